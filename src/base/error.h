@@ -1,0 +1,47 @@
+// What ends a run: one exception type, thrown where the context is known, caught once (cli), printed as
+// `error: …` and `try: …`. Facts about members and calls are values and never travel this way.
+#pragma once
+
+#include <exception>
+#include <string>
+
+namespace convoke {
+
+/// The exit codes of design.md, "Commands".
+enum class Exit : int {
+  ok = 0,                ///< everything handled is invited or was already
+  incomplete = 1,        ///< finished, and members ended rejected, failed or in_doubt, or rows were invalid
+  usage = 64,            ///< wrong command line
+  bad_source = 65,       ///< the source cannot be read as what the job says it is
+  no_input = 66,         ///< the source, job or config file is not there
+  api_unavailable = 69,  ///< given up after the retries allow; what is not settled stays due
+  defect = 70,           ///< a defect of ours
+  disk = 74,             ///< the disk or the ledger failed
+  try_later = 75,        ///< work is left: a signal, a limit of the run, the quota, or another process on the job
+  key_refused = 77,      ///< 401 or 403
+  bad_config = 78        ///< config or job file is wrong
+};
+
+class Error : public std::exception {
+ public:
+  /// `what`: the failure in a sentence; `where`: file, line, key or path it is about (may be empty);
+  /// `hint`: what the operator may try (may be empty). None of them may hold the key or raw text of a server.
+  Error(Exit exit, std::string what, std::string where = {}, std::string hint = {})
+      : exit_(exit),
+        where_(std::move(where)),
+        hint_(std::move(hint)),
+        message_(where_.empty() ? std::move(what) : where_ + ": " + what) {}
+
+  const char* what() const noexcept override { return message_.c_str(); }  ///< "where: what"
+  Exit exit() const { return exit_; }
+  const std::string& where() const { return where_; }
+  const std::string& hint() const { return hint_; }
+
+ private:
+  Exit exit_;
+  std::string where_;
+  std::string hint_;
+  std::string message_;
+};
+
+}  // namespace convoke

@@ -1,0 +1,131 @@
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace convoke {
+namespace {
+
+/// The length of the well-formed UTF-8 sequence that `text` starts with (RFC 3629), or 0.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  if (first == 0xE0 && byte(1) < 0xA0) return 0;  // overlong
+  if (first == 0xED && byte(1) > 0x9F) return 0;  // surrogate
+  if (first == 0xF0 && byte(1) < 0x90) return 0;  // overlong
+  if (first == 0xF4 && byte(1) > 0x8F) return 0;  // beyond U+10FFFF
+  return length;
+}
+
+/// C1 controls, and the marks that turn or hide text on a terminal (bidirectional overrides, zero width).
+bool is_unprintable(std::string_view sequence) {
+  if (sequence.size() == 2) return sequence[0] == '\xC2' && static_cast<unsigned char>(sequence[1]) < 0xA0;
+  if (sequence.size() != 3 || sequence[0] != '\xE2') return sequence == "\xEF\xBB\xBF";
+  const auto second = static_cast<unsigned char>(sequence[1]);
+  const auto third = static_cast<unsigned char>(sequence[2]);
+  if (second == 0x80) return (third >= 0x8B && third <= 0x8F) || (third >= 0xA8 && third <= 0xAE);
+  return second == 0x81 && third >= 0xA0 && third <= 0xAF;
+}
+
+}  // namespace
+
+std::string excerpt(std::string_view text, std::size_t longest) {
+  std::string out;
+  bool blank = false;
+  while (!text.empty()) {
+    const unsigned char first = static_cast<unsigned char>(text[0]);
+    if (first == ' ' || (first >= '\t' && first <= '\r')) {
+      blank = !out.empty();
+      text.remove_prefix(1);
+      continue;
+    }
+    const std::size_t length = sequence_length(text);
+    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
+    const bool printable = length > 0 && first >= 0x20 && first != 0x7F && !is_unprintable(sequence);
+    if (out.size() + sequence.size() + (blank ? 1 : 0) > longest) return out + "…";
+    if (blank) out += ' ';
+    blank = false;
+    if (printable) {
+      out += sequence;
+    } else {
+      out += '?';
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return out;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const auto plain = std::find_if(text.begin(), text.end(), [](char c) {
+      const auto byte = static_cast<unsigned char>(c);
+      return byte < 0x20 || byte >= 0x80 || c == '"' || c == '\\';
+    });
+    out.append(text.begin(), plain);
+    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+    if (text.empty()) break;
+    const char c = text[0];
+    std::size_t used = 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        } else if (const std::size_t length = sequence_length(text); length > 0) {
+          out += text.substr(0, length);
+          used = length;
+        } else {
+          out += "\xEF\xBF\xBD";
+        }
+    }
+    text.remove_prefix(used);
+  }
+  out += '"';
+}
+
+std::string json_string(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+std::size_t edit_distance(std::string_view one, std::string_view other) {
+  std::vector<std::vector<std::size_t>> cost(one.size() + 1, std::vector<std::size_t>(other.size() + 1));
+  for (std::size_t i = 0; i <= one.size(); ++i) cost[i][0] = i;
+  for (std::size_t j = 0; j <= other.size(); ++j) cost[0][j] = j;
+  for (std::size_t i = 1; i <= one.size(); ++i) {
+    for (std::size_t j = 1; j <= other.size(); ++j) {
+      cost[i][j] = std::min(
+          {cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (one[i - 1] == other[j - 1] ? 0U : 1U)});
+      if (i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return cost[one.size()][other.size()];
+}
+
+}  // namespace convoke
