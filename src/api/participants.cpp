@@ -1,0 +1,208 @@
+#include "api/participants.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace convoke {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+// The attributes that are kept, in the order of ParticipantColumns.
+constexpr std::array<std::string_view, 8> attribute_names = {
+    "id", "status", "invitedAt", "startedAt", "completedAt", "unenrolledAt", "lastActivityAt", "completionRate"};
+constexpr std::size_t completion_rate = 7;
+constexpr std::array<std::string_view, 3> profile_names = {"spotMemberEmail", "spotMemberFirstname",
+                                                           "spotMemberLastname"};
+constexpr std::size_t attribute_count = attribute_names.size() + profile_names.size();
+
+// Texts of one answer that had to be written anew live here; all others are views into the body.
+using Rewritten = std::vector<std::unique_ptr<std::string>>;
+
+// A JSON text for the value, fit to stand in an array; empty: null, absent or of a wrong type.
+std::string_view token_of(ondemand::value value, bool is_number, Rewritten& rewritten) {
+  ondemand::json_type type{};
+  if (value.type().get(type) != simdjson::SUCCESS) return {};
+  if (is_number) {
+    std::int64_t number = 0;
+    std::string_view token = value.raw_json_token();
+    if (type != ondemand::json_type::number || value.get_int64().get(number) != simdjson::SUCCESS) return {};
+    const auto end = token.find_first_not_of("-0123456789");
+    return token.substr(0, end);
+  }
+  if (type != ondemand::json_type::string) return {};
+  std::string_view token = value.raw_json_token();
+  const auto plain_end = std::find_if(token.begin() + 1, token.end(), [](char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+  });
+  if (plain_end != token.end() && *plain_end == '"')
+    return token.substr(0, static_cast<std::size_t>(plain_end - token.begin()) + 1);
+  std::string_view text;
+  if (value.get_string().get(text) != simdjson::SUCCESS) return {};
+  rewritten.push_back(std::make_unique<std::string>(json_string(text)));
+  return *rewritten.back();
+}
+
+std::size_t index_of(const MemberId& id, std::size_t expected, const std::vector<MemberId>& ids) {
+  if (expected < ids.size() && ids[expected] == id) return expected;  // most answers keep the order of the question
+  const auto found = std::lower_bound(ids.begin(), ids.end(), id);
+  return found != ids.end() && *found == id ? static_cast<std::size_t>(found - ids.begin()) : ids.size();
+}
+
+// A column as the ledger keeps it: NULL, the one value all share, or an array.
+std::string column_of(const std::vector<std::string_view>& tokens, const std::vector<std::uint32_t>& named) {
+  if (named.empty()) return {};
+  const std::string_view first = tokens[named.front()];
+  const bool all_alike = std::all_of(named.begin(), named.end(), [&](auto member) { return tokens[member] == first; });
+  if (all_alike) {
+    if (first.empty()) return {};
+    if (first.front() != '"') return std::string(first);
+    const std::string_view text = first.substr(1, first.size() - 2);
+    if (!text.empty() && text.front() != '[' && text.find('\\') == std::string_view::npos) return std::string(text);
+  }
+  std::string column;
+  column.reserve(named.size() * (first.size() + 1) + 2);
+  for (const auto member : named) {
+    column += column.empty() ? '[' : ',';
+    column += tokens[member].empty() ? "null" : tokens[member];
+  }
+  return column + ']';
+}
+
+std::string profile_column(const std::array<std::vector<std::string_view>, attribute_count>& tokens,
+                           const std::vector<std::uint32_t>& named) {
+  std::string column;
+  for (const auto member : named) {
+    column += column.empty() ? "[" : ",";
+    for (std::size_t i = 0; i < profile_names.size(); ++i) {
+      const std::string_view token = tokens[attribute_names.size() + i][member];
+      column += i == 0 ? "{\"" : ",\"";
+      column += profile_names[i];
+      column += "\":";
+      column += token.empty() ? "null" : token;
+    }
+    column += '}';
+  }
+  return column.empty() ? column : column + ']';
+}
+
+simdjson::padded_string_view padded(std::string& body) {
+  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
+  return simdjson::padded_string_view(body.data(), body.size(), body.capacity());
+}
+
+// Loop thread only; a parser keeps its buffers from answer to answer.
+ondemand::parser& parser() {
+  static thread_local ondemand::parser parser;
+  return parser;
+}
+
+}  // namespace
+
+std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
+                                              KeepProfile keep_profile) {
+  Participants participants;
+  std::vector<bool> is_named(ids.size());
+  std::array<std::vector<std::string_view>, attribute_count> tokens;
+  for (auto& column : tokens) column.resize(ids.size());
+  Rewritten rewritten;
+  try {
+    ondemand::document document = parser().iterate(padded(body));
+    std::size_t expected = 0;
+    for (auto element : document.get_array()) {
+      std::array<std::string_view, attribute_count> entry;
+      std::optional<MemberId> id;
+      for (auto field : element.get_object()) {
+        const std::string_view key = field.unescaped_key();
+        ondemand::value value = field.value();
+        if (key == "spotMemberId") {
+          std::string_view text;
+          if (value.get_string().get(text) == simdjson::SUCCESS) id = MemberId::parse(text);
+          continue;
+        }
+        for (std::size_t i = 0; i < attribute_names.size(); ++i) {
+          if (key == attribute_names[i]) entry[i] = token_of(value, i == completion_rate, rewritten);
+        }
+        if (keep_profile == KeepProfile::no) continue;
+        for (std::size_t i = 0; i < profile_names.size(); ++i) {
+          if (key == profile_names[i]) entry[attribute_names.size() + i] = token_of(value, false, rewritten);
+        }
+      }
+      if (!id) {
+        ++participants.unreadable;
+        continue;
+      }
+      const std::size_t index = index_of(*id, expected, ids);
+      expected = index + 1;
+      if (index == ids.size()) {
+        ++participants.foreign;
+      } else if (is_named[index]) {
+        ++participants.doubled;
+      } else {
+        is_named[index] = true;
+        for (std::size_t i = 0; i < entry.size(); ++i) tokens[i][index] = entry[i];
+      }
+    }
+    // Past the array there must be nothing more.
+    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;
+  } catch (const simdjson::simdjson_error&) {
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (is_named[i]) participants.named.push_back(static_cast<std::uint32_t>(i));
+  }
+  ParticipantColumns& columns = participants.columns;
+  std::array<std::string*, attribute_names.size()> column_order = {
+      &columns.participant_id, &columns.participant_status, &columns.invited_at,       &columns.started_at,
+      &columns.completed_at,   &columns.unenrolled_at,      &columns.last_activity_at, &columns.completion_rate};
+  for (std::size_t i = 0; i < column_order.size(); ++i) *column_order[i] = column_of(tokens[i], participants.named);
+  if (keep_profile == KeepProfile::yes) columns.profile = profile_column(tokens, participants.named);
+  return participants;
+}
+
+std::string error_message(std::string& body) {
+  constexpr std::size_t longest = 200;
+  try {
+    ondemand::document document = parser().iterate(padded(body));
+    ondemand::object object = document.get_object();
+    for (const std::string_view key : {"message", "error"}) {
+      ondemand::value value;
+      if (object.find_field_unordered(key).get(value) != simdjson::SUCCESS) continue;
+      std::string_view text;
+      if (value.get_string().get(text) == simdjson::SUCCESS) return excerpt(text, longest);
+      ondemand::array texts;
+      if (value.get_array().get(texts) != simdjson::SUCCESS) continue;
+      std::string joined;
+      for (auto element : texts) {
+        if (element.get_string().get(text) != simdjson::SUCCESS) continue;
+        joined += joined.empty() ? "" : "; ";
+        joined += text;
+      }
+      if (!joined.empty()) return excerpt(joined, longest);
+    }
+  } catch (const simdjson::simdjson_error&) {
+    // Not JSON: whatever it is, an excerpt of it says most.
+  }
+  return excerpt(body, longest);
+}
+
+std::vector<std::uint32_t> quoted_members(std::string_view text, const std::vector<MemberId>& ids) {
+  std::vector<std::uint32_t> quoted;
+  for (std::size_t at = 0; at + MemberId::text_size <= text.size(); ++at) {
+    if (text[at + 8] != '-' || text[at + 13] != '-') continue;
+    const auto id = MemberId::parse(text.substr(at, MemberId::text_size));
+    if (!id) continue;
+    const std::size_t index = index_of(*id, ids.size(), ids);
+    if (index < ids.size()) quoted.push_back(static_cast<std::uint32_t>(index));
+    at += MemberId::text_size - 1;
+  }
+  std::sort(quoted.begin(), quoted.end());
+  quoted.erase(std::unique(quoted.begin(), quoted.end()), quoted.end());
+  return quoted;
+}
+
+}  // namespace convoke

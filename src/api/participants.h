@@ -1,0 +1,40 @@
+// Reading a 201: which members it names, and what it says of each. Matched by id, never by position.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/member_id.h"
+#include "ledger/chunk.h"
+
+namespace convoke {
+
+enum class KeepProfile { no, yes };
+
+/// What a 201 says of the members asked for.
+struct Participants {
+  std::vector<std::uint32_t> named;  ///< indices of the members it names, ascending
+  ParticipantColumns columns;        ///< one entry for each of `named`
+  int foreign = 0;                   ///< entries for members that were not asked for
+  int doubled = 0;                   ///< entries for a member already named; the first one counts
+  int unreadable = 0;                ///< entries that name no member
+
+  bool is_odd() const { return foreign + doubled + unreadable > 0; }
+};
+
+/// Reads the body of a 201 against the members asked for (`ids` ascending). Empty: it is not a JSON array of objects to
+/// its very end, so nothing in it can be relied on. Attributes that are absent or of a wrong type count as null;
+/// unknown ones are passed over. `body` needs capacity for simdjson's padding and gets it here if it lacks it.
+std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
+                                              KeepProfile keep_profile);
+
+/// The message of an error body, for people: JSON's `message` (a string or an array of strings), `error`, or the text
+/// itself; an excerpt, printable. Empty if there is none.
+std::string error_message(std::string& body);
+
+/// Those of `ids` (ascending) that the text quotes, in either case; indices, ascending.
+std::vector<std::uint32_t> quoted_members(std::string_view text, const std::vector<MemberId>& ids);
+
+}  // namespace convoke

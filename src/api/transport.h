@@ -1,0 +1,41 @@
+// What goes out and what comes back, whatever carries it: HTTP in the program, the sandbox's handler in simulations.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+
+#include "base/duration.h"
+
+namespace convoke {
+
+/// One HTTP request; the authorization is the transport's.
+struct Request {
+  std::string method;
+  std::string target;  ///< path below the API's base URL, percent-encoded
+  std::string body;    ///< JSON; empty: none
+};
+
+/// What came back: an answer, or what is known instead.
+struct Answer {
+  enum class Reached {
+    no,       ///< not a byte of the request can have reached the server
+    maybe,    ///< it may have, and no whole answer came back
+    answered  ///< a whole answer was read
+  };
+  Reached reached = Reached::no;
+  int status = 0;
+  std::string body;  ///< with room for simdjson's padding behind it (capacity)
+  std::string retry_after, ratelimit, ratelimit_limit, ratelimit_remaining,
+      ratelimit_reset;  ///< headers, as they came; empty: absent
+  std::string error;    ///< not answered: why, in words of ours
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  /// Sends at most once, whatever happens; never throws for what the network does. Takes no longer than the timeout of
+  /// a call.
+  virtual boost::asio::awaitable<Answer> send(Request request) = 0;
+};
+
+}  // namespace convoke

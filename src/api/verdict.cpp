@@ -1,0 +1,235 @@
+#include "api/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace convoke {
+namespace {
+
+using Members = std::vector<std::uint32_t>;
+
+Members all_of(const Chunk& chunk) {
+  Members members(chunk.ids.size());
+  for (std::size_t i = 0; i < members.size(); ++i) members[i] = static_cast<std::uint32_t>(i);
+  return members;
+}
+
+Members without(const Members& members, const Members& taken) {
+  Members rest;
+  std::set_difference(members.begin(), members.end(), taken.begin(), taken.end(), std::back_inserter(rest));
+  return rest;
+}
+
+// The fate of members that were asked for once more and stay due, with a definite answer.
+Fate due_now(const Chunk& chunk, const Judgement& judgement) {
+  Fate fate;
+  fate.not_before = judgement.now;
+  fate.attempts = chunk.attempts + 1;
+  fate.missing = chunk.missing;
+  fate.quiet = chunk.quiet;
+  return fate;
+}
+
+Fate settled(const Chunk& chunk, Outcome outcome, int http_status, std::string error = {}) {
+  Fate fate;
+  fate.outcome = outcome;
+  fate.attempts = chunk.attempts + 1;
+  fate.http_status = http_status;
+  fate.error = std::move(error);
+  return fate;
+}
+
+void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& fate) {
+  const auto middle = members.begin() + static_cast<std::ptrdiff_t>((members.size() + 1) / 2);
+  pieces.push_back({Members(members.begin(), middle), fate});
+  if (middle != members.end()) pieces.push_back({Members(middle, members.end()), fate});
+}
+
+Verdict retry(const Chunk& chunk, const Judgement& judgement, int http_status, std::string error) {
+  Verdict verdict;
+  verdict.sign = Sign::fails;
+  verdict.call_error = error;
+  const int tries = chunk.tries + 1;
+  verdict.exhausted = tries >= judgement.attempts;
+  Fate fate = due_now(chunk, judgement);
+  fate.http_status = http_status;
+  fate.error = std::move(error);
+  fate.tries = tries;
+  if (verdict.exhausted) {
+    fate.outcome = Outcome::failed;
+  } else {
+    fate.not_before = judgement.now + judgement.back_off(tries);
+  }
+  verdict.pieces.push_back({{}, std::move(fate)});
+  return verdict;
+}
+
+// A call that may have taken effect.
+Verdict doubt(const Chunk& chunk, const Judgement& judgement, int http_status, std::string error) {
+  Verdict verdict = retry(chunk, judgement, http_status, std::move(error));
+  Fate& fate = verdict.pieces.front().fate;
+  if (judgement.on_doubt == OnDoubt::hold) {
+    fate.outcome = Outcome::in_doubt;
+    fate.not_before = {};
+    verdict.exhausted = false;
+  }
+  if (judgement.on_doubt == OnDoubt::ask_quietly) fate.quiet = true;
+  return verdict;
+}
+
+// A 400 names no member: narrow it down, those the message quotes first.
+Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const std::string& body,
+               std::string message) {
+  Verdict verdict;
+  verdict.call_error = message;
+  if (chunk.ids.size() == 1) {
+    verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, status, std::move(message))});
+    return verdict;
+  }
+  Fate fate = due_now(chunk, judgement);
+  fate.http_status = status;
+  fate.error = std::move(message);
+  const Members quoted = quoted_members(body, chunk.ids);
+  if (quoted.empty() || quoted.size() == chunk.ids.size()) {
+    add_halves(verdict.pieces, all_of(chunk), fate);
+    return verdict;
+  }
+  // Quoted is not proven: each is asked for alone, and refused only then.
+  for (const auto member : quoted) verdict.pieces.push_back({{member}, fate});
+  verdict.pieces.push_back({without(all_of(chunk), quoted), fate});
+  return verdict;
+}
+
+void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgement, const Members& missing) {
+  if (chunk.missing > 0 && chunk.ids.size() == 1) {
+    verdict.pieces.push_back(
+        {missing, settled(chunk, Outcome::rejected, 201, "not in the API's answers, not even when asked alone")});
+    return;
+  }
+  Fate fate = due_now(chunk, judgement);
+  fate.missing = chunk.missing + 1;
+  fate.http_status = 201;
+  fate.error = "not in the answer: asked again";
+  if (chunk.missing == 0) {
+    verdict.pieces.push_back({missing, fate});
+  } else {
+    add_halves(verdict.pieces, missing, fate);
+  }
+}
+
+Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
+  auto participants = read_participants(answer.body, chunk.ids, judgement.keep_profile);
+  if (!participants) return doubt(chunk, judgement, 201, "a 201 whose body cannot be read");
+  Verdict verdict;
+  if (participants->is_odd()) {
+    verdict.alarm = fmt::format("an answer named {} members that were not asked for, {} twice and {} unreadably",
+                                participants->foreign, participants->doubled, participants->unreadable);
+    verdict.call_error = verdict.alarm;
+  }
+  Fate invited = settled(chunk, Outcome::invited, 201);
+  invited.participants = std::move(participants->columns);
+  const bool all = participants->named.size() == chunk.ids.size();
+  const Members missing = all ? Members{} : without(all_of(chunk), participants->named);
+  if (all) {
+    verdict.pieces.push_back({{}, std::move(invited)});
+    return verdict;
+  }
+  if (!participants->named.empty()) verdict.pieces.push_back({std::move(participants->named), std::move(invited)});
+  add_missing(verdict, chunk, judgement, missing);
+  if (verdict.call_error.empty())
+    verdict.call_error = fmt::format("{} of {} members not in the answer", missing.size(), chunk.ids.size());
+  return verdict;
+}
+
+Verdict put_off(const Chunk& chunk, const Judgement& judgement, Effect effect, int status, std::string message) {
+  Verdict verdict;
+  verdict.effect = effect;
+  verdict.call_error = message;
+  Fate fate = due_now(chunk, judgement);
+  fate.attempts = chunk.attempts + (effect == Effect::pause ? 0 : 1);
+  fate.tries = chunk.tries;
+  fate.http_status = status;
+  fate.error = std::move(message);
+  verdict.pieces.push_back({{}, std::move(fate)});
+  return verdict;
+}
+
+}  // namespace
+
+Duration back_off(Duration first, Duration longest, int tries, double chance) {
+  const double doubled = static_cast<double>(first.count()) * std::exp2(std::min(tries - 1, 60));
+  const double most = std::min(doubled, static_cast<double>(longest.count()));
+  return Duration(static_cast<Duration::rep>(most * chance));
+}
+
+Verdict judge_interrupted(const Chunk& chunk, const Judgement& judgement) {
+  Verdict verdict = doubt(chunk, judgement, 0, "the process ended before the answer");
+  // That we were stopped says nothing about the API: the chunk is due at once, and no try is used up.
+  Fate& fate = verdict.pieces.front().fate;
+  if (fate.outcome == Outcome::in_doubt) return verdict;
+  fate.outcome = Outcome::pending;
+  fate.not_before = judgement.now;
+  fate.tries = chunk.tries;
+  verdict.exhausted = false;
+  return verdict;
+}
+
+Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
+  if (answer.reached == Answer::Reached::no) return retry(chunk, judgement, 0, answer.error);
+  if (answer.reached == Answer::Reached::maybe) return doubt(chunk, judgement, answer.status, answer.error);
+  if (answer.status == 201) return judge_invited(answer, chunk, judgement);
+  if (answer.status == 200) {
+    Verdict verdict;
+    verdict.pieces.push_back({{}, settled(chunk, Outcome::already_invited, 200)});
+    return verdict;
+  }
+
+  const int status = answer.status;
+  const std::string said = error_message(answer.body);
+  const std::string message = said.empty() ? fmt::format("HTTP {}", status) : fmt::format("HTTP {}: {}", status, said);
+  switch (status) {
+    case 400:
+    case 422:
+      return narrow(chunk, judgement, status, answer.body, message);
+    case 401:
+    case 403:
+      return put_off(chunk, judgement, Effect::refuse_key, status, message);
+    case 404: {
+      Verdict verdict;
+      verdict.effect = Effect::refuse_course;
+      verdict.call_error = message;
+      verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, 404, message)});
+      return verdict;
+    }
+    case 413: {
+      Verdict verdict = narrow(chunk, judgement, status, {}, message);
+      verdict.effect = Effect::shrink;
+      return verdict;
+    }
+    case 429:
+      return put_off(chunk, judgement, Effect::pause, status, message);
+    case 408:
+      return retry(chunk, judgement, status, message);
+    case 504:  // a gateway gave up waiting: what it waited for may have gone on
+      return doubt(chunk, judgement, status, message);
+    default:
+      break;
+  }
+  if (status >= 500) return retry(chunk, judgement, status, message);
+  if (status >= 200 && status < 300) {
+    Verdict verdict = doubt(chunk, judgement, status, message);
+    verdict.sign = Sign::answers;
+    return verdict;
+  }
+  if (status >= 300 && status < 400) {
+    // A redirect is not followed: the key goes to the configured address only.
+    return retry(chunk, judgement, status,
+                 fmt::format("HTTP {}: a redirect, not followed; see that base_url is right", status));
+  }
+  // Any other 4xx is a refusal like a 400: of the whole call, so it is narrowed down.
+  return narrow(chunk, judgement, status, answer.body, message);
+}
+
+}  // namespace convoke

@@ -1,0 +1,376 @@
+#include "ledger/chunk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+namespace convoke {
+namespace {
+
+std::int64_t micros(LedgerTime time) {
+  return time.time_since_epoch().count();
+}
+std::int64_t millis(WallTime time) {
+  return time.time_since_epoch().count();
+}
+
+void bind_text(SQLite::Statement& statement, int index, const std::string& text) {
+  if (text.empty()) {
+    statement.bind(index);
+  } else {
+    statement.bindNoCopy(index, text);
+  }
+}
+
+// The parameters ?1 to ?19 that both writing statements share.
+void bind_fate(SQLite::Statement& statement, const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now) {
+  statement.bindNoCopy(1, name_of(fate.outcome).data());
+  statement.bind(2, micros(fate.not_before));
+  statement.bind(3, fate.attempts);
+  statement.bind(4, fate.tries);
+  statement.bind(5, fate.missing);
+  statement.bind(6, fate.quiet ? 1 : 0);
+  fate.http_status == 0 ? statement.bind(7) : statement.bind(7, fate.http_status);
+  bind_text(statement, 8, fate.error);
+  run ? statement.bind(9, *run) : statement.bind(9);
+  now ? statement.bind(10, millis(*now)) : statement.bind(10);
+  const ParticipantColumns& columns = fate.participants;
+  bind_text(statement, 11, columns.participant_id);
+  bind_text(statement, 12, columns.participant_status);
+  bind_text(statement, 13, columns.invited_at);
+  bind_text(statement, 14, columns.started_at);
+  bind_text(statement, 15, columns.completed_at);
+  bind_text(statement, 16, columns.unenrolled_at);
+  bind_text(statement, 17, columns.last_activity_at);
+  bind_text(statement, 18, columns.completion_rate);
+  bind_text(statement, 19, columns.profile);
+}
+
+Chunk chunk_of(SQLite::Statement& row) {
+  return {row.getColumn(0).getInt64(),   row.getColumn(1).getInt64(), ids_of(row.getColumn(2)),
+          row.getColumn(3).getInt(),     row.getColumn(4).getInt(),   row.getColumn(5).getInt(),
+          row.getColumn(6).getInt() != 0};
+}
+
+template <class Value>
+std::vector<Value> picked(const std::vector<Value>& values, const std::vector<std::uint32_t>& members) {
+  std::vector<Value> out;
+  out.reserve(members.size());
+  for (const auto member : members) out.push_back(values[member]);
+  return out;
+}
+
+Fate still_due(const Chunk& chunk, LedgerTime not_before) {
+  Fate fate;
+  fate.not_before = not_before;
+  fate.attempts = chunk.attempts;
+  fate.tries = chunk.tries;
+  fate.missing = chunk.missing;
+  fate.quiet = chunk.quiet;
+  return fate;
+}
+
+}  // namespace
+
+void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids) {
+  statement.bindNoCopy(index, ids.data(), static_cast<int>(ids.size() * sizeof(MemberId)));
+}
+
+std::vector<MemberId> ids_of(const SQLite::Column& column) {
+  std::vector<MemberId> ids(static_cast<std::size_t>(column.getBytes()) / sizeof(MemberId));
+  if (!ids.empty()) std::memcpy(ids.data(), column.getBlob(), ids.size() * sizeof(MemberId));
+  return ids;
+}
+
+std::string encode_lines(const std::vector<std::uint64_t>& lines) {
+  std::string text;
+  text.reserve(lines.size() * 9 + 2);
+  char digits[20];
+  for (const auto line : lines) {
+    text += text.empty() ? '[' : ',';
+    text.append(digits, std::to_chars(digits, digits + sizeof digits, line).ptr);
+  }
+  return text + ']';
+}
+
+std::vector<std::uint64_t> decode_lines(std::string_view text) {
+  std::vector<std::uint64_t> lines;
+  const char* at = text.data() + 1;
+  const char* end = text.data() + text.size();
+  while (at < end) {
+    std::uint64_t line = 0;
+    at = std::from_chars(at, end, line).ptr + 1;
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+Chunks::Chunks(Database& database, JobId job)
+    : database_(database),
+      job_(job),
+      due_(database.handle(),
+           "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet FROM chunk INDEXED BY chunk_due "
+           "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before DESC, chunk_id"),
+      next_due_(database.handle(),
+                "SELECT chunk_id, not_before FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = 'pending' "
+                "ORDER BY not_before, chunk_id DESC"),
+      read_(database.handle(),
+            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet FROM chunk WHERE chunk_id = ?"),
+      lines_(database.handle(), "SELECT lines FROM chunk WHERE chunk_id = ?"),
+      insert_(
+          database.handle(),
+          "INSERT INTO chunk (outcome, not_before, attempts, tries, missing, quiet, http_status, error, run_id, "
+          "updated_at, "
+          "participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at, "
+          "completion_rate, profile, job_id, course_no, size, ids, lines) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      shrink_(database.handle(), "UPDATE chunk SET size = ?2, ids = ?3, lines = ?4 WHERE chunk_id = ?1"),
+      settle_(database.handle(),
+              "UPDATE chunk SET outcome = ?1, not_before = ?2, attempts = ?3, tries = ?4, missing = ?5, quiet = ?6, "
+              "http_status = ?7, error = ?8, run_id = ?9, updated_at = ?10, participant_id = ?11, participant_status = "
+              "?12, "
+              "invited_at = ?13, started_at = ?14, completed_at = ?15, unenrolled_at = ?16, last_activity_at = ?17, "
+              "completion_rate = ?18, profile = ?19 WHERE chunk_id = ?20"),
+      course_(database.handle(), "SELECT course_id FROM course WHERE course_no = ?") {}
+
+std::optional<Chunk> Chunks::claim(LedgerTime now, int most_members, bool with_retries) {
+  due_.bind(1, job_);
+  due_.bind(2, micros(now));
+  std::optional<Chunk> found;
+  while (!found && due_.executeStep()) {
+    if (in_flight_.contains(due_.getColumn(0).getInt64())) continue;
+    if (!with_retries && due_.getColumn(4).getInt() > 0) continue;
+    found = chunk_of(due_);
+  }
+  due_.reset();
+  if (!found) return found;
+  if (found->ids.size() > static_cast<std::size_t>(most_members)) found = cut(std::move(*found), most_members);
+  in_flight_.insert(found->id);
+  return found;
+}
+
+void Chunks::put_back(ChunkId chunk) {
+  in_flight_.erase(chunk);
+}
+
+std::optional<LedgerTime> Chunks::next_due() {
+  next_due_.bind(1, job_);
+  std::optional<LedgerTime> earliest;
+  while (!earliest && next_due_.executeStep()) {
+    if (!in_flight_.contains(next_due_.getColumn(0).getInt64())) {
+      earliest = LedgerTime(Duration(next_due_.getColumn(1).getInt64()));
+    }
+  }
+  next_due_.reset();
+  return earliest;
+}
+
+Chunk Chunks::read(ChunkId chunk) {
+  read_.bind(1, chunk);
+  if (!read_.executeStep()) throw Error(Exit::defect, fmt::format("chunk {} is not in the ledger", chunk));
+  Chunk found = chunk_of(read_);
+  read_.reset();
+  return found;
+}
+
+std::string Chunks::lines(ChunkId chunk) {
+  lines_.bind(1, chunk);
+  lines_.executeStep();
+  std::string text = lines_.getColumn(0).getString();
+  lines_.reset();
+  return text;
+}
+
+ChunkId Chunks::insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines,
+                       const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now) {
+  bind_fate(insert_, fate, run, now);
+  insert_.bind(20, job_);
+  insert_.bind(21, course_no);
+  insert_.bind(22, static_cast<std::int64_t>(ids.size()));
+  bind_ids(insert_, 23, ids);
+  insert_.bindNoCopy(24, lines);
+  insert_.exec();
+  insert_.reset();
+  return database_.handle().getLastInsertRowid();
+}
+
+// The first members stay in the chunk; the rest is a chunk of its own, just as due.
+Chunk Chunks::cut(Chunk chunk, int first_members) {
+  const auto at = static_cast<std::ptrdiff_t>(first_members);
+  auto all_lines = decode_lines(lines(chunk.id));
+  const std::vector<MemberId> rest(chunk.ids.begin() + at, chunk.ids.end());
+  const std::vector<std::uint64_t> rest_lines(all_lines.begin() + at, all_lines.end());
+  SQLite::Statement due(database_.handle(), "SELECT not_before FROM chunk WHERE chunk_id = ?");
+  due.bind(1, chunk.id);
+  due.executeStep();
+  insert(chunk.course_no, rest, encode_lines(rest_lines),
+         still_due(chunk, LedgerTime(Duration(due.getColumn(0).getInt64()))), std::nullopt, std::nullopt);
+  chunk.ids.resize(static_cast<std::size_t>(first_members));
+  all_lines.resize(static_cast<std::size_t>(first_members));
+  const std::string kept_lines = encode_lines(all_lines);
+  shrink_.bind(1, chunk.id);
+  shrink_.bind(2, first_members);
+  bind_ids(shrink_, 3, chunk.ids);
+  shrink_.bindNoCopy(4, kept_lines);
+  shrink_.exec();
+  shrink_.reset();
+  return chunk;
+}
+
+void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, RunId run, WallTime now) {
+  std::vector<std::uint64_t> all_lines;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const Piece& piece = pieces[i];
+    const bool whole = piece.members.empty();
+    if (whole && pieces.size() != 1) throw Error(Exit::defect, "a chunk's pieces overlap");
+    if (!whole && all_lines.empty()) all_lines = decode_lines(lines(chunk.id));
+    if (i > 0) {
+      insert(chunk.course_no, picked(chunk.ids, piece.members), encode_lines(picked(all_lines, piece.members)),
+             piece.fate, run, now);
+      continue;
+    }
+    // The first piece stays where it is.
+    if (!whole) {
+      const auto ids = picked(chunk.ids, piece.members);
+      const std::string kept_lines = encode_lines(picked(all_lines, piece.members));
+      shrink_.bind(1, chunk.id);
+      shrink_.bind(2, static_cast<std::int64_t>(ids.size()));
+      bind_ids(shrink_, 3, ids);
+      shrink_.bindNoCopy(4, kept_lines);
+      shrink_.exec();
+      shrink_.reset();
+    }
+    bind_fate(settle_, piece.fate, run, now);
+    settle_.bind(20, chunk.id);
+    settle_.exec();
+    settle_.reset();
+  }
+  in_flight_.erase(chunk.id);
+}
+
+std::int64_t Chunks::settle_course(std::int64_t course_no, const Fate& fate, RunId run, WallTime now) {
+  SQLite::Statement due(
+      database_.handle(),
+      "SELECT chunk_id, size, attempts FROM chunk WHERE job_id = ? AND outcome = 'pending' AND course_no = ?");
+  due.bind(1, job_);
+  due.bind(2, course_no);
+  std::vector<std::pair<ChunkId, int>> chunks;
+  std::int64_t members = 0;
+  while (due.executeStep()) {
+    const ChunkId chunk = due.getColumn(0).getInt64();
+    if (in_flight_.contains(chunk)) continue;
+    chunks.emplace_back(chunk, due.getColumn(2).getInt());
+    members += due.getColumn(1).getInt64();
+  }
+  for (const auto& [chunk, attempts] : chunks) {
+    Fate own = fate;
+    own.attempts = attempts;
+    bind_fate(settle_, own, run, now);
+    settle_.bind(20, chunk);
+    settle_.exec();
+    settle_.reset();
+  }
+  return members;
+}
+
+std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run) {
+  std::int64_t members = 0;
+  for (const Outcome outcome : outcomes) {
+    const std::string where = fmt::format("job_id = ?1 AND outcome = ?2{}", only_of_run ? " AND run_id = ?3" : "");
+    for (const bool counting : {true, false}) {
+      SQLite::Statement statement(database_.handle(), counting
+                                                          ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
+                                                          : "UPDATE chunk SET outcome = 'pending', not_before = 0, "
+                                                            "tries = 0, missing = 0, quiet = 0, http_status = NULL, "
+                                                            "error = NULL WHERE " +
+                                                                where);
+      statement.bind(1, job_);
+      statement.bind(2, std::string(name_of(outcome)));
+      if (only_of_run) statement.bind(3, *only_of_run);
+      if (counting) {
+        statement.executeStep();
+        members += statement.getColumn(0).getInt64();
+      } else {
+        statement.exec();
+      }
+    }
+  }
+  return members;
+}
+
+void Chunks::forget_tries() {
+  SQLite::Statement update(
+      database_.handle(),
+      "UPDATE chunk SET tries = 0 WHERE job_id = ? AND outcome = 'pending' AND not_before > 0 AND tries > 0");
+  update.bind(1, job_);
+  update.exec();
+}
+
+void Chunks::repack(int chunk_size) {
+  // Only what waits for nothing and was asked alike is packed together: a chunk's members share their history. Chunks
+  // are taken in order of their first id, so that packed chunks are ascending again; overlaps are sorted out within one
+  // chunk.
+  SQLite::Statement waiting(
+      database_.handle(),
+      "SELECT chunk_id, course_no, attempts, size FROM chunk WHERE job_id = ? AND outcome = 'pending' AND "
+      "tries = 0 AND missing = 0 AND quiet = 0 AND not_before = 0 ORDER BY course_no, attempts, ids");
+  waiting.bind(1, job_);
+  struct Source {
+    ChunkId chunk;
+    std::int64_t course_no;
+    int attempts;
+    int size;
+  };
+  std::vector<Source> sources;
+  while (waiting.executeStep()) {
+    sources.push_back({waiting.getColumn(0).getInt64(), waiting.getColumn(1).getInt64(), waiting.getColumn(2).getInt(),
+                       waiting.getColumn(3).getInt()});
+  }
+  SQLite::Statement remove(database_.handle(), "DELETE FROM chunk WHERE chunk_id = ?");
+  std::vector<std::pair<MemberId, std::uint64_t>> open;  // members taken out of chunks and not yet in a new one
+  const auto pack = [&](const Source& of, std::size_t down_to) {
+    while (open.size() > down_to) {
+      const std::size_t count = std::min(open.size(), static_cast<std::size_t>(chunk_size));
+      std::sort(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(count));
+      std::vector<MemberId> ids;
+      std::vector<std::uint64_t> lines;
+      for (std::size_t i = 0; i < count; ++i) {
+        ids.push_back(open[i].first);
+        lines.push_back(open[i].second);
+      }
+      Fate fate;
+      fate.attempts = of.attempts;
+      insert(of.course_no, ids, encode_lines(lines), fate, std::nullopt, std::nullopt);
+      open.erase(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+  };
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const Source& source = sources[i];
+    const bool same_group =
+        i > 0 && sources[i - 1].course_no == source.course_no && sources[i - 1].attempts == source.attempts;
+    if (i > 0 && !same_group) pack(sources[i - 1], 0);
+    if (open.empty() && source.size == chunk_size) continue;
+    const Chunk chunk = read(source.chunk);
+    const auto its_lines = decode_lines(lines(source.chunk));
+    for (std::size_t member = 0; member < chunk.ids.size(); ++member)
+      open.emplace_back(chunk.ids[member], its_lines[member]);
+    remove.bind(1, source.chunk);
+    remove.exec();
+    remove.reset();
+    pack(source, static_cast<std::size_t>(chunk_size) - 1);
+  }
+  if (!sources.empty()) pack(sources.back(), 0);
+}
+
+std::string Chunks::course(std::int64_t course_no) {
+  course_.bind(1, course_no);
+  course_.executeStep();
+  std::string name = course_.getColumn(0).getString();
+  course_.reset();
+  return name;
+}
+
+}  // namespace convoke

@@ -1,0 +1,121 @@
+// Chunks: the unit of work, of attempts and of intent. A chunk is a set of members of one course that share a fate; an
+// answer that tells them apart splits it (see schema.sql).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ledger_time.h"
+#include "base/member_id.h"
+#include "base/outcome.h"
+#include "ledger/database.h"
+
+namespace convoke {
+
+/// The most members of one chunk, whatever a job sets.
+inline constexpr int largest_chunk = 10'000;
+
+struct Chunk {
+  ChunkId id = 0;
+  std::int64_t course_no = 0;
+  std::vector<MemberId> ids;  ///< ascending
+  int attempts = 0;           ///< calls that asked for these members, 429 aside
+  int tries = 0;              ///< of them, those in a row without a definite answer
+  int missing = 0;            ///< how often in a row a 201 did not name them
+  bool quiet = false;         ///< ask without e-mail
+};
+
+/// What a 201 says of some members: a column for each attribute of design.md's `outcomes`. A column is SQL NULL (empty
+/// here) where the attribute is null for all, one plain value where all share it, or else a JSON array with one entry
+/// per member.
+struct ParticipantColumns {
+  std::string participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at,
+      completion_rate, profile;
+};
+
+/// What becomes of some members of a chunk.
+struct Fate {
+  Outcome outcome = Outcome::pending;
+  LedgerTime not_before{};  ///< for pending: when they are due again; the epoch: as if never asked
+  int attempts = 0;
+  int tries = 0;
+  int missing = 0;
+  bool quiet = false;
+  int http_status = 0;  ///< 0: there was none
+  std::string error;    ///< printable, short; empty: none
+  ParticipantColumns participants;
+};
+
+/// A part of a chunk and its fate.
+struct Piece {
+  std::vector<std::uint32_t> members;  ///< indices into the chunk's ids, ascending; empty: all of them
+  Fate fate;
+};
+
+/// The chunks of one job. Every function belongs inside a transaction of the database.
+class Chunks {
+ public:
+  Chunks(Database& database, JobId job);
+
+  /// The next chunk that is due at `now`, of at most `most_members` (a larger one is cut first); asked-before ones come
+  /// first. It is in flight, and not given again, until it is recorded or put back. `with_retries` false: only chunks
+  /// with no tries.
+  std::optional<Chunk> claim(LedgerTime now, int most_members, bool with_retries);
+  void put_back(ChunkId chunk);
+
+  /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none.
+  std::optional<LedgerTime> next_due();
+
+  /// Gives each piece its fate and takes the chunk out of flight. Pieces are disjoint and together are the whole chunk.
+  void record(const Chunk& chunk, const std::vector<Piece>& pieces, RunId run, WallTime now);
+
+  /// All that is due of a course and not in flight gets this fate. Returns how many members.
+  std::int64_t settle_course(std::int64_t course_no, const Fate& fate, RunId run, WallTime now);
+
+  /// Members of these outcomes are due again, as if never asked but for their attempts. Returns how many.
+  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt);
+
+  /// A new run gives every due chunk all its attempts anew.
+  void forget_tries();
+
+  /// Packs the due chunks that wait for nothing anew, `chunk_size` members each: after a change of the size, or when
+  /// small chunks became due again.
+  void repack(int chunk_size);
+
+  /// A chunk as it stands.
+  Chunk read(ChunkId chunk);
+
+  /// The course's name, as the API knows it.
+  std::string course(std::int64_t course_no);
+
+ private:
+  Chunk cut(Chunk chunk, int first_members);
+  ChunkId insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
+                 std::optional<RunId> run, std::optional<WallTime> now);
+  std::string lines(ChunkId chunk);
+
+  Database& database_;
+  JobId job_;
+  std::set<ChunkId> in_flight_;
+  SQLite::Statement due_;
+  SQLite::Statement next_due_;
+  SQLite::Statement read_;
+  SQLite::Statement lines_;
+  SQLite::Statement insert_;
+  SQLite::Statement shrink_;
+  SQLite::Statement settle_;
+  SQLite::Statement course_;
+};
+
+/// `ids` as the ledger keeps them, and back.
+void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids);
+std::vector<MemberId> ids_of(const SQLite::Column& column);
+
+/// The `lines` column, `[7,8,12]`, and back.
+std::string encode_lines(const std::vector<std::uint64_t>& lines);
+std::vector<std::uint64_t> decode_lines(std::string_view text);
+
+}  // namespace convoke

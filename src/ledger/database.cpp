@@ -1,0 +1,220 @@
+#include "ledger/database.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "ledger_schema.h"
+
+namespace convoke {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Schema n is reached from n - 1 by migrations[n - 1].
+constexpr std::array<const char*, 1> migrations = {ledger_schema_1};
+constexpr int schema_version = static_cast<int>(migrations.size());
+constexpr int application_id = 0x43766B65;  // "Cvke", so that `file` and we know a ledger from any other database
+
+constexpr auto longest_wait = 60s;
+
+// Waits for another process's transaction: short, and of random length, so that of several none starves. SQLite's own
+// busy handler sleeps in fixed steps of up to 100 ms, which loses to a neighbour that commits every few milliseconds.
+int wait_for_lock(void*, int waits) {
+  static thread_local std::minstd_rand random(std::random_device{}());
+  const auto step = std::min(200us * (1 + waits), 5'000us);
+  std::this_thread::sleep_for(std::uniform_int_distribution<std::int64_t>(step.count() / 2, step.count())(random) *
+                              1us);
+  return waits * 2ms < longest_wait ? 1 : 0;
+}
+
+bool is_our_fault(int code) {
+  switch (code & 0xFF) {
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path) {
+  const int code = exception.getErrorCode();
+  if (is_our_fault(code))
+    return {Exit::defect, exception.what(), path.string(), "report this, with the command that led to it"};
+  std::string hint = "see that the ledger's folder can be written and has room; nothing that was committed is lost";
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+    hint = "this is not a ledger, or it is damaged: name another with --ledger, or restore it from a backup";
+  } else if (code == SQLITE_BUSY) {
+    hint = "another program holds the ledger's write lock; let it finish";
+  }
+  return {Exit::disk, fmt::format("the ledger failed: {}", exception.what()), path.string(), std::move(hint)};
+}
+
+Database::Database(std::filesystem::path path, int flags) : path_(std::move(path)) {
+  try {
+    handle_ = std::make_unique<SQLite::Database>(path_.string(), flags);
+    sqlite3_busy_handler(handle_->getHandle(), wait_for_lock, nullptr);
+    sqlite3_extended_result_codes(handle_->getHandle(), 0);
+  } catch (const SQLite::Exception& exception) {
+    throw ledger_error(exception, path_);
+  }
+}
+
+Database Database::open(const std::filesystem::path& path, Durability durability) {
+  Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  try {
+    auto& handle = *database.handle_;
+    // Rows of a chunk are a few KiB: bigger pages hold them without overflow chains.
+    handle.exec("PRAGMA page_size = 8192");
+    handle.exec("PRAGMA journal_mode = WAL");
+    handle.exec(durability == Durability::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
+    handle.exec("PRAGMA cache_size = -8000");
+    handle.exec("PRAGMA wal_autocheckpoint = 2000");
+    handle.exec("PRAGMA temp_store = MEMORY");
+    database.migrate();
+  } catch (const SQLite::Exception& exception) {
+    throw ledger_error(exception, path);
+  }
+  return database;
+}
+
+Database Database::open_to_read(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    throw Error(Exit::no_input, "there is no ledger here", path.string(),
+                "run a job first, or name the ledger with --ledger");
+  }
+  Database database(path, SQLite::OPEN_READONLY);
+  try {
+    const int version = database.handle_->execAndGet("PRAGMA user_version").getInt();
+    if (version > schema_version) {
+      throw Error(Exit::bad_config,
+                  fmt::format("a newer convoke wrote this ledger (schema {}, known {})", version, schema_version),
+                  path.string(), "use that version of convoke");
+    }
+    if (version < schema_version || database.handle_->execAndGet("PRAGMA application_id").getInt() != application_id) {
+      throw Error(Exit::disk, "this is not a ledger of this version", path.string(), "name the ledger with --ledger");
+    }
+  } catch (const SQLite::Exception& exception) {
+    throw ledger_error(exception, path);
+  }
+  return database;
+}
+
+void Database::migrate() {
+  const auto version = [&] { return handle_->execAndGet("PRAGMA user_version").getInt(); };
+  if (version() == schema_version) return;
+  write([&] {
+    const int found = version();
+    if (found > schema_version) {
+      throw Error(Exit::bad_config,
+                  fmt::format("a newer convoke wrote this ledger (schema {}, known {})", found, schema_version),
+                  path_.string(), "use that version of convoke");
+    }
+    if (found == 0 && handle_->execAndGet("SELECT count(*) FROM sqlite_master").getInt() > 0) {
+      throw Error(Exit::disk, "this is a database of something else", path_.string(),
+                  "name another file with --ledger");
+    }
+    for (int next = found; next < schema_version; ++next) handle_->exec(migrations[static_cast<std::size_t>(next)]);
+    handle_->exec(fmt::format("PRAGMA application_id = {}", application_id));
+    handle_->exec(fmt::format("PRAGMA user_version = {}", schema_version));
+  });
+}
+
+void Database::transact(const char* begin, const std::function<void()>& body) {
+  try {
+    handle_->exec(begin);
+    try {
+      body();
+      handle_->exec("COMMIT");
+    } catch (...) {
+      // SQLite may have rolled back by itself (a full disk); then there is nothing left to roll back.
+      if (sqlite3_get_autocommit(handle_->getHandle()) == 0)
+        sqlite3_exec(handle_->getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
+      throw;
+    }
+  } catch (const SQLite::Exception& exception) {
+    throw ledger_error(exception, path_);
+  }
+}
+
+void Database::write(const std::function<void()>& change) {
+  transact("BEGIN IMMEDIATE", change);
+}
+
+void Database::read(const std::function<void()>& look) {
+  transact("BEGIN", look);
+}
+
+std::optional<JobId> find_job(Database& database, const std::string& name) {
+  SQLite::Statement query(database.handle(), "SELECT job_id FROM job WHERE name = ?");
+  query.bind(1, name);
+  return query.executeStep() ? std::optional(query.getColumn(0).getInt64()) : std::nullopt;
+}
+
+JobId job_id(Database& database, const std::string& name) {
+  JobId id = 0;
+  database.write([&] {
+    SQLite::Statement insert(database.handle(), "INSERT INTO job (name) VALUES (?) ON CONFLICT DO NOTHING");
+    insert.bind(1, name);
+    insert.exec();
+    id = find_job(database, name).value();
+  });
+  return id;
+}
+
+ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::string& boot_id, Instant now,
+                         WallTime wall) {
+  if (stored && stored->boot_id == boot_id) return *stored;
+  ClockBridge bridge{boot_id, {}, {}, wall};
+  if (stored) {
+    const auto since = std::max<Duration>(wall - stored->wall, Duration::zero());
+    bridge.latest = stored->latest + since;
+  } else {
+    bridge.latest = LedgerTime(wall.time_since_epoch());  // any start will do; this one reads well in the file
+  }
+  bridge.offset = bridge.latest.time_since_epoch() - now.time_since_epoch();
+  return bridge;
+}
+
+ClockBridge bridge_clock(Database& database, const Clock& clock) {
+  ClockBridge bridge;
+  database.write([&] {
+    std::optional<ClockBridge> stored;
+    SQLite::Statement query(database.handle(), "SELECT boot_id, offset_us, ledger_us, wall_ms FROM clock_bridge");
+    if (query.executeStep()) {
+      stored = ClockBridge{query.getColumn(0).getString(), Duration(query.getColumn(1).getInt64()),
+                           LedgerTime(Duration(query.getColumn(2).getInt64())),
+                           WallTime(std::chrono::milliseconds(query.getColumn(3).getInt64()))};
+    }
+    query.reset();
+    bridge = bridge_clock(stored, clock.boot_id(), clock.now(), clock.wall());
+    if (stored && stored->boot_id == bridge.boot_id) return;
+    SQLite::Statement insert(database.handle(), "INSERT OR REPLACE INTO clock_bridge VALUES (1, ?, ?, ?, ?)");
+    insert.bind(1, bridge.boot_id);
+    insert.bind(2, static_cast<std::int64_t>(bridge.offset.count()));
+    insert.bind(3, static_cast<std::int64_t>(bridge.latest.time_since_epoch().count()));
+    insert.bind(4, static_cast<std::int64_t>(bridge.wall.time_since_epoch().count()));
+    insert.exec();
+  });
+  return bridge;
+}
+
+void note_time(Database& database, LedgerTime now, WallTime wall) {
+  SQLite::Statement update(database.handle(), "UPDATE clock_bridge SET ledger_us = ?, wall_ms = ?");
+  update.bind(1, static_cast<std::int64_t>(now.time_since_epoch().count()));
+  update.bind(2, static_cast<std::int64_t>(wall.time_since_epoch().count()));
+  update.exec();
+}
+
+}  // namespace convoke

@@ -1,0 +1,97 @@
+// The ledger's file: one SQLite connection, its schema, and groups of changes that are on disk together or not at all.
+//
+// Every process has connections of its own; one connection is used by one thread at a time. WAL and synchronous=FULL:
+// what a committed group says survives kill -9 and a power cut.
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ledger_time.h"
+
+namespace convoke {
+
+using JobId = std::int64_t;
+using RunId = std::int64_t;
+using ChunkId = std::int64_t;
+using CallId = std::int64_t;
+
+enum class Durability {
+  full,    ///< what is committed survives a power cut
+  process  ///< survives the process only: for simulations, which crash processes and not machines
+};
+
+class Database {
+ public:
+  /// Opens the ledger to write; creates it, or brings an older schema up to date. Throws Error(disk) if it cannot be
+  /// opened or is not a ledger, Error(bad_config) if a newer convoke wrote it.
+  static Database open(const std::filesystem::path& path, Durability durability = Durability::full);
+
+  /// Opens to read, without a change to the file; the ledger must exist (Error(no_input)).
+  static Database open_to_read(const std::filesystem::path& path);
+
+  /// Does `change` in one transaction that starts with the write lock, waits for other processes as long as a minute,
+  /// and is on disk when this returns; rolled back if `change` throws. SQLite's exceptions leave as Error(disk), or
+  /// Error(defect) where the statement is at fault.
+  void write(const std::function<void()>& change);
+
+  /// The same for reading: one snapshot.
+  void read(const std::function<void()>& look);
+
+  SQLite::Database& handle() { return *handle_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  Database(std::filesystem::path path, int flags);
+  void migrate();
+  void transact(const char* begin, const std::function<void()>& body);
+
+  std::filesystem::path path_;
+  std::unique_ptr<SQLite::Database> handle_;
+};
+
+/// What SQLite threw, as what ends a run, with the ledger's path.
+Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path);
+
+/// The job's number, if the ledger knows it.
+std::optional<JobId> find_job(Database& database, const std::string& name);
+/// The same; a new job is taken in.
+JobId job_id(Database& database, const std::string& name);
+
+/// How ledger time stands to the boot clock of this process: ledger time = boot clock + offset.
+struct ClockBridge {
+  std::string boot_id;
+  Duration offset{};
+  LedgerTime latest{};  ///< the latest ledger time anyone wrote down, and
+  WallTime wall{};      ///< the wall time then
+};
+
+/// The bridge for the boot that `boot_id` names. A new boot goes on where the last left off, plus the wall time since;
+/// a wall clock set back adds nothing, so ledger time never runs backwards and no slot is free too early.
+ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::string& boot_id, Instant now,
+                         WallTime wall);
+
+/// Reads, and at the first open in a boot writes, the bridge.
+ClockBridge bridge_clock(Database& database, const Clock& clock);
+/// Writes down how late it is, for the next boot.
+void note_time(Database& database, LedgerTime now, WallTime wall);
+
+/// Ledger time as this process reads it.
+class LedgerClock {
+ public:
+  LedgerClock(const Clock& clock, Duration offset) : clock_(clock), offset_(offset) {}
+  LedgerTime now() const { return at(clock_.now()); }
+  LedgerTime at(Instant instant) const { return LedgerTime(instant.time_since_epoch() + offset_); }
+  WallTime wall() const { return clock_.wall(); }
+
+ private:
+  const Clock& clock_;
+  Duration offset_;
+};
+
+}  // namespace convoke

@@ -1,0 +1,432 @@
+#include "ledger/intake.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cstring>
+#include <tuple>
+#include <vector>
+
+#include "ledger/chunk.h"
+
+namespace convoke {
+namespace {
+
+constexpr std::size_t entries_in_memory = 1 << 19;  // 16 MiB of entries
+constexpr std::size_t chunks_a_write = 512;
+constexpr std::size_t invalid_rows_a_write = 4096;
+constexpr std::size_t longest_value_kept = 200;
+
+// One known member or one row. Known ones sort before rows of the same member, rows by line.
+struct Entry {
+  std::uint64_t high;
+  std::uint64_t low;
+  std::uint32_t course_no;
+  std::uint32_t index;   // known: where in its chunk
+  std::uint64_t origin;  // known: its chunk; row: its line with row_bit
+
+  static constexpr std::uint64_t row_bit = std::uint64_t{1} << 63U;
+  bool is_row() const { return (origin & row_bit) != 0; }
+  std::uint64_t line() const { return origin & ~row_bit; }
+
+  bool operator<(const Entry& other) const {
+    if (course_no != other.course_no) return course_no < other.course_no;
+    if (high != other.high) return high < other.high;
+    if (low != other.low) return low < other.low;
+    return origin < other.origin;
+  }
+  bool same_member(const Entry& other) const {
+    return low == other.low && high == other.high && course_no == other.course_no;
+  }
+};
+static_assert(sizeof(Entry) == 32);
+
+// Ids compare as big-endian bytes; two words compare faster.
+std::uint64_t swap_if_little(std::uint64_t word) {
+  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
+}
+
+Entry entry_of(const MemberId& id, std::int64_t course_no, std::uint32_t index, std::uint64_t origin) {
+  std::uint64_t words[2];
+  std::memcpy(words, id.bytes.data(), sizeof words);
+  return {swap_if_little(words[0]), swap_if_little(words[1]), static_cast<std::uint32_t>(course_no), index, origin};
+}
+
+MemberId id_of(const Entry& entry) {
+  const std::uint64_t words[2] = {swap_if_little(entry.high), swap_if_little(entry.low)};
+  MemberId id;
+  std::memcpy(id.bytes.data(), words, sizeof words);
+  return id;
+}
+
+// What becomes of a member that the ledger knew: it has this line now, or it is gone.
+struct Amendment {
+  std::uint64_t chunk;
+  std::uint32_t index;
+  std::uint32_t gone;
+  std::uint64_t line;
+
+  bool operator<(const Amendment& other) const { return std::tie(chunk, index) < std::tie(other.chunk, other.index); }
+};
+
+// What a reading calls out, in this order: rows as they come, then members as sorted.
+struct Listener {
+  std::function<std::int64_t(std::string_view course)> course_no;
+  std::function<void(const IntakeRow&)> invalid;
+  std::function<void(std::int64_t course_no, const MemberId&, std::uint64_t line)> added;
+  std::function<void(const Amendment&)> amended;
+};
+
+Reading read_against(Database* database, std::optional<JobId> job, const ReadSource& read,
+                     const std::filesystem::path& folder, const Listener& listener) {
+  Reading reading;
+  Sorter<Entry> sorter(folder, entries_in_memory);
+  if (database && job) {
+    SQLite::Statement known(database->handle(), "SELECT chunk_id, course_no, ids FROM chunk WHERE job_id = ?");
+    known.bind(1, *job);
+    while (known.executeStep()) {
+      const auto chunk = static_cast<std::uint64_t>(known.getColumn(0).getInt64());
+      const auto course_no = known.getColumn(1).getInt64();
+      std::uint32_t index = 0;
+      for (const MemberId& id : ids_of(known.getColumn(2))) sorter.add(entry_of(id, course_no, index++, chunk));
+    }
+  }
+
+  std::string course;
+  std::int64_t course_no = 0;
+  read([&](const IntakeRow& row) {
+    ++reading.rows;
+    if (!row.member) {
+      ++reading.invalid;
+      listener.invalid(row);
+      return;
+    }
+    if (course_no == 0 || row.course != course) {
+      course = row.course;
+      course_no = listener.course_no(course);
+    }
+    sorter.add(entry_of(*row.member, course_no, 0, row.line | Entry::row_bit));
+  });
+
+  std::optional<Entry> current;  // the member at hand, and
+  bool known = false;            // whether the ledger has it, and
+  bool seen = false;             // whether the source does
+  const auto finish_member = [&] {
+    if (!current || !known || seen) return;
+    ++reading.gone;
+    listener.amended({current->origin, current->index, 1, 0});
+  };
+  sorter.drain([&](const Entry& entry) {
+    if (!current || !entry.same_member(*current)) {
+      finish_member();
+      current = entry;
+      known = !entry.is_row();
+      seen = entry.is_row();
+      if (!known) {
+        ++reading.members;
+        ++reading.added;
+        listener.added(entry.course_no, id_of(entry), entry.line());
+      }
+    } else if (!entry.is_row()) {
+      throw Error(Exit::defect, fmt::format("member {} stands in two chunks of one job", id_of(entry).text()));
+    } else if (!seen) {
+      seen = true;
+      ++reading.members;
+      listener.amended({current->origin, current->index, 0, entry.line()});
+    } else {
+      ++reading.duplicates;
+    }
+  });
+  finish_member();
+  return reading;
+}
+
+// New members on their way into chunks, many chunks a write.
+class Packer {
+ public:
+  Packer(Database& database, JobId job, std::size_t chunk_size)
+      : database_(database),
+        job_(job),
+        chunk_size_(chunk_size),
+        insert_(database.handle(),
+                "INSERT INTO chunk (job_id, course_no, size, ids, lines, outcome) VALUES (?, ?, ?, ?, ?, 'pending')") {}
+
+  void add(std::int64_t course_no, const MemberId& id, std::uint64_t line) {
+    if (waiting_.empty() || waiting_.back().course_no != course_no || waiting_.back().ids.size() == chunk_size_) {
+      if (waiting_.size() == chunks_a_write) write();
+      waiting_.push_back({course_no, {}, {}});
+      waiting_.back().ids.reserve(chunk_size_);
+      waiting_.back().lines.reserve(chunk_size_);
+    }
+    waiting_.back().ids.push_back(id);
+    waiting_.back().lines.push_back(line);
+  }
+
+  void write() {
+    if (waiting_.empty()) return;
+    database_.write([&] {
+      for (const NewChunk& chunk : waiting_) {
+        const std::string lines = encode_lines(chunk.lines);
+        insert_.bind(1, job_);
+        insert_.bind(2, chunk.course_no);
+        insert_.bind(3, static_cast<std::int64_t>(chunk.ids.size()));
+        bind_ids(insert_, 4, chunk.ids);
+        insert_.bindNoCopy(5, lines);
+        insert_.exec();
+        insert_.reset();
+      }
+    });
+    written_ += static_cast<std::int64_t>(waiting_.size());
+    waiting_.clear();
+  }
+
+  std::int64_t written() const { return written_; }
+
+ private:
+  struct NewChunk {
+    std::int64_t course_no;
+    std::vector<MemberId> ids;
+    std::vector<std::uint64_t> lines;
+  };
+
+  Database& database_;
+  JobId job_;
+  std::size_t chunk_size_;
+  SQLite::Statement insert_;
+  std::vector<NewChunk> waiting_;
+  std::int64_t written_ = 0;
+};
+
+class InvalidRows {
+ public:
+  InvalidRows(Database& database, JobId job) : database_(database), job_(job) {}
+
+  void add(const IntakeRow& row) {
+    waiting_.push_back({row.line, std::string(row.value.substr(0, longest_value_kept)), std::string(row.reason)});
+    if (waiting_.size() == invalid_rows_a_write) write();
+  }
+
+  void write() {
+    if (waiting_.empty()) return;
+    database_.write([&] {
+      SQLite::Statement insert(database_.handle(), "INSERT INTO invalid_row VALUES (?, ?, ?, ?)");
+      for (const Row& row : waiting_) {
+        insert.bind(1, job_);
+        insert.bind(2, static_cast<std::int64_t>(row.line));
+        insert.bindNoCopy(3, row.value);
+        insert.bindNoCopy(4, row.reason);
+        insert.exec();
+        insert.reset();
+      }
+    });
+    waiting_.clear();
+  }
+
+ private:
+  struct Row {
+    std::uint64_t line;
+    std::string value;
+    std::string reason;
+  };
+  Database& database_;
+  JobId job_;
+  std::vector<Row> waiting_;
+};
+
+// One chunk's members after a reading: those whose fate changes are split off.
+struct AmendedChunk {
+  std::vector<std::uint64_t> lines;
+  std::vector<std::uint32_t> stay;
+  std::vector<std::uint32_t> leave;  // due and gone, or withdrawn and back
+};
+
+void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vector<Amendment>& amendments,
+                 Reading& reading) {
+  SQLite::Statement row(database.handle(), "SELECT outcome, lines, run_id FROM chunk WHERE chunk_id = ?");
+  row.bind(1, id);
+  row.executeStep();
+  const auto outcome = outcome_named(row.getColumn(0).getString());
+  const auto old_lines = decode_lines(row.getColumn(1).getString());
+  const RunId run = row.getColumn(2).getInt64();
+  row.reset();
+  AmendedChunk amended{old_lines, {}, {}};
+  for (const Amendment& amendment : amendments) {
+    if (amendment.gone == 0) amended.lines[amendment.index] = amendment.line;
+    const bool leaves = amendment.gone != 0 ? outcome == Outcome::pending : outcome == Outcome::withdrawn;
+    (leaves ? amended.leave : amended.stay).push_back(amendment.index);
+  }
+  if (amended.lines != old_lines) {
+    SQLite::Statement update(database.handle(), "UPDATE chunk SET lines = ? WHERE chunk_id = ?");
+    update.bind(1, encode_lines(amended.lines));
+    update.bind(2, id);
+    update.exec();
+  }
+  if (amended.leave.empty()) return;
+
+  const Chunk chunk = chunks.read(id);
+  Fate same;
+  same.outcome = *outcome;
+  same.attempts = chunk.attempts;
+  same.tries = chunk.tries;
+  same.missing = chunk.missing;
+  same.quiet = chunk.quiet;
+  Fate other;
+  other.attempts = chunk.attempts;
+  const auto left = static_cast<std::int64_t>(amended.leave.size());
+  if (outcome == Outcome::pending) {
+    other.outcome = Outcome::withdrawn;
+    other.error = "no longer in the source";
+    reading.withdrawn += left;
+  } else {
+    reading.revived += left;
+  }
+  std::vector<Piece> pieces;
+  if (!amended.stay.empty()) pieces.push_back({std::move(amended.stay), same});
+  pieces.push_back({pieces.empty() ? std::vector<std::uint32_t>{} : std::move(amended.leave), other});
+  // When it changed is when it was read; which run asked last stays as it was.
+  chunks.record(chunk, pieces, run, std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+}
+
+void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading& reading) {
+  Chunks chunks(database, job);
+  std::vector<Amendment> of_chunk;
+  std::vector<std::vector<Amendment>> waiting;
+  const auto write = [&] {
+    if (waiting.empty()) return;
+    database.write([&] {
+      for (const auto& changes : waiting)
+        amend_chunk(database, chunks, static_cast<ChunkId>(changes[0].chunk), changes, reading);
+    });
+    waiting.clear();
+  };
+  const auto finish_chunk = [&] {
+    if (of_chunk.empty()) return;
+    waiting.push_back(std::move(of_chunk));
+    of_chunk = {};
+    if (waiting.size() == chunks_a_write) write();
+  };
+  amendments.drain([&](const Amendment& amendment) {
+    if (!of_chunk.empty() && of_chunk.back().chunk != amendment.chunk) finish_chunk();
+    of_chunk.push_back(amendment);
+  });
+  finish_chunk();
+  write();
+}
+
+std::map<std::string, std::int64_t, std::less<>> known_courses(Database& database, JobId job) {
+  std::map<std::string, std::int64_t, std::less<>> courses;
+  SQLite::Statement query(database.handle(), "SELECT course_id, course_no FROM course WHERE job_id = ?");
+  query.bind(1, job);
+  while (query.executeStep()) courses.emplace(query.getColumn(0).getString(), query.getColumn(1).getInt64());
+  return courses;
+}
+
+}  // namespace
+
+Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const std::string& fingerprint) {
+  database.write([&] {
+    // From here until the end the job's source counts as not read.
+    SQLite::Statement forget(database.handle(), "UPDATE job SET fingerprint = '' WHERE job_id = ?");
+    forget.bind(1, job);
+    forget.exec();
+    SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
+    clear.bind(1, job);
+    clear.exec();
+  });
+
+  auto courses = known_courses(database, job);
+  const auto folder = database.path().parent_path();
+  Packer packer(database, job, static_cast<std::size_t>(chunk_size));
+  InvalidRows invalid_rows(database, job);
+  Sorter<Amendment> amendments(folder, entries_in_memory);
+  Listener listener;
+  listener.course_no = [&](std::string_view course) {
+    const auto found = courses.find(course);
+    if (found != courses.end()) return found->second;
+    std::int64_t number = 0;
+    database.write([&] {
+      SQLite::Statement insert(database.handle(), "INSERT INTO course (job_id, course_id) VALUES (?, ?)");
+      insert.bind(1, job);
+      insert.bind(2, std::string(course));
+      insert.exec();
+      number = database.handle().getLastInsertRowid();
+    });
+    courses.emplace(course, number);
+    return number;
+  };
+  listener.invalid = [&](const IntakeRow& row) { invalid_rows.add(row); };
+  listener.added = [&](std::int64_t course_no, const MemberId& id, std::uint64_t line) {
+    packer.add(course_no, id, line);
+  };
+  listener.amended = [&](const Amendment& amendment) { amendments.add(amendment); };
+  Reading reading = read_against(&database, job, read, folder, listener);
+  packer.write();
+  invalid_rows.write();
+  reading.chunks = packer.written();
+  amend(database, job, amendments, reading);
+
+  database.write([&] {
+    SQLite::Statement update(
+        database.handle(),
+        "UPDATE job SET fingerprint = ?, chunk_size = ?, rows_read = ?, invalid = ?, duplicates = ?, gone = ? "
+        "WHERE job_id = ?");
+    update.bind(1, fingerprint);
+    update.bind(2, chunk_size);
+    update.bind(3, reading.rows);
+    update.bind(4, reading.invalid);
+    update.bind(5, reading.duplicates);
+    update.bind(6, reading.gone);
+    update.bind(7, job);
+    update.exec();
+  });
+  return reading;
+}
+
+Reading survey(Database* database, std::optional<JobId> job, const ReadSource& read, int chunk_size,
+               const std::filesystem::path& folder) {
+  std::map<std::string, std::int64_t, std::less<>> courses;
+  std::int64_t next_course = 1;
+  if (database && job) {
+    courses = known_courses(*database, *job);
+    for (const auto& [course, number] : courses) next_course = std::max(next_course, number + 1);
+  }
+  std::map<std::int64_t, std::int64_t> added;
+  Listener listener;
+  listener.course_no = [&](std::string_view course) {
+    const auto [found, is_new] = courses.emplace(course, next_course);
+    if (is_new) ++next_course;
+    return found->second;
+  };
+  listener.invalid = [](const IntakeRow&) {};
+  listener.added = [&](std::int64_t course_no, const MemberId&, std::uint64_t) { ++added[course_no]; };
+  Sorter<Amendment> amendments(folder, entries_in_memory);
+  listener.amended = [&](const Amendment& amendment) { amendments.add(amendment); };
+  Reading reading = read_against(database, job, read, folder, listener);
+  for (const auto& [course_no, members] : added) reading.chunks += (members + chunk_size - 1) / chunk_size;
+  if (database && job) {
+    SQLite::Statement outcome_of(database->handle(), "SELECT outcome FROM chunk WHERE chunk_id = ?");
+    std::uint64_t chunk = 0;
+    std::optional<Outcome> outcome;
+    amendments.drain([&](const Amendment& amendment) {
+      if (amendment.chunk != chunk) {
+        chunk = amendment.chunk;
+        outcome_of.bind(1, static_cast<std::int64_t>(chunk));
+        outcome_of.executeStep();
+        outcome = outcome_named(outcome_of.getColumn(0).getString());
+        outcome_of.reset();
+      }
+      if (amendment.gone != 0 && outcome == Outcome::pending) ++reading.withdrawn;
+      if (amendment.gone == 0 && outcome == Outcome::withdrawn) ++reading.revived;
+    });
+  }
+  return reading;
+}
+
+bool is_read(Database& database, JobId job, const std::string& fingerprint) {
+  if (fingerprint.empty()) return false;
+  SQLite::Statement query(database.handle(), "SELECT fingerprint FROM job WHERE job_id = ?");
+  query.bind(1, job);
+  return query.executeStep() && query.getColumn(0).getString() == fingerprint;
+}
+
+}  // namespace convoke

@@ -1,0 +1,40 @@
+#include "ledger/job_lock.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace convoke {
+
+std::optional<JobLock> JobLock::take(const std::filesystem::path& ledger, JobId job) {
+  const std::string path = ledger.string() + "-locks";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) {
+    throw Error(Exit::disk, fmt::format("cannot open the lock file: {}", std::strerror(errno)), path,
+                "the ledger's folder must be writable");
+  }
+  // Open-file-description locks: unlike POSIX ones they also keep two holders within one process apart.
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(job);
+  lock.l_len = 1;
+  if (::fcntl(file, F_OFD_SETLK, &lock) == 0) return JobLock(file);
+  const int error = errno;
+  ::close(file);
+  if (error == EAGAIN || error == EACCES) return std::nullopt;
+  throw Error(Exit::disk, fmt::format("cannot lock: {}", std::strerror(error)), path,
+              "the ledger must be on a file system that has locks");
+}
+
+JobLock::JobLock(JobLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+
+JobLock::~JobLock() {
+  if (file_ >= 0) ::close(file_);
+}
+
+}  // namespace convoke

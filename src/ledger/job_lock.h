@@ -1,0 +1,27 @@
+// One process runs a job at a time: a lock of the operating system, on a byte of a file beside the ledger, that dies
+// with its holder.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "ledger/database.h"
+
+namespace convoke {
+
+class JobLock {
+ public:
+  /// Takes the lock, or returns empty at once if another process (or another lock in this one) holds it. Throws
+  /// Error(disk).
+  static std::optional<JobLock> take(const std::filesystem::path& ledger, JobId job);
+
+  JobLock(JobLock&& other) noexcept;
+  JobLock& operator=(JobLock&&) = delete;
+  ~JobLock();
+
+ private:
+  explicit JobLock(int file) : file_(file) {}
+  int file_;
+};
+
+}  // namespace convoke

@@ -1,0 +1,99 @@
+#include "ledger/slots.h"
+
+namespace convoke {
+namespace {
+
+std::int64_t micros(Duration duration) {
+  return duration.count();
+}
+std::int64_t micros(LedgerTime time) {
+  return time.time_since_epoch().count();
+}
+LedgerTime time_of(const SQLite::Column& column) {
+  return LedgerTime(Duration(column.getInt64()));
+}
+
+}  // namespace
+
+LedgerSlots::LedgerSlots(Database& database)
+    : database_(database),
+      size_(database.handle(), "SELECT ifnull(max(slot_no) + 1, 0) FROM slot WHERE window_us = ?"),
+      earliest_(database.handle(),
+                "SELECT slot_no, free_at FROM slot INDEXED BY slot_free WHERE window_us = ? ORDER BY free_at LIMIT 1 "
+                "OFFSET ?"),
+      taken_(database.handle(), "SELECT count(*) FROM slot WHERE window_us = ? AND free_at > ?"),
+      set_(database.handle(),
+           "INSERT INTO slot VALUES (?1, ?2, ?3) ON CONFLICT (window_us, slot_no) DO UPDATE SET free_at = ?3"),
+      pace_(database.handle(), "SELECT next_at, paused_until, allowed, allowed_until FROM pace"),
+      set_pace_(database.handle(), "UPDATE pace SET next_at = ?, paused_until = ?, allowed = ?, allowed_until = ?") {}
+
+void LedgerSlots::open_window(Duration window, LedgerTime now, WallTime wall, Duration unanswered) {
+  if (size(window) > 0) return;
+  // A call's wall time is brought to ledger time by how long ago it was.
+  SQLite::Statement calls(
+      database_.handle(),
+      "SELECT sent_at, latency_ms FROM call WHERE sent_at > ? AND (open = 1 OR latency_ms IS NOT NULL)");
+  const auto covered = std::chrono::duration_cast<std::chrono::milliseconds>(window + unanswered);
+  calls.bind(1, static_cast<std::int64_t>((wall - covered).time_since_epoch().count()));
+  int number = 0;
+  while (calls.executeStep()) {
+    const Duration ago = wall - WallTime(std::chrono::milliseconds(calls.getColumn(0).getInt64()));
+    const Duration counted =
+        calls.getColumn(1).isNull() ? unanswered : std::chrono::milliseconds(calls.getColumn(1).getInt64() + 1);
+    const LedgerTime free_at = now - ago + counted + window;
+    if (free_at > now) set(window, {number++, free_at});
+  }
+}
+
+int LedgerSlots::size(Duration window) {
+  size_.bind(1, micros(window));
+  size_.executeStep();
+  const int size = size_.getColumn(0).getInt();
+  size_.reset();
+  return size;
+}
+
+Slot LedgerSlots::earliest(Duration window, int rank) {
+  earliest_.bind(1, micros(window));
+  earliest_.bind(2, rank);
+  earliest_.executeStep();
+  const Slot slot{earliest_.getColumn(0).getInt(), time_of(earliest_.getColumn(1))};
+  earliest_.reset();
+  return slot;
+}
+
+int LedgerSlots::taken(Duration window, LedgerTime now) {
+  taken_.bind(1, micros(window));
+  taken_.bind(2, micros(now));
+  taken_.executeStep();
+  const int taken = taken_.getColumn(0).getInt();
+  taken_.reset();
+  return taken;
+}
+
+void LedgerSlots::set(Duration window, const Slot& slot) {
+  set_.bind(1, micros(window));
+  set_.bind(2, slot.number);
+  set_.bind(3, micros(slot.free_at));
+  set_.exec();
+  set_.reset();
+}
+
+Pace LedgerSlots::pace() {
+  pace_.executeStep();
+  const Pace pace{time_of(pace_.getColumn(0)), time_of(pace_.getColumn(1)), pace_.getColumn(2).getInt(),
+                  time_of(pace_.getColumn(3))};
+  pace_.reset();
+  return pace;
+}
+
+void LedgerSlots::set_pace(const Pace& pace) {
+  set_pace_.bind(1, micros(pace.next_at));
+  set_pace_.bind(2, micros(pace.paused_until));
+  set_pace_.bind(3, pace.allowed);
+  set_pace_.bind(4, micros(pace.allowed_until));
+  set_pace_.exec();
+  set_pace_.reset();
+}
+
+}  // namespace convoke

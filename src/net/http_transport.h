@@ -1,0 +1,44 @@
+// The wire: HTTP/1.1 over a pool of keep-alive connections, plain or TLS.
+//
+// Sends at most once: a request that may have left is never sent again from here, no redirect is followed, and an idle
+// connection is looked at before it is used. One deadline covers a call from name resolution to the last byte. Loop
+// thread only.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/transport.h"
+#include "net/settings.h"
+
+namespace convoke {
+
+class HttpTransport final : public Transport {
+ public:
+  /// Throws Error(bad_config) if the base URL or the CA file cannot be used. No connection is made before the first
+  /// call.
+  HttpTransport(boost::asio::any_io_executor loop, ApiSettings settings);
+  ~HttpTransport() override;
+
+  boost::asio::awaitable<Answer> send(Request request) override;
+
+ private:
+  struct Connection;
+  struct Target;
+
+  std::shared_ptr<Connection> idle_connection();
+  template <class Stream>
+  boost::asio::awaitable<void> exchange(Connection& connection, Stream& stream, const Request& request, Answer& answer);
+
+  boost::asio::any_io_executor loop_;
+  ApiSettings settings_;
+  std::unique_ptr<Target> target_;
+  std::unique_ptr<boost::asio::ssl::context> tls_;
+  std::vector<std::shared_ptr<Connection>> idle_;  // the latest used last: as few stay warm as are needed
+  std::size_t largest_body_ = 0;
+};
+
+}  // namespace convoke

@@ -1,0 +1,67 @@
+// The ledger's awaitable face: takes changes from the loop, does them on the ledger's executor, many in one
+// transaction, and answers each when that transaction is on disk.
+//
+// In the program the executor is a thread of its own; in simulations it is the loop's, and the code is the same.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "ledger/database.h"
+
+namespace convoke {
+
+class LedgerDesk {
+ public:
+  /// `database` must outlive this, and nothing else may use it while changes are under way. `before_commit` is done at
+  /// the end of every group.
+  LedgerDesk(Database& database, boost::asio::any_io_executor ledger, std::function<void()> before_commit)
+      : database_(database), ledger_(std::move(ledger)), before_commit_(std::move(before_commit)) {}
+
+  /// Does `change` and returns when it is committed. Changes are done in the order in which they were asked for; what
+  /// comes in while one group is being committed makes up the next. If a group fails, each of its changes throws the
+  /// same Error, and so does every later one: the ledger is not to be relied on after that.
+  boost::asio::awaitable<void> commit(std::function<void()> change) {
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(std::exception_ptr)>(
+        [this](auto handler, std::function<void()> body) {
+          const auto loop = boost::asio::get_associated_executor(handler);
+          // std::function wants what can be copied, which a coroutine's handler cannot.
+          auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+          Order order{std::move(body),
+                      [loop, waiting = std::move(waiting)](std::exception_ptr error) mutable {
+                        // Given away whole: the coroutine is resumed, and let go of, on the loop only.
+                        boost::asio::post(loop, [waiting = std::move(waiting), error] { std::move (*waiting)(error); });
+                      },
+                      // The loop must not run dry while the ledger works for it.
+                      boost::asio::prefer(loop, boost::asio::execution::outstanding_work.tracked)};
+          boost::asio::post(ledger_, [this, order = std::move(order)]() mutable { take(std::move(order)); });
+        },
+        boost::asio::use_awaitable, std::move(change));
+  }
+
+ private:
+  struct Order {
+    std::function<void()> change;
+    std::function<void(std::exception_ptr)> done;
+    boost::asio::any_io_executor keeps_loop_running;
+  };
+
+  void take(Order order);
+  void work_off();
+
+  Database& database_;
+  boost::asio::any_io_executor ledger_;
+  std::function<void()> before_commit_;
+  std::vector<Order> waiting_;
+  bool scheduled_ = false;
+  std::exception_ptr failure_;
+};
+
+}  // namespace convoke

@@ -1,0 +1,84 @@
+// When one more call may go out, under every limit at once (design.md, invariant 5). Arithmetic on time points: no
+// clock, no thread, no I/O of its own.
+//
+// The rule. A limit of N calls in W has N slots. A call takes a slot of every limit before it is sent. The slot is free
+// again at r + W, where r is when the call's answer was read; until an answer is read, it is taken until h + W, where h
+// is the latest moment at which the server could still count the call.
+//
+// The proof. Let a call be sent at s, counted by the server at a and answered at r: s <= a <= r, on one clock or on two
+// that run at the same pace. The slot's next use is sent at s' >= r + W, so it is counted at a' >= s' >= r + W >= a +
+// W. Hence no slot is counted twice in any half-open window of length W, wherever the window starts and whatever the
+// latency was; there are N slots, so no window counts more than N. A fixed window is one such window, and a token
+// bucket of N that refills N in W refuses only if more than N were counted within some W. If the answer is lost, a <= h
+// in place of a <= r gives the same.
+//
+// Pacing spreads a start from rest: by the shortest window, calls are at least 3/4 of W/N apart, with a tenth of the
+// window as slack (GCRA, ITU-T I.371). In the steady state a slot comes round every W + latency, which is slower than
+// the pace, so pacing costs nothing once the first window is over.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/ledger_time.h"
+#include "base/limit.h"
+#include "ledger/slot_book.h"
+#include "run/settings.h"
+
+namespace convoke {
+
+/// The slots that a call holds: one number per limit, in the order of the limits.
+using SlotNumbers = std::vector<int>;
+
+/// Leave to call, or when to ask again.
+struct Admission {
+  std::optional<SlotNumbers> slots;  ///< set: go
+  LedgerTime until{};                ///< else: not before
+  std::optional<Limit> held_by;      ///< the limit that says so; empty: pacing, a pause, or the API's own word
+};
+
+/// How much of one limit is used.
+struct LimitUse {
+  Limit limit;    ///< as configured
+  int taken = 0;  ///< calls counted now
+  int left = 0;   ///< of calls less reserve
+};
+
+class RateLimiter {
+ public:
+  /// `book` must outlive this. No limits: every call is admitted, but pauses hold.
+  RateLimiter(const LimitSettings& settings, SlotBook& book);
+
+  /// Takes the slots of one call that is sent at `now` or later; `latest`: the latest moment at which the server could
+  /// count it if no answer is ever read.
+  Admission take(LedgerTime now, LedgerTime latest);
+
+  /// The answer of the call with these slots was read at `read_at`.
+  void answered(const SlotNumbers& slots, LedgerTime read_at);
+
+  /// The call with these slots was never sent.
+  void give_back(const SlotNumbers& slots, LedgerTime now);
+
+  /// A 429: nobody on this ledger calls for max(`retry_after`, the shortest window). Returns the end of the pause.
+  LedgerTime pause(LedgerTime now, Duration retry_after);
+
+  /// The API said that `left` calls are left for `reset`. Only ever lowers what is allowed.
+  void advise(LedgerTime now, int left, Duration reset);
+
+  /// How many calls are counted now, of each limit.
+  std::vector<LimitUse> use(LedgerTime now);
+
+  /// The shortest window; zero without limits.
+  Duration shortest_window() const;
+
+ private:
+  int usable(std::size_t limit) const;  ///< the limit's calls less what is reserved for others
+
+  std::vector<Limit> limits_;
+  std::size_t shortest_ = 0;
+  std::size_t longest_ = 0;
+  int reserve_ = 0;
+  SlotBook& book_;
+};
+
+}  // namespace convoke

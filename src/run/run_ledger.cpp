@@ -1,0 +1,134 @@
+#include "run/run_ledger.h"
+
+#include <algorithm>
+
+#include "run/health.h"
+
+namespace convoke {
+
+RunLedger::RunLedger(Database& database, JobId job, const LimitSettings& limits, Duration unanswered, LedgerClock clock,
+                     boost::asio::any_io_executor ledger)
+    : database_(database),
+      clock_(clock),
+      unanswered_(unanswered),
+      log_(database, job, clock.wall()),
+      chunks_(database, job),
+      slots_(database),
+      limiter_(limits, slots_),
+      desk_(database, std::move(ledger), [this] {
+        log_.write_counts();
+        note_time(database_, clock_.now(), clock_.wall());
+      }) {
+  database_.write([&] {
+    for (const Limit& limit : limits.calls) slots_.open_window(limit.window, clock_.now(), clock_.wall(), unanswered_);
+  });
+}
+
+void RunLedger::recover(const Judgement& judgement) {
+  database_.write([&] {
+    for (const OpenCall& open : log_.open_calls()) {
+      const Chunk chunk = chunks_.read(open.chunk);
+      const Verdict verdict = judge_interrupted(chunk, judgement);
+      chunks_.record(chunk, verdict.pieces, log_.run(), clock_.wall());
+      for (const Piece& piece : verdict.pieces)
+        log_.count(piece.fate.outcome, static_cast<std::int64_t>(chunk.ids.size()));
+      log_.close_interrupted(open.call);
+    }
+    chunks_.forget_tries();
+    log_.write_counts();
+  });
+}
+
+boost::asio::awaitable<Claims> RunLedger::claim(ClaimTerms terms) {
+  Claims claims;
+  std::function<void()> change = [&] { claims = claim_now(terms); };
+  co_await desk_.commit(std::move(change));
+  co_return claims;
+}
+
+Claims RunLedger::claim_now(const ClaimTerms& terms) {
+  Claims claims;
+  std::int64_t members_left = terms.most_members;
+  while (static_cast<int>(claims.calls.size()) < terms.most_calls && members_left > 0) {
+    const LedgerTime now = clock_.now();
+    const bool with_retries = retry_is_within_budget(log_.counts().calls, log_.counts().retries);
+    const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, members_left));
+    auto chunk = chunks_.claim(now, most, with_retries);
+    if (!chunk) {
+      claims.all_claimed = false;
+      claims.next_due = chunks_.next_due();
+      claims.only_retries_left = !with_retries && claims.next_due && *claims.next_due <= now;
+      return claims;
+    }
+    Admission admission = limiter_.take(now, now + unanswered_);
+    if (!admission.slots) {
+      chunks_.put_back(chunk->id);
+      claims.all_claimed = false;
+      claims.next_due = now;
+      claims.paused = slots_.pace().paused_until > now;
+      claims.held = std::move(admission);
+      return claims;
+    }
+    members_left -= static_cast<std::int64_t>(chunk->ids.size());
+    const CallId call = log_.begin_call(*chunk, clock_.wall());
+    std::string course = chunks_.course(chunk->course_no);
+    claims.calls.push_back({std::move(*chunk), std::move(course), call, std::move(*admission.slots), now});
+  }
+  return claims;
+}
+
+boost::asio::awaitable<void> RunLedger::put_back(std::vector<Claimed> calls) {
+  std::function<void()> change = [this, &calls] {
+    for (const Claimed& call : calls) {
+      chunks_.put_back(call.chunk.id);
+      log_.cancel_call(call.call, call.chunk);
+      limiter_.give_back(call.slots, clock_.now());
+    }
+  };
+  co_await desk_.commit(std::move(change));
+}
+
+boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, Report report) {
+  Recorded recorded;
+  std::function<void()> change = [this, &recorded, &call, &report] { recorded = record_now(call, report); };
+  co_await desk_.commit(std::move(change));
+  co_return recorded;
+}
+
+Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
+  Recorded recorded;
+  if (report.answer_read) limiter_.answered(call.slots, report.read_at);
+  if (report.advice) limiter_.advise(report.read_at, report.advice->left, report.advice->reset);
+  if (report.verdict.effect == Effect::pause) {
+    recorded.use_at_pause = limiter_.use(report.read_at);
+    recorded.paused_until = limiter_.pause(report.read_at, report.retry_after.value_or(Duration::zero()));
+  }
+  const WallTime now = clock_.wall();
+  log_.end_call(call.call, report.end);
+  chunks_.record(call.chunk, report.verdict.pieces, log_.run(), now);
+  for (const Piece& piece : report.verdict.pieces) {
+    const std::size_t members = piece.members.empty() ? call.chunk.ids.size() : piece.members.size();
+    log_.count(piece.fate.outcome, static_cast<std::int64_t>(members));
+  }
+  if (report.verdict.effect == Effect::refuse_course) {
+    Fate fate;
+    fate.outcome = Outcome::rejected;
+    fate.http_status = report.end.http_status;
+    fate.error = "the course was refused: " + report.verdict.call_error;
+    log_.count(Outcome::rejected, chunks_.settle_course(call.chunk.course_no, fate, log_.run(), now));
+  }
+  recorded.counts = log_.counts();
+  return recorded;
+}
+
+boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected() {
+  std::int64_t members = 0;
+  std::function<void()> change = [this, &members] {
+    members = chunks_.make_due({Outcome::rejected}, log_.run());
+    log_.uncount(Outcome::rejected, members);
+  };
+  co_await desk_.commit(std::move(change));
+  co_return members;
+}
+
+}  // namespace convoke

@@ -1,0 +1,96 @@
+// What a run does with the ledger: claims calls under the rate limits, puts back what was not sent, records what came
+// of the rest. Each is one change on the ledger desk, so a claim's slots, its intent and the answers before it are on
+// disk together.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/rate_headers.h"
+#include "api/verdict.h"
+#include "ledger/chunk.h"
+#include "ledger/run_log.h"
+#include "ledger/slots.h"
+#include "run/ledger_desk.h"
+#include "run/rate_limiter.h"
+
+namespace convoke {
+
+/// A call that may go out now: its chunk, its intent and its slots.
+struct Claimed {
+  Chunk chunk;
+  std::string course_id;
+  CallId call = 0;
+  SlotNumbers slots;
+  LedgerTime claimed_at{};
+};
+
+struct ClaimTerms {
+  int most_calls = 0;
+  std::int64_t most_members = 0;
+  int largest_chunk = 0;
+};
+
+/// What a claim came to, and what to wait for if it is less than was asked for.
+struct Claims {
+  std::vector<Claimed> calls;
+  bool all_claimed = true;             ///< as many as the terms allow
+  std::optional<LedgerTime> next_due;  ///< the earliest that a chunk not in flight is due; empty: there is none
+  bool only_retries_left = false;      ///< what is due are retries, and the run has spent its budget of them
+  Admission held;                      ///< the rate limiter's word if a call was due and had to wait
+  bool paused = false;                 ///< it waits for a pause after a 429
+};
+
+/// What came of a call.
+struct Report {
+  CallEnd end;
+  Verdict verdict;
+  LedgerTime read_at{};
+  bool answer_read = false;  ///< else its slots stay taken until the server can no longer count it
+  std::optional<Duration> retry_after;
+  std::optional<RateAdvice> advice;
+};
+
+/// What recording a report came to.
+struct Recorded {
+  RunCounts counts;
+  LedgerTime paused_until{};           ///< after a 429
+  std::vector<LimitUse> use_at_pause;  ///< what this ledger itself had used when it came
+};
+
+class RunLedger {
+ public:
+  /// `unanswered`: how long after it was claimed a call may still be counted by the server. Opens the limits' windows,
+  /// in a transaction of its own.
+  RunLedger(Database& database, JobId job, const LimitSettings& limits, Duration unanswered, LedgerClock clock,
+            boost::asio::any_io_executor ledger);
+
+  /// Settles the calls that earlier processes left open; before anything else is done with the job.
+  void recover(const Judgement& judgement);
+
+  boost::asio::awaitable<Claims> claim(ClaimTerms terms);
+  boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);
+  boost::asio::awaitable<Recorded> record(const Claimed& call, Report report);
+  /// What this run saw rejected is due again: it was not the members' fault.
+  boost::asio::awaitable<std::int64_t> forgive_rejected();
+
+  RunLog& log() { return log_; }
+  Chunks& chunks() { return chunks_; }
+  const LedgerClock& clock() const { return clock_; }
+
+ private:
+  Claims claim_now(const ClaimTerms& terms);
+  Recorded record_now(const Claimed& call, const Report& report);
+
+  Database& database_;
+  LedgerClock clock_;
+  Duration unanswered_;
+  RunLog log_;
+  Chunks chunks_;
+  LedgerSlots slots_;
+  RateLimiter limiter_;
+  LedgerDesk desk_;
+};
+
+}  // namespace convoke

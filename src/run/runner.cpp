@@ -1,0 +1,379 @@
+#include "run/runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "api/invite.h"
+#include "base/text.h"
+
+namespace convoke {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A limit or a pause that holds longer than this is not waited for: the run ends, and the next one goes on.
+constexpr Duration longest_wait = 5min;
+constexpr Duration longest_retry_after = 24h;
+constexpr int refusals_to_stop = 5;
+constexpr std::int64_t members_worth_stopping_for = 100;
+
+std::string numbers_of(const std::vector<LimitUse>& uses) {
+  std::string text;
+  for (const LimitUse& use : uses)
+    text += fmt::format("{}{} of {}", text.empty() ? "" : " and ", use.taken, format_limit(use.limit));
+  return text.empty() ? "no limits of its own" : text;
+}
+
+// The words of a refusal without the ids in it, so that two of them can be held against each other.
+std::string without_ids(const std::string& message) {
+  std::string text;
+  for (std::size_t at = 0; at < message.size();) {
+    if (MemberId::parse(std::string_view(message).substr(at, MemberId::text_size))) {
+      text += '#';
+      at += MemberId::text_size;
+    } else {
+      text += message[at++];
+    }
+  }
+  return text;
+}
+
+// As long as all waits between one chunk's attempts can take.
+Duration patience_of(const RetrySettings& retry) {
+  if (retry.patience) return *retry.patience;
+  Duration sum = retry.first;
+  for (int tries = 2; tries < retry.attempts; ++tries) sum += back_off(retry.first, retry.longest, tries, 1.0);
+  return sum;
+}
+
+}  // namespace
+
+std::string_view name_of(StoppedBy reason) {
+  switch (reason) {
+    case StoppedBy::nothing:
+      return "";
+    case StoppedBy::signal:
+      return "signal";
+    case StoppedBy::max_duration:
+      return "max_duration";
+    case StoppedBy::max_members:
+      return "max_members";
+    case StoppedBy::quota:
+      return "quota";
+    case StoppedBy::rate_limited:
+      return "rate_limited";
+    case StoppedBy::api_unavailable:
+      return "api_unavailable";
+    case StoppedBy::retry_budget:
+      return "retry_budget";
+    case StoppedBy::key_refused:
+      return "key_refused";
+    case StoppedBy::max_failures:
+      return "max_failures";
+    case StoppedBy::refused_alike:
+      return "refused_alike";
+  }
+  return "";
+}
+
+Runner::Runner(RunnerSettings settings, RunLedger& ledger, Transport& transport, const Clock& clock, Alarms& alarms,
+               boost::asio::any_io_executor loop, std::uint64_t seed, std::function<void(const std::string&)> warn)
+    : settings_(std::move(settings)),
+      ledger_(ledger),
+      transport_(transport),
+      clock_(clock),
+      loop_(loop),
+      random_(seed),
+      warn_(std::move(warn)),
+      sleep_(loop, alarms),
+      health_(patience_of(settings_.retry), settings_.retry.first, settings_.retry.longest),
+      concurrency_(settings_.connections),
+      largest_chunk_(settings_.invite.chunk_size) {}
+
+Judgement Runner::judgement() {
+  Judgement judgement;
+  judgement.attempts = settings_.retry.attempts;
+  judgement.on_doubt = settings_.invite.on_doubt;
+  judgement.keep_profile = settings_.keep_profile;
+  judgement.now = ledger_.clock().now();
+  judgement.back_off = [this](int tries) {
+    return back_off(settings_.retry.first, settings_.retry.longest, tries,
+                    std::uniform_real_distribution<double>(0, 1)(random_));
+  };
+  return judgement;
+}
+
+Instant Runner::instant(LedgerTime time) const {
+  return clock_.now() + (time - ledger_.clock().now());
+}
+
+void Runner::stop(StoppedBy reason, std::string message) {
+  if (stop_) return;
+  stop_ = RunEnd{reason, std::move(message), {}};
+  sleep_.wake();
+}
+
+boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_invited) {
+  due_at_start_ = due;
+  ever_invited_ = ever_invited;
+  counts_ = ledger_.log().counts();
+  if (settings_.max_duration) ends_at_ = clock_.now() + *settings_.max_duration;
+  try {
+    co_await claim_and_send();
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  co_await finish();
+  if (failure_) std::rethrow_exception(failure_);
+  co_return stop_.value_or(RunEnd{});
+}
+
+// Without limits, claims run ahead of the connections, so that the next calls' intents are committed while these are
+// under way. With limits they do not: a slot that waits for a connection is a slot wasted.
+int Runner::room() const {
+  if (health_.is_down()) return in_flight_ == 0 && ledger_.clock().now() >= health_.probe_at() ? 1 : 0;
+  const int ahead = settings_.limited ? 0 : concurrency_.allowed();
+  return concurrency_.allowed() + ahead - in_flight_;
+}
+
+std::int64_t Runner::members_allowed() const {
+  if (!settings_.max_members) return std::numeric_limits<std::int64_t>::max();
+  return *settings_.max_members - counts_.handled() - members_in_flight_;
+}
+
+boost::asio::awaitable<void> Runner::claim_and_send() {
+  while (!stop_ && !failure_) {
+    if (ends_at_ && clock_.now() >= *ends_at_) {
+      stop(StoppedBy::max_duration, "the time given with --max-duration is over");
+      continue;
+    }
+    if (health_.gave_up(ledger_.clock().now()) && in_flight_ == 0) {
+      stop(StoppedBy::api_unavailable, fmt::format("the API answered none of the last {} calls", health_.failures()));
+      continue;
+    }
+    if (settings_.max_members && counts_.handled() >= *settings_.max_members) {
+      stop(StoppedBy::max_members, "the members given with --max-members are settled");
+      continue;
+    }
+    Claims claims;
+    if (room() > 0 && members_allowed() > 0) {
+      claims = co_await ledger_.claim({room(), members_allowed(), largest_chunk_});
+      for (Claimed& call : claims.calls) {
+        ++in_flight_;
+        members_in_flight_ += static_cast<std::int64_t>(call.chunk.ids.size());
+        ready_.push_back(std::move(call));
+      }
+      send_ready();
+      if (!claims.calls.empty() && room() > 0 && claims.all_claimed) continue;
+      if (in_flight_ == 0 && !claims.all_claimed && !claims.next_due)
+        co_return;  // nothing is due, nothing can become due
+      stop_if_hopeless(claims);
+      if (stop_) continue;
+    }
+    co_await sleep_.until(wake_up_time(claims));
+  }
+}
+
+// Until when there is nothing to do unless an answer comes in.
+Instant Runner::wake_up_time(const Claims& claims) {
+  Instant wake = Instant::max();
+  const auto not_later = [&](Instant when) { wake = std::min(wake, when); };
+  if (ends_at_) not_later(*ends_at_);
+  if (health_.is_down()) {
+    if (in_flight_ == 0)
+      not_later(instant(std::min(std::max(health_.probe_at(), ledger_.clock().now()), health_.gives_up_at())));
+    return wake;
+  }
+  if (claims.all_claimed) return wake;
+  if (claims.held.until > LedgerTime{}) {
+    // All processes come out of a pause at the same moment: each a little later, at random.
+    const Duration spread =
+        claims.paused ? Duration(std::uniform_int_distribution<Duration::rep>(0, Duration(1s).count())(random_)) : 0us;
+    not_later(instant(claims.held.until) + spread);
+  } else if (claims.next_due && !claims.only_retries_left) {
+    not_later(instant(*claims.next_due));
+  }
+  return wake;
+}
+
+void Runner::stop_if_hopeless(const Claims& claims) {
+  const LedgerTime now = ledger_.clock().now();
+  if (claims.only_retries_left && in_flight_ == 0) {
+    stop(StoppedBy::retry_budget,
+         fmt::format("{} of {} calls were retries: the API fails too often to go on", counts_.retries, counts_.calls));
+    return;
+  }
+  if (claims.held.until - now <= longest_wait || claims.held.until == LedgerTime{}) return;
+  const WallTime next = clock_.wall() + std::chrono::ceil<std::chrono::milliseconds>(claims.held.until - now);
+  const std::string when =
+      fmt::format("a call may go again at {} (in {})", format_time(next), describe_duration(claims.held.until - now));
+  if (claims.held.held_by) {
+    stop(StoppedBy::quota, fmt::format("the limit {} is used up; {}", format_limit(*claims.held.held_by), when));
+  } else {
+    stop(StoppedBy::rate_limited, fmt::format("the API asked to wait; {}", when));
+  }
+  stop_->next_call = next;
+}
+
+void Runner::send_ready() {
+  while (!ready_.empty() && sending_ < concurrency_.allowed() && !stop_ && !failure_) {
+    ++sending_;
+    auto on_end = [this](std::exception_ptr error) {
+      if (error && !failure_) failure_ = error;
+      sleep_.wake();
+    };
+    boost::asio::co_spawn(loop_, send(std::move(ready_.front())), std::move(on_end));
+    ready_.pop_front();
+  }
+}
+
+boost::asio::awaitable<void> Runner::send(Claimed call) {
+  const LedgerTime sent_at = ledger_.clock().now();
+  Answer answer =
+      co_await transport_.send(invite_request(call.course_id, call.chunk.ids, settings_.invite, call.chunk.quiet));
+  --sending_;
+  Report report;
+  report.read_at = ledger_.clock().now();
+  report.answer_read = answer.reached != Answer::Reached::maybe;
+  report.end.latency = report.read_at - sent_at;
+  report.end.http_status = answer.status;
+  report.advice = parse_rate_advice(answer);
+  if (!answer.retry_after.empty()) report.retry_after = parse_retry_after(answer.retry_after, clock_.wall());
+  if (report.retry_after && *report.retry_after > longest_retry_after) {
+    warn_(fmt::format("the API asked to wait {}; taken as {}", describe_duration(*report.retry_after),
+                      describe_duration(longest_retry_after)));
+    report.retry_after = longest_retry_after;
+  }
+  report.verdict = judge(answer, call.chunk, judgement());
+  report.end.error = report.verdict.call_error;
+  if (report.verdict.sign == Sign::fails) {
+    concurrency_.strained(sent_at, report.read_at);
+  } else {
+    concurrency_.answered();
+  }
+  weigh(call, report.verdict, report.read_at);
+  send_ready();
+  // Whatever happens to the ledger, the call is no longer in flight: finish() counts on it.
+  Recorded recorded;
+  std::exception_ptr error;
+  try {
+    recorded = co_await ledger_.record(call, report);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  --in_flight_;
+  members_in_flight_ -= static_cast<std::int64_t>(call.chunk.ids.size());
+  if (error) std::rethrow_exception(error);
+  note_recorded(call, report, recorded);
+}
+
+// What the API's health makes of a verdict.
+void Runner::weigh(const Claimed& call, Verdict& verdict, LedgerTime now) {
+  if (verdict.sign == Sign::answers) {
+    health_.answered();
+    return;
+  }
+  const bool was_down = health_.is_down();
+  health_.failed(call.chunk.id, now);
+  for (Piece& piece : verdict.pieces) {
+    if (piece.fate.outcome == Outcome::in_doubt) continue;
+    if (was_down) {
+      // A probe: what the whole API fails at costs the chunk nothing.
+      piece.fate.tries = call.chunk.tries;
+      piece.fate.outcome = Outcome::pending;
+      piece.fate.not_before = now;
+      verdict.exhausted = false;
+    } else if (verdict.exhausted && health_.is_silent()) {
+      piece.fate.outcome = Outcome::pending;
+      piece.fate.not_before = now;
+      stop(StoppedBy::api_unavailable, fmt::format("the API answered none of the last {} calls", health_.failures()));
+    }
+  }
+}
+
+void Runner::note_recorded(const Claimed& call, const Report& report, const Recorded& recorded) {
+  counts_ = recorded.counts;
+  const Verdict& verdict = report.verdict;
+  if (!verdict.alarm.empty()) warn_(fmt::format("call {}: {}", call.call, verdict.alarm));
+  switch (verdict.effect) {
+    case Effect::none:
+      break;
+    case Effect::refuse_key:
+      stop(StoppedBy::key_refused, fmt::format("the API refused the key: {}", verdict.call_error));
+      break;
+    case Effect::refuse_course:
+      warn_(fmt::format("the course {} was refused: {}", excerpt(call.course_id), verdict.call_error));
+      break;
+    case Effect::shrink:
+      if (const int half = static_cast<int>((call.chunk.ids.size() + 1) / 2); half < largest_chunk_) {
+        largest_chunk_ = half;
+        warn_(fmt::format("a call of {} members is too large for the API; from here on at most {}",
+                          call.chunk.ids.size(), half));
+      }
+      break;
+    case Effect::pause:
+      if (!foreign_use_said_) {
+        foreign_use_said_ = true;
+        warn_(fmt::format(
+            "the API answered 429 though this ledger has used {}: someone else uses the key, or its limits are lower "
+            "than [limits] says; all wait {}",
+            numbers_of(recorded.use_at_pause), describe_duration(recorded.paused_until - report.read_at)));
+      }
+      break;
+  }
+  note_refusal(call, verdict);
+  if (settings_.max_failures) {
+    const std::int64_t most =
+        settings_.max_failures->share > 0
+            ? static_cast<std::int64_t>(settings_.max_failures->share * static_cast<double>(due_at_start_))
+            : settings_.max_failures->members;
+    const std::int64_t failures =
+        counts_.of(Outcome::rejected) + counts_.of(Outcome::failed) + counts_.of(Outcome::in_doubt);
+    if (failures > most) {
+      stop(StoppedBy::max_failures,
+           fmt::format("{} members were rejected, failed or are in doubt; max_failures allows {}", failures, most));
+    }
+  }
+}
+
+// A list of which nobody was ever invited and where one after the other is refused with the same words: it is the job
+// that is wrong, and asking for each member would only burn the quota.
+void Runner::note_refusal(const Claimed& call, const Verdict& verdict) {
+  if (ever_invited_ || counts_.of(Outcome::invited) + counts_.of(Outcome::already_invited) > 0) return;
+  if (call.chunk.ids.size() != 1 || verdict.effect != Effect::none ||
+      verdict.pieces.front().fate.outcome != Outcome::rejected)
+    return;
+  std::string words = without_ids(verdict.call_error);
+  refusals_alike_ = words == refusal_ ? refusals_alike_ + 1 : 1;
+  refusal_ = std::move(words);
+  if (refusals_alike_ >= refusals_to_stop && due_at_start_ - counts_.handled() >= members_worth_stopping_for) {
+    stop(StoppedBy::refused_alike,
+         fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
+  }
+}
+
+boost::asio::awaitable<void> Runner::finish() {
+  if (!ready_.empty() && !failure_) {
+    std::vector<Claimed> unsent(std::make_move_iterator(ready_.begin()), std::make_move_iterator(ready_.end()));
+    in_flight_ -= static_cast<int>(unsent.size());
+    for (const Claimed& call : unsent) members_in_flight_ -= static_cast<std::int64_t>(call.chunk.ids.size());
+    try {
+      co_await ledger_.put_back(std::move(unsent));
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  } else {
+    in_flight_ -= static_cast<int>(ready_.size());
+  }
+  ready_.clear();
+  while (in_flight_ > 0) co_await sleep_.until(Instant::max());
+  if (stop_ && stop_->by == StoppedBy::refused_alike && !failure_) {
+    co_await ledger_.forgive_rejected();
+    counts_ = ledger_.log().counts();
+  }
+}
+
+}  // namespace convoke

@@ -1,0 +1,119 @@
+// The run: keeps calls going out as fast as limits, connections and the API's health allow, writes down what comes
+// back, and stops when nothing is due or something says so. What was sent is waited for: stopping means "claim no
+// more", never "drop the call".
+#pragma once
+
+#include <deque>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "api/transport.h"
+#include "run/health.h"
+#include "run/run_ledger.h"
+#include "run/settings.h"
+#include "run/sleep.h"
+
+namespace convoke {
+
+/// Why a run stopped before all was settled.
+enum class StoppedBy {
+  nothing,  ///< all that was due is settled
+  signal,
+  max_duration,
+  max_members,
+  quota,         ///< a limit that is free again too late to wait for
+  rate_limited,  ///< a 429's Retry-After, likewise
+  api_unavailable,
+  retry_budget,  ///< only retries are left, and the run has spent its share of them
+  key_refused,
+  max_failures,
+  refused_alike  ///< every call was refused with the same words: it is not the members
+};
+/// The word in the ledger and in --json; empty for `nothing`.
+std::string_view name_of(StoppedBy reason);
+
+struct RunnerSettings {
+  InviteSettings invite;
+  RetrySettings retry;
+  std::optional<MaxFailures> max_failures;
+  KeepProfile keep_profile = KeepProfile::no;
+  int connections = 8;
+  bool limited = true;                      ///< whether there are any limits of calls
+  std::optional<std::int64_t> max_members;  ///< settle so many, then stop
+  std::optional<Duration> max_duration;
+};
+
+struct RunEnd {
+  StoppedBy by = StoppedBy::nothing;
+  std::string message;                ///< for people; empty for `nothing`
+  std::optional<WallTime> next_call;  ///< quota, rate_limited: when a call may go again
+};
+
+/// How a run stands; for a progress line.
+struct Progress {
+  RunCounts counts;
+  int in_flight = 0;
+  std::int64_t due_at_start = 0;
+};
+
+class Runner {
+ public:
+  /// `due` is how many members are pending; `ever_invited` whether the job ever had a member invited. `warn` gets what
+  /// an operator should know while the run goes on. All references must outlive the run.
+  Runner(RunnerSettings settings, RunLedger& ledger, Transport& transport, const Clock& clock, Alarms& alarms,
+         boost::asio::any_io_executor loop, std::uint64_t seed, std::function<void(const std::string&)> warn);
+
+  /// Runs to the end. Throws Error if the ledger fails; every call in flight has ended by then.
+  boost::asio::awaitable<RunEnd> run(std::int64_t due, bool ever_invited);
+
+  /// Claims no more; calls in flight finish. The first reason stays. Loop thread only.
+  void stop(StoppedBy reason, std::string message);
+
+  Progress progress() const { return {counts_, in_flight_, due_at_start_}; }
+  Judgement judgement();
+
+ private:
+  boost::asio::awaitable<void> claim_and_send();
+  boost::asio::awaitable<void> send(Claimed call);
+  boost::asio::awaitable<void> finish();
+  void send_ready();
+  int room() const;
+  std::int64_t members_allowed() const;
+  Instant wake_up_time(const Claims& claims);
+  void stop_if_hopeless(const Claims& claims);
+  void weigh(const Claimed& call, Verdict& verdict, LedgerTime now);
+  void note_recorded(const Claimed& call, const Report& report, const Recorded& recorded);
+  void note_refusal(const Claimed& call, const Verdict& verdict);
+  Instant instant(LedgerTime time) const;
+
+  RunnerSettings settings_;
+  RunLedger& ledger_;
+  Transport& transport_;
+  const Clock& clock_;
+  boost::asio::any_io_executor loop_;
+  std::mt19937_64 random_;
+  std::function<void(const std::string&)> warn_;
+  Sleep sleep_;
+
+  Health health_;
+  Concurrency concurrency_;
+  std::deque<Claimed> ready_;  // claimed, on disk, waiting for a connection
+  int sending_ = 0;
+  int in_flight_ = 0;  // claimed and not yet recorded
+  std::int64_t members_in_flight_ = 0;
+  int largest_chunk_;
+  RunCounts counts_;
+  std::int64_t due_at_start_ = 0;
+  bool ever_invited_ = false;
+  std::optional<Instant> ends_at_;
+  std::optional<RunEnd> stop_;
+  std::exception_ptr failure_;
+  std::string refusal_;     // the words of the latest refusal of a single member, and
+  int refusals_alike_ = 0;  // how many in a row had them
+  bool foreign_use_said_ = false;
+};
+
+}  // namespace convoke
