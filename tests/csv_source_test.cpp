@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <random>
 
 #include "source/columns.h"
 #include "source/row_check.h"
@@ -149,6 +150,36 @@ TEST_CASE("lines stay exact across the blocks in which a file is read") {
       const Rows found = rows_of_text(text);
       REQUIRE(found.size() == rows);
       CHECK(found.back() == std::to_string(last_start) + " r");
+    }
+  }
+}
+
+TEST_CASE("a line means the same whether it has a quote, and thus takes the parser, or not") {
+  std::mt19937 random(7);
+  for (const char delimiter : {',', ';', '\t', ' '}) {
+    const std::string alphabet = std::string("ab \t\r\n\n") + delimiter + delimiter;
+    for (int i = 0; i < 200; ++i) {
+      std::string plain;
+      for (int size = 0; size < 60; ++size) plain += alphabet[random() % alphabet.size()];
+      // A quoted field at the end of every line sends it through libcsv.
+      std::string quoted;
+      for (std::size_t at = 0; at < plain.size(); ++at) {
+        const bool breaks = plain[at] == '\n' || plain[at] == '\r';
+        const bool second_half = at > 0 && plain[at] == '\n' && plain[at - 1] == '\r';
+        if (breaks && !second_half) quoted += delimiter + std::string("\"\"");
+        quoted += plain[at];
+      }
+      quoted += delimiter + std::string("\"\"");
+      for (const char* column : {"1", "2", "3"}) {
+        CAPTURE(plain);
+        const CsvSettings settings{.header = false, .delimiter = delimiter, .member_column = column};
+        Rows with_quotes = rows_of_text(quoted, settings);
+        // Only empty lines differ: the added field makes rows of them.
+        Rows without_quotes = rows_of_text(plain, settings);
+        std::erase_if(with_quotes, [](const std::string& row) { return row.ends_with(' '); });
+        std::erase_if(without_quotes, [](const std::string& row) { return row.ends_with(' '); });
+        CHECK(with_quotes == without_quotes);
+      }
     }
   }
 }

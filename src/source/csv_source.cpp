@@ -27,7 +27,8 @@ std::size_t column_number(const std::string& text, const std::string& where) {
 
 }  // namespace
 
-CsvSource::CsvSource(const CsvSettings& settings) : file_(settings.path), block_(block_size) {
+CsvSource::CsvSource(const CsvSettings& settings)
+    : file_(settings.path), block_(block_size), delimiter_(settings.delimiter) {
   // CSV_REPALL_NL: every line break outside quotes is reported, so that a line that ends without a report is known to
   // go on in the next one.
   csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL);
@@ -61,12 +62,18 @@ bool CsvSource::read_record() {
   member_.clear();
   course_.clear();
   while (begin_ < end_ || fill()) {
-    if (at_line_start_ && record_ended_) record_line_ = line_;
+    const bool begins_record = at_line_start_ && record_ended_;
+    if (begins_record) record_line_ = line_;
     if (at_line_start_) record_ended_ = false;
     at_line_start_ = false;
     const std::string_view piece = take_piece();
-    feed(piece);
-    if (piece.back() == '\n' || (piece.back() == '\r' && begin_ < end_)) {
+    const bool ends_line = piece.back() == '\n' || (piece.back() == '\r' && begin_ < end_);
+    if (begins_record && ends_line && header_ == nullptr && std::memchr(piece.data(), '"', piece.size()) == nullptr) {
+      split(piece);
+    } else {
+      feed(piece);
+    }
+    if (ends_line) {
       end_line();
     } else {
       cr_pending_ = piece.back() == '\r';
@@ -122,6 +129,22 @@ void CsvSource::feed(std::string_view piece) {
   if (csv_get_buffer_size(&parser_) > longest_field) {
     fail(record_line_, fmt::format("a field is longer than {} bytes", longest_field), "a quote may have no end");
   }
+}
+
+/// Does what feed() would do to a whole line that is a record by itself and has no quote.
+void CsvSource::split(std::string_view line) {
+  record_ended_ = true;
+  line.remove_suffix(line.ends_with("\r\n") ? 2 : 1);
+  if (trim_blanks(line).empty() && line.find(delimiter_) == std::string_view::npos)
+    return;  // an empty line is no record
+  for (;; ++field_count_) {
+    const std::size_t size = std::min(line.find(delimiter_), line.size());
+    if (field_count_ == member_column_) member_.assign(line, 0, size);
+    if (field_count_ == course_column_) course_.assign(line, 0, size);
+    if (size == line.size()) break;
+    line.remove_prefix(size + 1);
+  }
+  ++field_count_;
 }
 
 void CsvSource::end_line() {

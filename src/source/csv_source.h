@@ -2,7 +2,9 @@
 //
 // The file is fed to libcsv one line at a time. That costs little (a memchr per line) and makes the line of every
 // record exact, whatever line breaks stand inside quotes: libcsv itself does not say where it is. It also means that at
-// most one record ends per feeding, so that nothing of ours runs, or throws, inside a callback of C code.
+// most one record ends per feeding, so that nothing of ours runs, or throws, inside a callback of C code. And it lets
+// whole lines without a quote, which are most lines of most lists, pass it by: they need no parser, only their
+// delimiters.
 #pragma once
 
 #include <csv.h>
@@ -29,6 +31,7 @@ class CsvSource final : public MemberSource {
   bool fill();         ///< reads the next block; false at the end of the file
   std::string_view take_piece();
   void feed(std::string_view piece);
+  void split(std::string_view line);
   void end_line();
   void check_head();
   void read_header(const CsvSettings& settings);
@@ -55,6 +58,7 @@ class CsvSource final : public MemberSource {
 
   std::size_t member_column_ = no_column;  ///< from 0
   std::size_t course_column_ = no_column;
+  char delimiter_;
   std::size_t field_count_ = 0;
   std::string member_;
   std::string course_;
