@@ -1,0 +1,190 @@
+#include "job/job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "job/setting_table.h"
+
+namespace convoke {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A column as the source wants it: a name, or without a header row a number.
+std::optional<std::string> read_column(const SettingTable& table, std::string_view key, bool by_number) {
+  if (!table.has(key)) return std::nullopt;
+  constexpr std::int64_t most = 100'000;
+  if (by_number && table.is_integer(key)) return std::to_string(*table.integer(key, 1, most));
+  std::string text = *table.text(key);
+  const bool is_number = text.size() <= 6 && text[0] != '0' &&
+                         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (by_number && !is_number) {
+    table.fail(key, fmt::format("must be a number from 1 to {}, not \"{}\"", most, excerpt(text, 40)),
+               "source.header = false: there are no names, and columns go by number");
+  }
+  return text;
+}
+
+char read_delimiter(const SettingTable& table) {
+  constexpr std::string_view key = "source.delimiter";
+  const std::string text = table.text(key).value_or(",");
+  if (text.size() != 1 || text == "\"" || text == "\r" || text == "\n") {
+    table.fail(key, "must be one character (of one byte), and no quote or line break", R"(such as ";" or "\t")");
+  }
+  return text[0];
+}
+
+CsvSettings read_csv(const SettingTable& table) {
+  if (table.has("source.query")) table.fail("source.query", "goes with source.sqlite, not with source.csv");
+  CsvSettings csv;
+  csv.path = *table.text("source.csv");
+  if (csv.path != "-") csv.path = table.path("source.csv")->string();
+  csv.header = table.flag("source.header").value_or(true);
+  csv.delimiter = read_delimiter(table);
+  csv.member_column = read_column(table, "source.member_column", !csv.header).value_or("");
+  csv.course_column = read_column(table, "source.course_column", !csv.header);
+  return csv;
+}
+
+SqliteSettings read_sqlite(const SettingTable& table) {
+  for (const std::string_view key : {"source.header", "source.delimiter"}) {
+    if (table.has(key)) table.fail(key, "goes with source.csv, not with source.sqlite");
+  }
+  if (!table.has("source.query")) {
+    table.fail("source.query", "is missing", "the SELECT that finds the members: query = \"SELECT … FROM …\"");
+  }
+  SqliteSettings sqlite;
+  sqlite.path = table.path("source.sqlite")->string();
+  sqlite.query = *table.text("source.query");
+  sqlite.member_column = read_column(table, "source.member_column", false).value_or("");
+  sqlite.course_column = read_column(table, "source.course_column", false);
+  return sqlite;
+}
+
+SourceSettings read_source(const SettingTable& table) {
+  const bool csv = table.has("source.csv");
+  const bool sqlite = table.has("source.sqlite");
+  if (csv && sqlite)
+    table.fail("source.sqlite", "stands beside source.csv, and a job has one source", "remove one of them");
+  if (!csv && !sqlite) {
+    table.fail("source", "is missing: a job needs the list of its members",
+               "[source] with csv = \"…\" or sqlite = \"…\"");
+  }
+  if (!table.has("source.member_column")) {
+    table.fail("source.member_column", "is missing", "the column that holds the spot member ids");
+  }
+  return csv ? SourceSettings(read_csv(table)) : SourceSettings(read_sqlite(table));
+}
+
+InviteSettings read_invite(const SettingTable& table) {
+  InviteSettings invite;
+  invite.invited_by = table.text("invite.invited_by");
+  invite.email_notification = table.flag("invite.email_notification");
+  invite.chunk_size = static_cast<int>(table.integer("invite.chunk_size", 1, 10'000).value_or(invite.chunk_size));
+  constexpr std::array<std::string_view, 3> words = {"ask-again", "ask-quietly", "hold"};  // in the order of OnDoubt
+  if (const auto word = table.word("invite.on_doubt", words)) {
+    invite.on_doubt = static_cast<OnDoubt>(std::find(words.begin(), words.end(), *word) - words.begin());
+  }
+  return invite;
+}
+
+bool is_printable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; });
+}
+
+Job read_job(const SettingTable& table) {
+  Job job;
+  job.source = read_source(table);
+  job.course = table.text("course");
+  if (job.course && table.has("source.course_column")) {
+    table.fail("course", "stands beside source.course_column, and one of them must say the course",
+               "remove one of them");
+  }
+  if (!job.course && !table.has("source.course_column")) {
+    table.fail("course", "is missing", "course = \"…\" above all [tables], or source.course_column for many courses");
+  }
+  if (job.course && !is_printable(*job.course)) table.fail("course", "must not hold control characters");
+  job.invite = read_invite(table);
+  if (auto name = table.text("name")) {
+    if (!is_printable(*name)) table.fail("name", "must not hold control characters");
+    job.name = std::move(*name);
+  }
+  return job;
+}
+
+std::vector<std::string> jobs_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".toml") names.push_back(at->path().stem().string());
+  }
+  return names;
+}
+
+[[noreturn]] void fail_not_found(const std::string& argument, std::vector<std::string> names,
+                                 const std::string& places) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  const std::string near = nearest(fs::path(argument).stem().string(), names);
+  std::string hint = near.empty() ? "" : fmt::format("did you mean {}? ", near);
+  hint += names.empty() ? fmt::format("there is no job in {}", places)
+                        : fmt::format("the jobs in {} are {}", places, fmt::join(names, ", "));
+  throw Error(Exit::no_input, "there is no such job", excerpt(argument), hint);
+}
+
+fs::path find_job(const std::string& argument, const Config& config) {
+  std::error_code error;
+  if (argument.find('/') != std::string::npos || argument.ends_with(".toml")) {
+    if (fs::exists(argument, error) || error) return argument;
+    const fs::path folder = fs::path(argument).has_parent_path() ? fs::path(argument).parent_path() : fs::path(".");
+    fail_not_found(argument, jobs_in(folder), folder.string());
+  }
+  std::vector<fs::path> folders = {resolve(config.folder, "jobs")};
+  if (!fs::equivalent(config.folder, ".", error)) folders.emplace_back("jobs");
+  std::vector<std::string> names;
+  std::string places;
+  for (const fs::path& folder : folders) {
+    fs::path file = folder / (argument + ".toml");
+    if (!argument.empty() && fs::exists(file, error)) return file;
+    const auto here = jobs_in(folder);
+    names.insert(names.end(), here.begin(), here.end());
+    places += (places.empty() ? "" : " and ") + folder.string();
+  }
+  fail_not_found(argument, std::move(names), places);
+}
+
+}  // namespace
+
+Job load_job(const std::string& argument, const Config& config, const std::vector<Override>& overrides) {
+  check_overrides(overrides);
+  const fs::path file = find_job(argument, config);
+  SettingTable table(job_keys);
+  table.add_file(file);
+  table.add_overrides(overrides);
+  Job job = read_job(table);
+  job.file = file;
+  if (job.name.empty()) job.name = file.stem().string();
+  return job;
+}
+
+Job job_from_options(const JobOptions& options, const std::vector<Override>& overrides) {
+  check_overrides(overrides);
+  SettingTable table(job_keys);
+  table.add_option("source.csv", "--csv", options.csv);
+  table.add_option("source.member_column", "--member-column", options.member_column);
+  if (options.course) table.add_option("course", "--course", *options.course);
+  if (options.course_column) table.add_option("source.course_column", "--course-column", *options.course_column);
+  table.add_overrides(overrides);
+  Job job = read_job(table);
+  if (job.name.empty()) {
+    const auto* csv = std::get_if<CsvSettings>(&job.source);
+    job.name = csv != nullptr && csv->path != "-" ? fs::path(csv->path).stem().string() : "stdin";
+    if (job.course) job.name += "@" + *job.course;
+  }
+  return job;
+}
+
+}  // namespace convoke

@@ -1,0 +1,52 @@
+// The keys that config and job files may set, and `--set KEY=VALUE`, which sets any of them from the command line.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace convoke {
+
+inline constexpr std::array<std::string_view, 16> config_keys = {
+    "api.base_url",   "api.key_env",      "api.key_file",   "api.timeout",        "api.connections", "api.ca_file",
+    "api.proxy",      "limits.calls",     "limits.reserve", "retry.attempts",     "retry.first",     "retry.longest",
+    "retry.patience", "run.max_failures", "ledger.path",    "ledger.keep_profile"};
+
+inline constexpr std::array<std::string_view, 13> job_keys = {"name",
+                                                              "course",
+                                                              "source.csv",
+                                                              "source.header",
+                                                              "source.delimiter",
+                                                              "source.sqlite",
+                                                              "source.query",
+                                                              "source.member_column",
+                                                              "source.course_column",
+                                                              "invite.invited_by",
+                                                              "invite.email_notification",
+                                                              "invite.chunk_size",
+                                                              "invite.on_doubt"};
+
+using Keys = std::span<const std::string_view>;
+bool is_key(Keys keys, std::string_view key);
+
+/// One `--set KEY=VALUE`.
+struct Override {
+  std::string key;
+  std::string value;
+};
+
+/// Throws Error usage if `text` is not KEY=VALUE. The key is not looked up here.
+Override parse_override(std::string_view text);
+
+/// Throws Error bad_config if one of them sets no key that there is.
+void check_overrides(const std::vector<Override>& overrides);
+
+/// For commands that read no job: throws Error usage if one of them sets a key of jobs, which would go unheard.
+void refuse_job_overrides(const std::vector<Override>& overrides);
+
+/// What to try instead of the unknown `key`: the nearest one of `keys`, or where it belongs, or those of its table.
+std::string hint_for_unknown(std::string_view key, Keys keys);
+
+}  // namespace convoke

@@ -1,0 +1,18 @@
+#include "source/member_source.h"
+
+#include "source/csv_source.h"
+#include "source/sqlite_source.h"
+
+namespace convoke {
+
+std::unique_ptr<MemberSource> open_source(const SourceSettings& settings) {
+  if (const auto* csv = std::get_if<CsvSettings>(&settings)) return std::make_unique<CsvSource>(*csv);
+  return std::make_unique<SqliteSource>(std::get<SqliteSettings>(settings));
+}
+
+std::string describe_source(const SourceSettings& settings) {
+  if (const auto* csv = std::get_if<CsvSettings>(&settings)) return csv->path == "-" ? "standard input" : csv->path;
+  return std::get<SqliteSettings>(settings).path;
+}
+
+}  // namespace convoke

@@ -1,0 +1,37 @@
+// Members from a query on a SQLite file, which is opened read-only and only seen through one SELECT.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+#include <sqlite3.h>
+
+#include <memory>
+#include <string>
+
+#include "source/member_source.h"
+
+namespace convoke {
+
+class SqliteSource final : public MemberSource {
+ public:
+  explicit SqliteSource(const SqliteSettings& settings);
+
+  std::optional<SourceRow> next() override;
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+  Statement prepare(const char* sql, const char** rest);
+  std::string_view text_of(int column);
+
+  std::string path_;
+  std::unique_ptr<SQLite::Database> database_;
+  Statement query_;
+  int member_column_ = 0;
+  int course_column_ = -1;  ///< -1: none
+  std::uint64_t row_ = 0;
+};
+
+}  // namespace convoke

@@ -1,0 +1,97 @@
+// The config, the jobs and the lists that come with the program work as they are, and have the warts they are to show.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "job/config.h"
+#include "job/job.h"
+#include "source/fingerprint.h"
+#include "source/member_source.h"
+#include "source/row_check.h"
+
+using namespace convoke;
+
+namespace {
+
+struct Count {
+  int rows = 0, members = 0, duplicates = 0, invalid = 0;
+  std::set<std::string> courses;
+  std::map<std::string, int> reasons;
+};
+
+Count count(const std::string& name) {
+  const std::filesystem::path root = CONVOKE_SOURCE_DIR;
+  const Config config = load_config(root / "config.toml", {}, [](const std::string&) { return std::nullopt; });
+  const Job job = load_job(name, config, {});
+  CHECK(fingerprint_of(job.source).size() == 64);
+  Count count;
+  std::set<std::pair<std::string, MemberId>> seen;
+  const auto source = open_source(job.source);
+  while (const auto row = source->next()) {
+    ++count.rows;
+    const std::string course(job.course ? std::string_view(*job.course) : row->course);
+    const auto member = check_member(row->member);
+    if (const auto* reason = std::get_if<std::string_view>(&member)) {
+      ++count.invalid;
+      ++count.reasons[std::string(*reason)];
+    } else if (check_course(course)) {
+      ++count.invalid;
+      ++count.reasons[std::string(*check_course(course))];
+    } else if (seen.emplace(course, std::get<MemberId>(member)).second) {
+      ++count.members;
+      count.courses.insert(course);
+    } else {
+      ++count.duplicates;
+    }
+  }
+  CHECK(count.rows == count.members + count.duplicates + count.invalid);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("the config that comes with the program says the defaults") {
+  const auto none = [](const std::string&) { return std::nullopt; };
+  const std::filesystem::path root = CONVOKE_SOURCE_DIR;
+  const Config config = load_config(root / "config.toml", {}, none);
+  const Config otherwise;
+  CHECK(config.api.base_url == otherwise.api.base_url);
+  CHECK(config.api.timeout == otherwise.api.timeout);
+  CHECK(config.api.connections == otherwise.api.connections);
+  CHECK(config.key.variable == otherwise.key.variable);
+  CHECK(config.limits.calls == otherwise.limits.calls);
+  CHECK(config.limits.reserve == otherwise.limits.reserve);
+  CHECK(config.retry.attempts == otherwise.retry.attempts);
+  CHECK(config.retry.first == otherwise.retry.first);
+  CHECK(config.retry.longest == otherwise.retry.longest);
+  CHECK_FALSE(config.retry.patience);
+  CHECK_FALSE(config.run.max_failures);
+  CHECK(config.ledger_path == root / "convoke.db");
+  CHECK(config.keep_profile == otherwise.keep_profile);
+}
+
+TEST_CASE("the sample list of members has duplicates and every kind of invalid id") {
+  const Count members = count("members");
+  CHECK(members.rows == 3073);
+  CHECK(members.members == 3000);
+  CHECK(members.duplicates == 60);
+  CHECK(members.reasons == std::map<std::string, int>{{"empty", 4},
+                                                      {"not a UUID", 6},
+                                                      {"a UUID in braces", 1},
+                                                      {"a UUID without its dashes", 1},
+                                                      {"an e-mail address, not a UUID", 1}});
+}
+
+TEST_CASE("the sample database and the list over many courses can be read") {
+  const Count crm = count("crm");
+  CHECK(crm.members > 400);
+  CHECK(crm.duplicates > 0);
+  CHECK(crm.reasons.at("empty") > 0);
+  const Count many = count("many-courses");
+  CHECK(many.courses.size() == 12);
+  CHECK(many.members > 1500);
+  CHECK(many.duplicates > 0);
+  CHECK(many.reasons == std::map<std::string, int>{{"empty", 1}, {"no course", 2}});
+}

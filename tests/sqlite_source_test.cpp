@@ -1,0 +1,92 @@
+#include "source/sqlite_source.h"
+
+#include <SQLiteCpp/Database.h>
+#include <doctest/doctest.h>
+
+#include "source_rows.h"
+#include "temp_folder.h"
+
+using namespace convoke;
+using Rows = std::vector<std::string>;
+
+namespace {
+
+struct Crm {
+  TempFolder folder;
+  std::string path = folder.file("crm.db");
+  SQLite::Database database{path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE};
+
+  Crm() {
+    database.exec(
+        "CREATE TABLE people (id, course, active); "
+        "INSERT INTO people VALUES ('a', 'c1', 1), (' b ', 'c2', 1), (NULL, NULL, 1), (4711, 'c1', 0)");
+  }
+
+  SqliteSettings settings(const std::string& query) const {
+    return {.path = path, .query = query, .member_column = "id", .course_column = {}};
+  }
+  std::string error_of_query(const std::string& query) const {
+    return error_of([&] { rows_of(settings(query)); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the rows of a query are members, numbered from 1") {
+  const Crm crm;
+  CHECK(rows_of(crm.settings("SELECT id FROM people")) == Rows{"1 a", "2 b", "3 ", "4 4711"});
+  CHECK(rows_of(crm.settings("SELECT id FROM people WHERE active = 0")) == Rows{"1 4711"});
+  CHECK(rows_of(crm.settings("SELECT id FROM people WHERE 0")).empty());
+  CHECK(rows_of(crm.settings("WITH p AS (SELECT * FROM people) SELECT course, id FROM p LIMIT 1")) == Rows{"1 a"});
+  CHECK(rows_of(crm.settings("-- who\nSELECT id FROM people LIMIT 1; ; /* that is all */\n-- really\n")) ==
+        Rows{"1 a"});
+  SqliteSettings with_course = crm.settings("SELECT * FROM people");
+  with_course.course_column = "course";
+  CHECK(rows_of(with_course) == Rows{"1 a @ c1", "2 b @ c2", "3 ", "4 4711 @ c1"});
+}
+
+TEST_CASE("a query that is not one SELECT is refused and changes nothing") {
+  const Crm crm;
+  for (const std::string query :
+       {"DELETE FROM people", "DELETE FROM people RETURNING id", "SELECT id FROM people; DELETE FROM people",
+        "SELECT id FROM people; SELECT id FROM people", "", "-- nothing", "BEGIN", "CREATE TABLE t (id)",
+        "ATTACH ':memory:' AS other", "UPDATE people SET id = id RETURNING id"}) {
+    CAPTURE(query);
+    CHECK(contains(crm.error_of_query(query), "65 " + crm.path + ": source.query: the query must be one SELECT"));
+  }
+  CHECK(rows_of(crm.settings("SELECT id FROM people")).size() == 4);
+}
+
+TEST_CASE("what is wrong with a query or a database is said") {
+  const Crm crm;
+  CHECK(contains(crm.error_of_query("SELECT id FROM persons"), "65 " + crm.path + ": source.query: no such table"));
+  CHECK(contains(crm.error_of_query("SELEC id"), "source.query: near \"SELEC\": syntax error"));
+  CHECK(contains(crm.error_of_query("SELECT id FROM people; SELEC"), "source.query: near"));
+  CHECK(contains(crm.error_of_query("SELECT id AS ids FROM people"),
+                 "there is no column \"id\" | did you mean \"ids\"?"));
+  CHECK(contains(crm.error_of_query("SELECT id, course AS id FROM people"), "more than one column \"id\""));
+  // The failure of a row, after others were read.
+  CHECK(contains(
+      crm.error_of_query("SELECT id, abs(CASE active WHEN 0 THEN -9223372036854775807 - 1 ELSE 1 END) FROM people"),
+      "65 " + crm.path + ": source.query: integer overflow"));
+}
+
+TEST_CASE("a file that is not there, or no database, is told") {
+  const TempFolder folder;
+  const auto error_at = [](const std::string& path) {
+    return error_of([&] { rows_of(SqliteSettings{path, "SELECT 1 AS id", "id", {}}); });
+  };
+  CHECK(contains(error_at(folder.file("none.db")), "66 " + folder.file("none.db") + ": there is no such file"));
+  CHECK(contains(error_at(folder.path().string()), "65 " + folder.path().string() + ": is a folder"));
+  const std::string text = folder.write("text.db", "id,name\n" + std::string(2000, 'x'));
+  CHECK(contains(error_of([&] {
+                   rows_of(SqliteSettings{text, "SELECT * FROM people", "id", {}});
+                 }),
+                 "65 " + text + ": is not a SQLite database"));
+}
+
+TEST_CASE("a database in WAL mode is read with what its log holds") {
+  Crm crm;
+  crm.database.exec("PRAGMA journal_mode = WAL; INSERT INTO people VALUES ('z', 'c', 1)");
+  CHECK(rows_of(crm.settings("SELECT id FROM people WHERE id = 'z'")) == Rows{"1 z"});
+}
