@@ -32,7 +32,7 @@ std::size_t MemberTable::probe(std::uint64_t hash, std::uint32_t course, const M
   std::size_t at = hash & mask;
   while (slots_[at].index != none) {
     if (slots_[at].hash == static_cast<std::uint32_t>(hash)) {
-      const MemberRecord& record = records_[slots_[at].index];
+      const MemberRecord& record = (*this)[slots_[at].index];
       if (record.id == id && record.course == course) break;
     }
     at = (at + 1) & mask;
@@ -41,7 +41,7 @@ std::size_t MemberTable::probe(std::uint64_t hash, std::uint32_t course, const M
 }
 
 void MemberTable::reserve_more(std::size_t count) {
-  const std::size_t needed = 2 * (records_.size() + count);
+  const std::size_t needed = 2 * (size_ + count);
   if (needed <= slots_.size()) return;
   std::size_t size = slots_.size();
   while (size < needed) size *= 2;
@@ -59,8 +59,9 @@ void MemberTable::reserve_more(std::size_t count) {
 std::uint32_t MemberTable::find_or_add(std::uint64_t hash, std::uint32_t course, const MemberId& id) {
   Slot& slot = slots_[probe(hash, course, id)];
   if (slot.index == none) {
-    slot = {static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(records_.size())};
-    records_.push_back({.id = id, .course = course});
+    slot = {static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(size_)};
+    if (size_ == blocks_.size() * block_size) blocks_.push_back(std::make_unique<MemberRecord[]>(block_size));
+    (*this)[size_++] = {.id = id, .course = course};
   }
   return slot.index;
 }
@@ -69,7 +70,7 @@ const MemberRecord* MemberTable::find(std::string_view course, const MemberId& i
   const auto number = find_course(course);
   if (!number) return nullptr;
   const Slot& slot = slots_[probe(hash(*number, id), *number, id)];
-  return slot.index == none ? nullptr : &records_[slot.index];
+  return slot.index == none ? nullptr : &(*this)[slot.index];
 }
 
 }  // namespace convoke

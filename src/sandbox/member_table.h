@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,9 +52,9 @@ class MemberTable {
   std::uint32_t find_or_add(std::uint64_t hash, std::uint32_t course, const MemberId& id);
   const MemberRecord* find(std::string_view course, const MemberId& id) const;
 
-  std::size_t size() const { return records_.size(); }
-  MemberRecord& operator[](std::size_t index) { return records_[index]; }
-  const MemberRecord& operator[](std::size_t index) const { return records_[index]; }
+  std::size_t size() const { return size_; }
+  MemberRecord& operator[](std::size_t index) { return blocks_[index / block_size][index % block_size]; }
+  const MemberRecord& operator[](std::size_t index) const { return blocks_[index / block_size][index % block_size]; }
 
  private:
   struct Slot {
@@ -61,11 +62,13 @@ class MemberTable {
     std::uint32_t index = none;
   };
   static constexpr std::uint32_t none = 0xFFFFFFFF;
+  static constexpr std::size_t block_size = 1024;
 
   std::size_t probe(std::uint64_t hash, std::uint32_t course, const MemberId& id) const;
 
-  std::vector<Slot> slots_ = std::vector<Slot>(64);  ///< a power of two, at most half full
-  std::vector<MemberRecord> records_;
+  std::vector<Slot> slots_ = std::vector<Slot>(64);      ///< a power of two, at most half full
+  std::vector<std::unique_ptr<MemberRecord[]>> blocks_;  ///< of records; none moves when more come
+  std::size_t size_ = 0;
   std::vector<std::string> courses_;
   std::map<std::string, std::uint32_t, std::less<>> course_numbers_;
 };

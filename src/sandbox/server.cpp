@@ -31,6 +31,7 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t read_size = 64 * 1024;
 constexpr std::size_t members_at_once = 4096;
 
 tcp::endpoint resolve(asio::io_context& context, const std::string& listen) {
@@ -156,6 +157,7 @@ asio::awaitable<void> SandboxServer::welcome(tcp::socket socket) {
 template <class Stream>
 asio::awaitable<void> SandboxServer::converse(Stream& stream) {
   beast::flat_buffer buffer;
+  buffer.reserve(read_size);  // Beast reads no more at once than there is room, and grows by 512 bytes
   SandboxReply reply;
   asio::steady_timer timer(context_);
   bool open = true;
