@@ -21,11 +21,11 @@
 namespace convoke {
 
 struct SandboxRequest {
-  std::string_view method;
-  std::string_view target;  ///< as in the request line; may be in absolute form
-  std::string_view authorization;
-  std::string_view content_type;
-  std::string_view body;
+  std::string_view method{};
+  std::string_view target{};  ///< as in the request line; may be in absolute form
+  std::string_view authorization{};
+  std::string_view content_type{};
+  std::string_view body{};
   bool body_too_long = false;  ///< the server gave up reading it
 };
 

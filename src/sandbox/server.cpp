@@ -6,6 +6,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -181,6 +182,7 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
       co_await timer.async_wait(as_result);
     }
     open = co_await deliver(stream, reply, message.keep_alive() && !too_long);
+    if (too_long) co_await read_away(stream);
   }
   boost::system::error_code ignored;
   stream.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);
@@ -205,14 +207,32 @@ asio::awaitable<bool> SandboxServer::deliver(Stream& stream, const SandboxReply&
     const auto [error, bytes] = co_await asio::async_write(stream, asio::buffer(head), as_result);
     if (error) co_return false;
     const bool sent = co_await deliver_members(stream);
-    co_return sent&& keep_alive;
+    if (!sent) co_return false;
+    co_return keep_alive;
   }
   const std::string head = head_of(reply, reply.body.size(), keep_alive);
   const bool whole = reply.delivery == Delivery::whole;
   const std::array<asio::const_buffer, 2> parts = {
       asio::buffer(head), asio::buffer(reply.body.data(), whole ? reply.body.size() : reply.body.size() / 2)};
   const auto [error, bytes] = co_await asio::async_write(stream, parts, as_result);
-  co_return whole&& keep_alive && !error;
+  if (error || !whole) co_return false;
+  co_return keep_alive;
+}
+
+/// Closing with bytes unread would reset the connection, and the answer could be lost with it: reads on for a while.
+template <class Stream>
+asio::awaitable<void> SandboxServer::read_away(Stream& stream) {
+  using namespace asio::experimental::awaitable_operators;
+  boost::system::error_code error;
+  stream.lowest_layer().shutdown(tcp::socket::shutdown_send, error);
+  asio::steady_timer timer(context_, std::chrono::seconds(2));
+  std::array<char, 4096> unread;
+  bool open = !error;
+  while (open) {
+    const auto first =
+        co_await (stream.async_read_some(asio::buffer(unread), as_result) || timer.async_wait(as_result));
+    open = first.index() == 0 && !std::get<0>(std::get<0>(first));
+  }
 }
 
 template <class Stream>

@@ -16,8 +16,8 @@ namespace convoke {
 
 struct ServerSettings {
   std::string listen = "127.0.0.1:8080";         ///< HOST:PORT, `[::1]:0`; port 0: any that is free
-  std::string tls_certificate;                   ///< PEM, with its chain; with tls_key: https
-  std::string tls_key;                           ///< PEM
+  std::string tls_certificate{};                 ///< PEM, with its chain; with tls_key: https
+  std::string tls_key{};                         ///< PEM
   std::uint64_t longest_body = 8 * 1024 * 1024;  ///< a longer one is refused (413), and the connection closed
 };
 
@@ -47,13 +47,15 @@ class SandboxServer {
   template <class Stream>
   boost::asio::awaitable<bool> deliver(Stream& stream, const SandboxReply& reply, bool keep_alive);
   template <class Stream>
+  boost::asio::awaitable<void> read_away(Stream& stream);
+  template <class Stream>
   boost::asio::awaitable<bool> deliver_members(Stream& stream);
 
   Sandbox& sandbox_;
   const Clock& clock_;
   const std::uint64_t longest_body_;
-  boost::asio::io_context context_{1};
   std::optional<boost::asio::ssl::context> tls_;
+  boost::asio::io_context context_{1};
   tcp::acceptor acceptor_{context_};
 };
 
