@@ -1,0 +1,129 @@
+#include "cli/sandbox_command.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sandbox/server.h"
+
+namespace convoke {
+namespace {
+
+constexpr const char* examples =
+    R"(Examples:
+  convoke sandbox
+      the API's own limits, on 127.0.0.1:8080
+  convoke sandbox --listen 127.0.0.1:0 --limits 20/1s,1000/1m --latency 20ms..80ms --faults 500:0.02,reset-after:0.01
+      what the network does to an invitation, rehearsed; the line on standard output says the port
+  convoke run JOB --set api.base_url=http://127.0.0.1:8080
+      against it
+
+GET /_sandbox/stats and GET /_sandbox/members (JSON lines) tell what it did.)";
+
+struct SandboxOptions {
+  ServerSettings server;
+  SandboxSettings sandbox;
+  std::string limits = "100/10s,50000/24h";
+  std::string latency = "0ms";
+  std::string faults;
+};
+
+std::vector<Limit> read_limits(std::string_view text) {
+  std::vector<Limit> limits;
+  while (text != "none" && !text.empty()) {
+    const std::string_view part = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), part.size() + 1));
+    const auto limit = parse_limit(part);
+    if (!limit) {
+      throw Error(Exit::usage, fmt::format("not a limit: {}", json_string(excerpt(part))), "--limits",
+                  "CALLS/DURATION, for example 100/10s,50000/24h; or none");
+    }
+    limits.push_back(*limit);
+  }
+  return limits;
+}
+
+void read_latency(std::string_view text, SandboxSettings& settings) {
+  const auto dots = text.find("..");
+  const auto low = parse_duration(text.substr(0, dots));
+  const auto high = dots == std::string_view::npos ? low : parse_duration(text.substr(dots + 2));
+  if (!low || !high || *low > *high) {
+    throw Error(Exit::usage, fmt::format("not a latency: {}", json_string(excerpt(text))), "--latency",
+                "a duration, or the lowest and the highest: 20ms..80ms");
+  }
+  settings.latency_low = *low;
+  settings.latency_high = *high;
+}
+
+void check_prefixes(const char* option, const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    if (!prefix.empty() && prefix.find_first_not_of("0123456789abcdefABCDEF-") == std::string::npos) continue;
+    throw Error(Exit::usage, fmt::format("no id starts with {}", json_string(excerpt(prefix))), option,
+                "the first hexadecimal digits of ids, for example 00 or dead");
+  }
+}
+
+void run(SandboxOptions& options) {
+  options.sandbox.limits = read_limits(options.limits);
+  read_latency(options.latency, options.sandbox);
+  options.sandbox.faults = parse_faults(options.faults);
+  check_prefixes("--poison", options.sandbox.poison);
+  check_prefixes("--ignore", options.sandbox.ignore);
+  check_prefixes("--invited", options.sandbox.invited);
+  check_prefixes("--started", options.sandbox.started);
+  serve_sandbox(options.server, options.sandbox);
+}
+
+}  // namespace
+
+void add_sandbox_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("sandbox", "a local stand-in of the API, for rehearsals and tests");
+  const auto options = std::make_shared<SandboxOptions>();
+  ServerSettings& server = options->server;
+  SandboxSettings& sandbox = options->sandbox;
+
+  command->add_option("--listen", server.listen, "where to listen; port 0 picks a free one")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  command->add_option("--tls-cert", server.tls_certificate, "serve https with this certificate")->type_name("FILE");
+  command->add_option("--tls-key", server.tls_key, "the key of the certificate")->type_name("FILE");
+  command->add_option("--key", sandbox.key, "the key to ask for (default: any)")->type_name("KEY");
+  command->add_option("--limits", options->limits, "limits of requests, all at once; or none")
+      ->type_name("CALLS/DURATION,...")
+      ->capture_default_str();
+  command->add_option("--latency", options->latency, "how long answers take")
+      ->type_name("DURATION[..DURATION]")
+      ->capture_default_str();
+  command
+      ->add_option("--faults", options->faults,
+                   "how many of the requests go wrong, and how: a status from 400 to 599, reset, reset-after, stall, "
+                   "truncate, garbage, slow, lost")
+      ->type_name("KIND:SHARE,...");
+  command->add_option("--seed", sandbox.seed, "of faults and latency")->type_name("N")->capture_default_str();
+
+  command->add_option("--courses", sandbox.courses, "only these courses exist (default: any)")
+      ->delimiter(',')
+      ->type_name("ID,...");
+  command->add_option("--max-ids", sandbox.max_ids, "refuse calls with more ids (413)")->type_name("N");
+  command->add_option("--poison", sandbox.poison, "ids with this beginning are unknown: their call is refused (400)")
+      ->delimiter(',')
+      ->type_name("PREFIX,...");
+  command->add_flag("--quote-poison", sandbox.quote_poison, "that refusal quotes them");
+  command->add_option("--ignore", sandbox.ignore, "ids with this beginning are never invited and in no answer")
+      ->delimiter(',')
+      ->type_name("PREFIX,...");
+  command->add_option("--invited", sandbox.invited, "ids with this beginning were invited before")
+      ->delimiter(',')
+      ->type_name("PREFIX,...");
+  command->add_option("--started", sandbox.started, "ids with this beginning were invited before and have started")
+      ->delimiter(',')
+      ->type_name("PREFIX,...");
+  command->footer(examples);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace convoke

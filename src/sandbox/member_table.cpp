@@ -1,0 +1,76 @@
+#include "sandbox/member_table.h"
+
+#include <cstring>
+
+#include "sandbox/random.h"
+
+namespace convoke {
+
+std::uint32_t MemberTable::course(std::string_view id) {
+  const auto known = course_numbers_.find(id);
+  if (known != course_numbers_.end()) return known->second;
+  const auto number = static_cast<std::uint32_t>(courses_.size());
+  courses_.emplace_back(id);
+  course_numbers_.emplace(id, number);
+  return number;
+}
+
+std::optional<std::uint32_t> MemberTable::find_course(std::string_view id) const {
+  const auto known = course_numbers_.find(id);
+  if (known == course_numbers_.end()) return std::nullopt;
+  return known->second;
+}
+
+std::uint64_t MemberTable::hash(std::uint32_t course, const MemberId& id) {
+  std::uint64_t halves[2];
+  std::memcpy(halves, id.bytes.data(), sizeof halves);
+  return mix(mix(halves[0] ^ course) ^ halves[1]);
+}
+
+std::size_t MemberTable::probe(std::uint64_t hash, std::uint32_t course, const MemberId& id) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hash & mask;
+  while (slots_[at].index != none) {
+    if (slots_[at].hash == static_cast<std::uint32_t>(hash)) {
+      const MemberRecord& record = (*this)[slots_[at].index];
+      if (record.id == id && record.course == course) break;
+    }
+    at = (at + 1) & mask;
+  }
+  return at;
+}
+
+void MemberTable::reserve_more(std::size_t count) {
+  const std::size_t needed = 2 * (size_ + count);
+  if (needed <= slots_.size()) return;
+  std::size_t size = slots_.size();
+  while (size < needed) size *= 2;
+  // The low half of the hash is in the slot: enough to place it anew, the records stay untouched.
+  std::vector<Slot> old(size);
+  old.swap(slots_);
+  for (const Slot& slot : old) {
+    if (slot.index == none) continue;
+    std::size_t at = slot.hash & (size - 1);
+    while (slots_[at].index != none) at = (at + 1) & (size - 1);
+    slots_[at] = slot;
+  }
+}
+
+std::uint32_t MemberTable::find_or_add(std::uint64_t hash, std::uint32_t course, const MemberId& id) {
+  Slot& slot = slots_[probe(hash, course, id)];
+  if (slot.index == none) {
+    slot = {static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(size_)};
+    if (size_ == blocks_.size() * block_size) blocks_.push_back(std::make_unique<MemberRecord[]>(block_size));
+    (*this)[size_++] = {.id = id, .course = course};
+  }
+  return slot.index;
+}
+
+const MemberRecord* MemberTable::find(std::string_view course, const MemberId& id) const {
+  const auto number = find_course(course);
+  if (!number) return nullptr;
+  const Slot& slot = slots_[probe(hash(*number, id), *number, id)];
+  return slot.index == none ? nullptr : &(*this)[slot.index];
+}
+
+}  // namespace convoke

@@ -1,0 +1,76 @@
+// Who was asked for which course and what became of it: the sandbox's record, made for millions of members.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/member_id.h"
+
+namespace convoke {
+
+/// What a rule of the settings says of a member; several may hold.
+enum MemberRule : std::uint8_t {
+  unknown_member = 1,  ///< a call that holds it is refused
+  ignored_member = 2,  ///< never invited, never in an answer
+  invited_before = 4,
+  started_before = 8
+};
+
+/// One member of one course; exists once a call that was processed has named it.
+struct MemberRecord {
+  MemberId id;
+  std::uint32_t course = 0;       ///< MemberTable::course_id
+  std::uint32_t asked = 0;        ///< calls processed that named it: 200, 201, or 400 for an unknown member
+  std::uint32_t mails_again = 0;  ///< calls that asked for a mail although it was invited already
+  std::uint32_t last_call = 0;    ///< the call that named it last; tells a duplicate within one call
+  WallTime invited_at{};
+  std::uint8_t rules = 0;  ///< of MemberRule
+  bool invited = false;    ///< by a call, or before
+  bool by_call = false;    ///< invited by a call: once, for there is no way back
+  bool mailed = false;     ///< that call asked for a mail
+};
+
+/// Records in the order in which they came, found by course and id through a flat table of 8-byte slots.
+class MemberTable {
+ public:
+  std::uint32_t course(std::string_view id);  ///< the number of a course, new or known
+  std::optional<std::uint32_t> find_course(std::string_view id) const;
+  const std::string& course_id(std::uint32_t number) const { return courses_[number]; }
+
+  static std::uint64_t hash(std::uint32_t course, const MemberId& id);
+  /// Fetches what `find_or_add` will look at; pays when several members are looked up one after the other.
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
+  /// Makes room for `count` more members, so that adding them moves no slot.
+  void reserve_more(std::size_t count);
+  /// The index of the record; a new record is empty but for its course and id. Needs room made by `reserve_more`.
+  std::uint32_t find_or_add(std::uint64_t hash, std::uint32_t course, const MemberId& id);
+  const MemberRecord* find(std::string_view course, const MemberId& id) const;
+
+  std::size_t size() const { return size_; }
+  MemberRecord& operator[](std::size_t index) { return blocks_[index / block_size][index % block_size]; }
+  const MemberRecord& operator[](std::size_t index) const { return blocks_[index / block_size][index % block_size]; }
+
+ private:
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t index = none;
+  };
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+  static constexpr std::size_t block_size = 1024;
+
+  std::size_t probe(std::uint64_t hash, std::uint32_t course, const MemberId& id) const;
+
+  std::vector<Slot> slots_ = std::vector<Slot>(64);      ///< a power of two, at most half full
+  std::vector<std::unique_ptr<MemberRecord[]>> blocks_;  ///< of records; none moves when more come
+  std::size_t size_ = 0;
+  std::vector<std::string> courses_;
+  std::map<std::string, std::uint32_t, std::less<>> course_numbers_;
+};
+
+}  // namespace convoke

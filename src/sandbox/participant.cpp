@@ -1,0 +1,143 @@
+#include "sandbox/participant.h"
+
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "base/text.h"
+#include "sandbox/random.h"
+
+namespace convoke {
+namespace {
+
+// Fixed room, so that a name is copied with one move and its length only decides where the next text begins.
+struct Word {
+  std::array<char, 16> text{};
+  std::size_t size = 0;
+
+  constexpr Word(std::string_view from) : size(from.size()) {
+    for (std::size_t i = 0; i < from.size(); ++i) text.at(i) = from[i];
+  }
+};
+struct Name {
+  Word shown;
+  Word address;
+};
+
+constexpr std::array<Name, 16> first_names = {{{{"Amélie"}, {"amelie"}},
+                                               {{"Ben"}, {"ben"}},
+                                               {{"Clara"}, {"clara"}},
+                                               {{"David"}, {"david"}},
+                                               {{"Emre"}, {"emre"}},
+                                               {{"Fatima"}, {"fatima"}},
+                                               {{"Grace"}, {"grace"}},
+                                               {{"Hannah"}, {"hannah"}},
+                                               {{"İpek"}, {"ipek"}},
+                                               {{"Jonas"}, {"jonas"}},
+                                               {{"Katarzyna"}, {"katarzyna"}},
+                                               {{"Lê"}, {"le"}},
+                                               {{"Maximilian"}, {"maximilian"}},
+                                               {{"Noor"}, {"noor"}},
+                                               {{"Søren"}, {"soren"}},
+                                               {{"Zoë"}, {"zoe"}}}};
+constexpr std::array<Name, 16> last_names = {{{{"Andersson"}, {"andersson"}},
+                                              {{"Bauer"}, {"bauer"}},
+                                              {{"Çelik"}, {"celik"}},
+                                              {{"Dubois"}, {"dubois"}},
+                                              {{"Fischer"}, {"fischer"}},
+                                              {{"García"}, {"garcia"}},
+                                              {{"Haddad"}, {"haddad"}},
+                                              {{"Jansen"}, {"jansen"}},
+                                              {{"Kowalska"}, {"kowalska"}},
+                                              {{"Müller"}, {"mueller"}},
+                                              {{"Nguyễn"}, {"nguyen"}},
+                                              {{"O'Brien"}, {"obrien"}},
+                                              {{"Rossi"}, {"rossi"}},
+                                              {{"Schmidt"}, {"schmidt"}},
+                                              {{"Weiß"}, {"weiss"}},
+                                              {{"Yılmaz"}, {"yilmaz"}}}};
+
+class Pen {
+ public:
+  explicit Pen(char* at) : at_(at) {}
+
+  template <std::size_t N>
+  Pen& text(const char (&literal)[N]) {
+    std::memcpy(at_, literal, N - 1);
+    at_ += N - 1;
+    return *this;
+  }
+  Pen& text(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+    return *this;
+  }
+  Pen& word(const Word& word) {
+    std::memcpy(at_, word.text.data(), word.text.size());
+    at_ += word.size;
+    return *this;
+  }
+  Pen& id(const MemberId& id) {
+    id.write(at_);
+    at_ += MemberId::text_size;
+    return *this;
+  }
+  Pen& hex(std::uint64_t value, int digits) {
+    for (int i = 0; i < digits; ++i, value >>= 4) *at_++ = "0123456789abcdef"[value & 15];
+    return *this;
+  }
+  char* at() const { return at_; }
+
+ private:
+  char* at_;
+};
+
+/// A participant's own id: a UUID of version 4 in form, made from course and member.
+MemberId participant_id(std::uint64_t hash) {
+  MemberId id;
+  const std::uint64_t halves[2] = {mix(hash), mix(hash + 1)};
+  std::memcpy(id.bytes.data(), halves, sizeof halves);
+  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0F) | 0x40);
+  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3F) | 0x80);
+  return id;
+}
+
+}  // namespace
+
+CourseText::CourseText(std::string_view id) : json(json_string(id)) {
+  for (const char c : id) hash = mix(hash ^ static_cast<unsigned char>(c));
+}
+
+char* write_participant(char* out, const MemberRecord& member, const CourseText& course, std::string_view invited_at) {
+  const std::uint64_t person = MemberTable::hash(0, member.id);
+  const Name& first = first_names[person & 15];
+  const Name& last = last_names[(person >> 4) & 15];
+  Pen pen(out);
+  pen.text("{\"id\":\"")
+      .id(participant_id(person ^ course.hash))
+      .text("\",\"courseId\":")
+      .text(std::string_view(course.json));
+  pen.text(",\"spotMemberId\":\"").id(member.id).text("\",\"spotMemberEmail\":\"");
+  pen.word(first.address).text(".").word(last.address).text(".").hex(person >> 8, 8).text("@example.com\"");
+  if ((person >> 60) == 0) {
+    pen.text(",\"spotMemberFirstname\":null,\"spotMemberLastname\":null");
+  } else {
+    pen.text(",\"spotMemberFirstname\":\"").word(first.shown);
+    pen.text("\",\"spotMemberLastname\":\"").word(last.shown).text("\"");
+  }
+  if ((member.rules & started_before) != 0) {
+    const std::string started = format_time(member.invited_at + std::chrono::hours(1));
+    pen.text(",\"status\":\"Started\",\"invitedAt\":\"").text(invited_at);
+    pen.text("\",\"startedAt\":\"").text(std::string_view(started));
+    pen.text("\",\"completedAt\":null,\"unenrolledAt\":null,\"lastActivityAt\":\"").text(std::string_view(started));
+    pen.text("\",\"completionRate\":").text(std::string_view(std::to_string(1 + person % 99))).text("}");
+  } else {
+    pen.text(",\"status\":\"Invited\",\"invitedAt\":\"").text(invited_at);
+    pen.text(
+        "\",\"startedAt\":null,\"completedAt\":null,\"unenrolledAt\":null,\"lastActivityAt\":null,"
+        "\"completionRate\":0}");
+  }
+  return pen.at();
+}
+
+}  // namespace convoke

@@ -1,0 +1,55 @@
+// The sandbox's record as JSON.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/text.h"
+#include "sandbox/sandbox.h"
+
+namespace convoke {
+
+std::string Sandbox::stats_json() const {
+  std::string statuses;
+  for (const auto& [status, count] : stats_.statuses) {
+    fmt::format_to(std::back_inserter(statuses), R"({}"{}":{})", statuses.empty() ? "" : ",", status, count);
+  }
+  std::string faults;
+  for (const auto& [name, count] : stats_.faults) {
+    fmt::format_to(std::back_inserter(faults), R"({}"{}":{})", faults.empty() ? "" : ",", name, count);
+  }
+  std::string windows;
+  for (const WindowCount& window : arrivals_.windows()) {
+    fmt::format_to(std::back_inserter(windows), R"({}{{"limit":"{}","most":{},"over":{}}})", windows.empty() ? "" : ",",
+                   format_limit(window.limit), window.most, window.over);
+  }
+  return fmt::format(
+      R"({{"requests":{},"statuses":{{{}}},"unanswered":{},"faults":{{{}}},"over_limit":{},"most_in_window":[{}],)"
+      R"("connections":{},"members":{},"members_asked":{},"asked_again":{},"members_invited":{},"invitations":{},)"
+      R"("mails":{},"mails_again":{}}})"
+      "\n",
+      stats_.requests, statuses, stats_.unanswered, faults, stats_.over_limit, windows, stats_.connections,
+      members_.size(), stats_.members_asked, stats_.asked_again, stats_.members_invited, stats_.invitations,
+      stats_.mails, stats_.mails_again);
+}
+
+bool Sandbox::append_members(std::string& out, std::size_t from, std::size_t count) const {
+  if (from >= members_.size()) return false;
+  const std::size_t end = from + std::min(count, members_.size() - from);
+  for (std::size_t i = from; i < end; ++i) {
+    const MemberRecord& member = members_[i];
+    out += R"({"courseId":)";
+    append_json_string(out, members_.course_id(member.course));
+    out += R"(,"spotMemberId":")";
+    const std::size_t at = out.size();
+    out.resize(at + MemberId::text_size);
+    member.id.write(out.data() + at);
+    fmt::format_to(std::back_inserter(out),
+                   R"(","asked":{},"invited":{},"invitations":{},"mails":{},"mails_again":{}}})", member.asked,
+                   member.invited, member.by_call ? 1 : 0, member.mailed ? 1 : 0, member.mails_again);
+    out += '\n';
+  }
+  return true;
+}
+
+}  // namespace convoke

@@ -1,0 +1,119 @@
+// A stand-in of the API, written from what is known of it (docs/api.md) and not from any client of it: a function from
+// a request and a time to an answer, with a record of what it did. No sockets, no threads, no clock; the same settings
+// and the same requests at the same times give the same answers.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "sandbox/arrivals.h"
+#include "sandbox/invite_body.h"
+#include "sandbox/member_table.h"
+#include "sandbox/random.h"
+#include "sandbox/settings.h"
+
+namespace convoke {
+
+struct SandboxRequest {
+  std::string_view method{};
+  std::string_view target{};  ///< as in the request line; may be in absolute form
+  std::string_view authorization{};
+  std::string_view content_type{};
+  std::string_view body{};
+  bool body_too_long = false;  ///< the server gave up reading it
+};
+
+/// How much of the answer reaches the client.
+enum class Delivery {
+  whole,
+  truncated,            ///< the head, and the first half of the body; then the connection closes
+  reset_before_acting,  ///< the connection is reset; nothing was done
+  reset_after_acting,   ///< the connection is reset; all was done
+  stall                 ///< all was done, and nothing is ever sent
+};
+
+struct SandboxReply {
+  int status = 0;  ///< what it is, or would have been, answered; 0 if reset before acting
+  std::string body;
+  std::string_view content_type;                    ///< empty: no body
+  std::string_view allow;                           ///< of a 405
+  std::optional<std::chrono::seconds> retry_after;  ///< of a 429 for the limits
+  Duration delay{};                                 ///< from the request's arrival to its answer
+  Delivery delivery = Delivery::whole;
+  bool lists_members = false;  ///< the body is all of Sandbox::append_members, to be sent in pieces
+};
+
+/// What happened so far. Calls that were refused before they were looked at (401, 413, 429, faults) count as requests
+/// only.
+struct SandboxStats {
+  std::uint64_t requests = 0;                   ///< to /v1
+  std::map<int, std::uint64_t> statuses;        ///< of the requests that were answered
+  std::uint64_t unanswered = 0;                 ///< the others: reset or stalled
+  std::map<std::string, std::uint64_t> faults;  ///< by name, as far as they struck
+  std::uint64_t over_limit = 0;                 ///< requests over one limit or several
+  std::uint64_t connections = 0;                ///< that the server accepted
+  std::uint64_t members_asked = 0;              ///< the sum of MemberRecord::asked
+  std::uint64_t asked_again = 0;                ///< of these, for members invited already
+  std::uint64_t members_invited = 0;            ///< invited now, by a call or before
+  std::uint64_t invitations = 0;                ///< members invited by a call
+  std::uint64_t mails = 0;                      ///< of these, with a mail
+  std::uint64_t mails_again = 0;                ///< mails asked for members invited already
+};
+
+class Sandbox {
+ public:
+  explicit Sandbox(SandboxSettings settings);
+
+  /// Answers one request that arrives at `now`; whatever it does is done when this returns. `now` does not run
+  /// backwards. `reply` is overwritten, its memory used again.
+  void handle(const SandboxRequest& request, Instant now, WallTime wall, SandboxReply& reply);
+  SandboxReply handle(const SandboxRequest& request, Instant now, WallTime wall);
+
+  void connection_opened() { ++stats_.connections; }
+
+  // The record, to be held against a client's own.
+  const SandboxStats& stats() const { return stats_; }
+  const std::vector<WindowCount>& windows() const { return arrivals_.windows(); }  ///< as settings.limits
+  const MemberTable& members() const { return members_; }
+
+  /// Appends members `from` to `from + count` as JSON lines; false: there are none.
+  bool append_members(std::string& out, std::size_t from, std::size_t count) const;
+  std::string stats_json() const;
+
+ private:
+  void serve(const SandboxRequest& request, std::string_view path, WallTime wall, bool lose_one, SandboxReply& reply);
+  void invite(const SandboxRequest& request, std::string_view course, WallTime wall, bool lose_one,
+              SandboxReply& reply);
+  void refuse_unknown(SandboxReply& reply) const;
+  void list(std::string_view query, std::string_view course, SandboxReply& reply) const;
+  void serve_own(const SandboxRequest& request, std::string_view path, SandboxReply& reply) const;
+  void strike(const Fault& fault, SandboxReply& reply) const;
+  std::optional<Fault> next_fault();
+  Duration next_delay();
+  std::uint8_t rules_of(const MemberId& id) const;
+  bool course_exists(std::string_view id) const;
+
+  SandboxSettings settings_;
+  bool has_rules_ = false;
+  Arrivals arrivals_;
+  MemberTable members_;
+  SandboxStats stats_;
+  Random fault_chance_;
+  Random delay_chance_;
+
+  // Of the call at hand; kept for their memory.
+  InviteBodyReader reader_;
+  InviteBody body_;
+  std::uint32_t call_ = 0;
+  std::vector<std::uint64_t> hashes_;
+  std::vector<std::uint32_t> named_;  ///< the members of the call, each once
+  std::vector<std::uint32_t> fresh_;  ///< of these, the newly invited
+};
+
+}  // namespace convoke
