@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -132,18 +133,19 @@ TEST_CASE("what is no such CSV is said with file, line and what to do") {
 
 TEST_CASE("lines stay exact across the blocks in which a file is read") {
   // Every alignment of a line break to the end of a block: the first row is padded by 0 to 9 bytes.
-  constexpr std::size_t block = 256 * 1024;
+  constexpr std::size_t block = 256UL * 1024;
   for (const std::string line_break : {"\n", "\r\n", "\r"}) {
     for (std::size_t padding = 0; padding < 10; ++padding) {
       CAPTURE(line_break.size());
       CAPTURE(padding);
-      std::string text = "id,note" + line_break + "first," + std::string(padding, 'x') + line_break;
+      std::string text = fmt::format("id,note{0}first,{1}{0}", line_break, std::string(padding, 'x'));
+      const std::string record = fmt::format("r,\"a{0}b\"{0}", line_break);
       std::size_t rows = 1;
       std::uint64_t line = 2;
       std::uint64_t last_start = 0;
       while (text.size() < 2 * block + 100) {
         last_start = ++line;
-        text += "r,\"a" + line_break + "b\"" + line_break;
+        text += record;
         ++line;
         ++rows;
       }

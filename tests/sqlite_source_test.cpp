@@ -3,6 +3,8 @@
 #include <SQLiteCpp/Database.h>
 #include <doctest/doctest.h>
 
+#include <future>
+
 #include "source_rows.h"
 #include "temp_folder.h"
 
@@ -83,6 +85,14 @@ TEST_CASE("a file that is not there, or no database, is told") {
                    rows_of(SqliteSettings{text, "SELECT * FROM people", "id", {}});
                  }),
                  "65 " + text + ": is not a SQLite database"));
+}
+
+TEST_CASE("another program's lock is waited out") {
+  Crm crm;
+  crm.database.exec("BEGIN EXCLUSIVE; DELETE FROM people WHERE id IS NULL");
+  auto rows = std::async(std::launch::async, [&] { return rows_of(crm.settings("SELECT id FROM people")); });
+  crm.database.exec("COMMIT");
+  CHECK(rows.get().size() == 3);
 }
 
 TEST_CASE("a database in WAL mode is read with what its log holds") {

@@ -152,7 +152,7 @@ std::string describe_variable(const std::string& name) {
 }
 
 std::string read_key_file(const fs::path& file, const std::string& where) {
-  constexpr std::size_t longest = 64 * 1024;
+  constexpr std::size_t longest = 64UL * 1024;
   std::string content(longest, '\0');
   try {
     InputFile input(file.string());

@@ -19,7 +19,7 @@ std::string content_of(const fs::path& file) {
   if (fs::is_directory(file, ignored)) throw Error(Exit::no_input, "is a folder, not a file", file.string());
   InputFile input(file.string());
   std::string content;
-  constexpr std::size_t block = 16 * 1024;
+  constexpr std::size_t block = 16UL * 1024;
   for (std::size_t got = block; got == block;) {
     const std::size_t size = content.size();
     content.resize(size + block);

@@ -11,9 +11,9 @@
 namespace convoke {
 namespace {
 
-constexpr std::size_t block_size = 256 * 1024;
-constexpr std::size_t longest_field = 1024 * 1024;  // beyond it, a quote is missing somewhere
-constexpr std::size_t head_size = 4096;             // where a file that is no text shows it
+constexpr std::size_t block_size = 256UL * 1024;
+constexpr std::size_t longest_field = 1024UL * 1024;  // beyond it, a quote is missing somewhere
+constexpr std::size_t head_size = 4096;               // where a file that is no text shows it
 
 std::size_t column_number(const std::string& text, const std::string& where) {
   std::size_t number = 0;

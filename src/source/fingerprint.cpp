@@ -16,7 +16,7 @@
 namespace convoke {
 namespace {
 
-constexpr std::size_t end_size = 64 * 1024;  // of each end of the file
+constexpr std::size_t end_size = 64UL * 1024;  // of each end of the file
 
 class Hash {
  public:

@@ -52,6 +52,7 @@ SqliteSource::SqliteSource(const SqliteSettings& settings) : path_(settings.path
     throw Error(Exit::bad_source, "source.query: the query must be one SELECT", path_);
   }
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(sqlite3_column_count(query_.get())));
   for (int i = 0; i < sqlite3_column_count(query_.get()); ++i) {
     names.emplace_back(sqlite3_column_name(query_.get(), i));
   }
