@@ -187,17 +187,18 @@ ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::st
   return bridge;
 }
 
+std::optional<ClockBridge> stored_bridge(Database& database) {
+  SQLite::Statement query(database.handle(), "SELECT boot_id, offset_us, ledger_us, wall_ms FROM clock_bridge");
+  if (!query.executeStep()) return std::nullopt;
+  return ClockBridge{query.getColumn(0).getString(), Duration(query.getColumn(1).getInt64()),
+                     LedgerTime(Duration(query.getColumn(2).getInt64())),
+                     WallTime(std::chrono::milliseconds(query.getColumn(3).getInt64()))};
+}
+
 ClockBridge bridge_clock(Database& database, const Clock& clock) {
   ClockBridge bridge;
   database.write([&] {
-    std::optional<ClockBridge> stored;
-    SQLite::Statement query(database.handle(), "SELECT boot_id, offset_us, ledger_us, wall_ms FROM clock_bridge");
-    if (query.executeStep()) {
-      stored = ClockBridge{query.getColumn(0).getString(), Duration(query.getColumn(1).getInt64()),
-                           LedgerTime(Duration(query.getColumn(2).getInt64())),
-                           WallTime(std::chrono::milliseconds(query.getColumn(3).getInt64()))};
-    }
-    query.reset();
+    const auto stored = stored_bridge(database);
     bridge = bridge_clock(stored, clock.boot_id(), clock.now(), clock.wall());
     if (stored && stored->boot_id == bridge.boot_id) return;
     SQLite::Statement insert(database.handle(), "INSERT OR REPLACE INTO clock_bridge VALUES (1, ?, ?, ?, ?)");

@@ -76,6 +76,9 @@ struct ClockBridge {
 ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::string& boot_id, Instant now,
                          WallTime wall);
 
+/// What the ledger has written down, if anything.
+std::optional<ClockBridge> stored_bridge(Database& database);
+
 /// Reads, and at the first open in a boot writes, the bridge.
 ClockBridge bridge_clock(Database& database, const Clock& clock);
 /// Writes down how late it is, for the next boot.

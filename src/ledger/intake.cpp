@@ -366,10 +366,10 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   amend(database, job, amendments, reading);
 
   database.write([&] {
-    SQLite::Statement update(
-        database.handle(),
-        "UPDATE job SET fingerprint = ?, chunk_size = ?, rows_read = ?, invalid = ?, duplicates = ?, gone = ? "
-        "WHERE job_id = ?");
+    SQLite::Statement update(database.handle(),
+                             "UPDATE job SET fingerprint = ?, chunk_size = iif(chunk_size = 0, ?, chunk_size), "
+                             "rows_read = ?, invalid = ?, duplicates = ?, gone = ? "
+                             "WHERE job_id = ?");
     update.bind(1, fingerprint);
     update.bind(2, chunk_size);
     update.bind(3, reading.rows);
@@ -427,6 +427,19 @@ bool is_read(Database& database, JobId job, const std::string& fingerprint) {
   SQLite::Statement query(database.handle(), "SELECT fingerprint FROM job WHERE job_id = ?");
   query.bind(1, job);
   return query.executeStep() && query.getColumn(0).getString() == fingerprint;
+}
+
+int packed_for(Database& database, JobId job) {
+  SQLite::Statement query(database.handle(), "SELECT chunk_size FROM job WHERE job_id = ?");
+  query.bind(1, job);
+  return query.executeStep() ? query.getColumn(0).getInt() : 0;
+}
+
+void set_packed_for(Database& database, JobId job, int chunk_size) {
+  SQLite::Statement update(database.handle(), "UPDATE job SET chunk_size = ? WHERE job_id = ?");
+  update.bind(1, chunk_size);
+  update.bind(2, job);
+  update.exec();
 }
 
 }  // namespace convoke

@@ -56,4 +56,8 @@ Reading survey(Database* database, std::optional<JobId> job, const ReadSource& r
 /// Whether the job's last complete reading was of a source with this fingerprint.
 bool is_read(Database& database, JobId job, const std::string& fingerprint);
 
+/// The chunk size that the job's due chunks were packed for; 0: none yet.
+int packed_for(Database& database, JobId job);
+void set_packed_for(Database& database, JobId job, int chunk_size);
+
 }  // namespace convoke

@@ -15,6 +15,9 @@ class JobLock {
   /// Error(disk).
   static std::optional<JobLock> take(const std::filesystem::path& ledger, JobId job);
 
+  /// Whether somebody holds it now.
+  static bool is_held(const std::filesystem::path& ledger, JobId job);
+
   JobLock(JobLock&& other) noexcept;
   JobLock& operator=(JobLock&&) = delete;
   ~JobLock();

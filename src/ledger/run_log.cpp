@@ -136,6 +136,18 @@ void RunLog::end(int exit_code, const std::string& stopped_by, WallTime now) {
   update.exec();
 }
 
+void show_profiles(Database& database) {
+  database.write([&] {
+    SQLite::Statement columns(database.handle(), "SELECT group_concat(name, ', ') FROM pragma_table_info('outcomes')");
+    columns.executeStep();
+    const std::string names = columns.getColumn(0).getString();
+    columns.reset();
+    if (names.find("participant_profile") != std::string::npos) return;
+    database.handle().exec("DROP VIEW outcomes");
+    database.handle().exec(fmt::format("CREATE VIEW outcomes AS SELECT {}, participant_profile FROM outcomes_of_chunks", names));
+  });
+}
+
 Books books_of(Database& database, JobId job) {
   Books books;
   SQLite::Statement reading(database.handle(), "SELECT rows_read, invalid, duplicates, gone FROM job WHERE job_id = ?");

@@ -76,6 +76,9 @@ class RunLog {
   SQLite::Statement write_counts_;
 };
 
+/// Adds `participant_profile` to the view `outcomes`; for [ledger] keep_profile. In a transaction of its own.
+void show_profiles(Database& database);
+
 /// The books of a job: every row of its source, and every member, accounted for.
 struct Books {
   std::int64_t rows_read = 0;

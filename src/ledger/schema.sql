@@ -129,8 +129,11 @@ CREATE TABLE clock_bridge (
   wall_ms   INTEGER NOT NULL
 );
 
-CREATE VIEW outcomes AS
-SELECT job.name AS job,
+-- One row per member. `outcomes` is this without our own keys, and is what others read.
+CREATE VIEW outcomes_of_chunks AS
+SELECT c.job_id AS job_id,
+       c.chunk_id AS chunk_id,
+       job.name AS job,
        course.course_id AS course_id,
        lower(hex(substr(c.ids, m.key * 16 + 1, 4)) || '-' || hex(substr(c.ids, m.key * 16 + 5, 2)) || '-' ||
              hex(substr(c.ids, m.key * 16 + 7, 2)) || '-' || hex(substr(c.ids, m.key * 16 + 9, 2)) || '-' ||
@@ -155,6 +158,12 @@ FROM chunk c
 JOIN job ON job.job_id = c.job_id
 JOIN course ON course.course_no = c.course_no
 JOIN json_each(c.lines) m;
+
+-- With [ledger] keep_profile it gains `participant_profile` (ledger/run_log.h, show_profiles).
+CREATE VIEW outcomes AS
+SELECT job, course_id, spot_member_id, outcome, http_status, error, attempts, participant_id, participant_status, invited_at,
+       started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, source_line, run_id, updated_at
+FROM outcomes_of_chunks;
 
 CREATE VIEW invalid_rows AS
 SELECT job.name AS job, line AS source_line, value, reason FROM invalid_row JOIN job USING (job_id);

@@ -232,6 +232,15 @@ void Runner::send_ready() {
 
 boost::asio::awaitable<void> Runner::send(Claimed call) {
   const LedgerTime sent_at = ledger_.clock().now();
+  if (sent_at - call.claimed_at > settings_.call_timeout) {
+    // It waited so long for its turn (the machine slept, say) that its slots would not cover it any more.
+    --sending_;
+    forget(call);
+    std::vector<Claimed> stale;
+    stale.push_back(std::move(call));
+    co_await ledger_.put_back(std::move(stale));
+    co_return;
+  }
   Answer answer =
       co_await transport_.send(invite_request(call.course_id, call.chunk.ids, settings_.invite, call.chunk.quiet));
   --sending_;
@@ -264,10 +273,14 @@ boost::asio::awaitable<void> Runner::send(Claimed call) {
   } catch (...) {
     error = std::current_exception();
   }
-  --in_flight_;
-  members_in_flight_ -= static_cast<std::int64_t>(call.chunk.ids.size());
+  forget(call);
   if (error) std::rethrow_exception(error);
   note_recorded(call, report, recorded);
+}
+
+void Runner::forget(const Claimed& call) {
+  --in_flight_;
+  members_in_flight_ -= static_cast<std::int64_t>(call.chunk.ids.size());
 }
 
 // What the API's health makes of a verdict.
@@ -358,8 +371,7 @@ void Runner::note_refusal(const Claimed& call, const Verdict& verdict) {
 boost::asio::awaitable<void> Runner::finish() {
   if (!ready_.empty() && !failure_) {
     std::vector<Claimed> unsent(std::make_move_iterator(ready_.begin()), std::make_move_iterator(ready_.end()));
-    in_flight_ -= static_cast<int>(unsent.size());
-    for (const Claimed& call : unsent) members_in_flight_ -= static_cast<std::int64_t>(call.chunk.ids.size());
+    for (const Claimed& call : unsent) forget(call);
     try {
       co_await ledger_.put_back(std::move(unsent));
     } catch (...) {

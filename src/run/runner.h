@@ -41,8 +41,9 @@ struct RunnerSettings {
   std::optional<MaxFailures> max_failures;
   KeepProfile keep_profile = KeepProfile::no;
   int connections = 8;
-  bool limited = true;                      ///< whether there are any limits of calls
-  std::optional<std::int64_t> max_members;  ///< settle so many, then stop
+  Duration call_timeout = std::chrono::seconds(30);  ///< of one call; a claim older than that is not sent any more
+  bool limited = true;                               ///< whether there are any limits of calls
+  std::optional<std::int64_t> max_members;           ///< settle so many, then stop
   std::optional<Duration> max_duration;
 };
 
@@ -79,6 +80,7 @@ class Runner {
   boost::asio::awaitable<void> claim_and_send();
   boost::asio::awaitable<void> send(Claimed call);
   boost::asio::awaitable<void> finish();
+  void forget(const Claimed& call);
   void send_ready();
   int room() const;
   std::int64_t members_allowed() const;

@@ -1,0 +1,79 @@
+#include "cli/options.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace convoke {
+
+std::vector<Override> CommonOptions::overrides() const {
+  std::vector<Override> parsed;
+  for (const std::string& text : set) parsed.push_back(parse_override(text));
+  return parsed;
+}
+
+Config CommonOptions::load() const {
+  Config loaded = load_config(config, overrides(), environment_variable);
+  if (ledger) loaded.ledger_path = *ledger;
+  return loaded;
+}
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+void add_common_options(CLI::App& command, CommonOptions& options) {
+  command.add_option("--config", options.config, "The config file; default: $CONVOKE_CONFIG, else ./config.toml")
+      ->type_name("FILE");
+  command.add_option("--set", options.set, "Set any key of config or job, e.g. api.timeout=10s; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_option("--ledger", options.ledger, "The ledger, instead of the config's")->type_name("FILE");
+  command.add_flag("--json", options.json, "Print the result as one JSON object");
+  command.add_flag("-q,--quiet", options.quiet, "No progress and no log");
+  command.add_flag("-v,--verbose", options.verbose, "Log what goes on");
+}
+
+void add_list_options(CLI::App& command, JobOptions& job) {
+  auto* csv =
+      command.add_option("--csv", job.csv, "A list instead of a job file; - is standard input")->type_name("FILE");
+  command.add_option("--course", job.course, "With --csv: the course")->type_name("ID")->needs(csv);
+  command.add_option("--course-column", job.course_column, "With --csv: the column that names the course")
+      ->type_name("COLUMN")
+      ->needs(csv);
+  command.add_option("--member-column", job.member_column, "With --csv: the column with the ids")
+      ->type_name("COLUMN")
+      ->capture_default_str()
+      ->needs(csv);
+}
+
+void print_result(const std::string& text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t written = ::write(STDOUT_FILENO, text.data() + done, text.size() - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw Error(Exit::disk, std::strerror(errno), "standard output");
+    done += static_cast<std::size_t>(written);
+  }
+}
+
+void start_log(const CommonOptions& options) {
+  auto log = std::make_shared<spdlog::logger>("convoke", std::make_shared<spdlog::sinks::stderr_sink_st>());
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l: %v", spdlog::pattern_time_type::utc);
+  log->set_level(options.quiet ? spdlog::level::off : options.verbose > 0 ? spdlog::level::info : spdlog::level::warn);
+  log->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(log));
+}
+
+bool is_lively_terminal() {
+  const auto term = environment_variable("TERM");
+  return ::isatty(STDERR_FILENO) != 0 && !environment_variable("NO_COLOR") && term && *term != "dumb";
+}
+
+}  // namespace convoke

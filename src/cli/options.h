@@ -1,0 +1,59 @@
+// What all commands share: the common options, and where their result goes.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "job/config.h"
+#include "job/job.h"
+
+namespace convoke {
+
+struct CommonOptions {
+  std::optional<std::filesystem::path> config;
+  std::vector<std::string> set;
+  std::optional<std::filesystem::path> ledger;
+  bool json = false;
+  bool quiet = false;
+  int verbose = 0;
+
+  std::vector<Override> overrides() const;
+  /// The config, with --ledger over what it says.
+  Config load() const;
+};
+
+/// The value of an environment variable; the only place that asks.
+std::optional<std::string> environment_variable(const std::string& name);
+
+/// Adds --config, --set, --ledger, --json, --quiet and -v to a command.
+void add_common_options(CLI::App& command, CommonOptions& options);
+
+/// Adds --csv, --course, --course-column and --member-column: a job without a file.
+void add_list_options(CLI::App& command, JobOptions& job);
+
+/// Writes a result to standard output, to its last byte. Throws Error(disk) if that fails.
+void print_result(const std::string& text);
+
+/// Sets up the log, on standard error: warnings; with -v also what goes on, with --quiet nothing. Each line says when.
+void start_log(const CommonOptions& options);
+
+/// Whether standard error is a terminal that may be coloured and rewritten.
+bool is_lively_terminal();
+
+/// The result of the command that ran, as the process's exit code.
+struct ExitStatus {
+  Exit code = Exit::ok;
+};
+
+void add_run_command(CLI::App& app, ExitStatus& status);
+void add_plan_command(CLI::App& app, ExitStatus& status);
+void add_retry_command(CLI::App& app, ExitStatus& status);
+void add_status_command(CLI::App& app, ExitStatus& status);
+void add_why_command(CLI::App& app, ExitStatus& status);
+void add_export_command(CLI::App& app, ExitStatus& status);
+
+}  // namespace convoke

@@ -1,0 +1,149 @@
+// The commands that read the ledger alone: `status`, `why` and `export`.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "base/text.h"
+#include "cli/options.h"
+#include "cli/outcome_list.h"
+#include "ledger/export.h"
+#include "ledger/story.h"
+#include "report/status_report.h"
+
+namespace convoke {
+namespace {
+
+// The ledger knows jobs by name; their files need not be there any more. A path means the name in that file.
+std::string job_name(const std::string& argument, const Config& config, const CommonOptions& common) {
+  const bool is_path = argument.find('/') != std::string::npos || argument.ends_with(".toml");
+  return is_path ? load_job(argument, config, common.overrides()).name : argument;
+}
+
+JobId known_job(Database& database, const std::string& name) {
+  const auto id = find_job(database, name);
+  if (id) return *id;
+  std::vector<std::string> names;
+  SQLite::Statement query(database.handle(), "SELECT name FROM job ORDER BY name");
+  while (query.executeStep()) names.push_back(query.getColumn(0).getString());
+  const std::string near = nearest(name, names);
+  throw Error(Exit::no_input, fmt::format("the ledger knows no job called '{}'", excerpt(name)),
+              database.path().string(),
+              !near.empty()   ? fmt::format("did you mean {}?", near)
+              : names.empty() ? "no job was run on this ledger yet"
+                              : fmt::format("it knows {}", fmt::join(names, ", ")));
+}
+
+struct StatusCommand {
+  CommonOptions common;
+  std::string job;
+};
+
+struct WhyCommand {
+  CommonOptions common;
+  std::string job;
+  std::string member;
+};
+
+struct ExportCommand {
+  CommonOptions common;
+  std::string job;
+  std::string outcomes;
+  std::string format = "csv";
+  std::string output = "-";
+};
+
+void show_status(const StatusCommand& command) {
+  const Config config = command.common.load();
+  Database database = Database::open_to_read(config.ledger_path);
+  std::optional<JobId> only;
+  if (!command.job.empty()) only = known_job(database, job_name(command.job, config, command.common));
+  const SystemClock clock;
+  const LedgerStatus status = status_of(database, only, config.limits, config.api.connections, clock);
+  print_result(command.common.json ? status_json(status) : status_text(status));
+}
+
+void show_why(const WhyCommand& command) {
+  const Config config = command.common.load();
+  const auto member = MemberId::parse(command.member);
+  if (!member)
+    throw Error(Exit::usage, fmt::format("not a member id: {}", excerpt(command.member)), "why",
+                "a member id is a UUID");
+  Database database = Database::open_to_read(config.ledger_path);
+  const std::string name = job_name(command.job, config, command.common);
+  const JobId job = known_job(database, name);
+  const auto stories = story_of(database, job, *member);
+  if (stories.empty()) {
+    throw Error(Exit::no_input, fmt::format("the job {} has no member {}", excerpt(name), member->text()),
+                database.path().string(), "rows that are no member ids are in the ledger's view invalid_rows");
+  }
+  print_result(command.common.json ? story_json(name, *member, stories) : story_text(name, *member, stories));
+}
+
+void export_outcomes(const ExportCommand& command) {
+  const Config config = command.common.load();
+  Database database = Database::open_to_read(config.ledger_path);
+  const JobId job = known_job(database, job_name(command.job, config, command.common));
+  std::vector<Outcome> outcomes;
+  if (!command.outcomes.empty()) outcomes = outcome_list(command.outcomes);
+  const ExportFormat format = command.format == "csv" ? ExportFormat::csv : ExportFormat::jsonl;
+  if (command.output == "-") {
+    std::signal(SIGPIPE, SIG_DFL);  // `convoke export … | head` ends like any other filter
+    export_outcomes(database, job, outcomes, format, print_result);
+    return;
+  }
+  // Beside its place first: a file of that name is the whole export or what it was before.
+  const std::string partial = command.output + ".partial";
+  const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const auto fail = [&] {
+    throw Error(Exit::disk, fmt::format("cannot write: {}", std::strerror(errno)), command.output);
+  };
+  if (file < 0) fail();
+  export_outcomes(database, job, outcomes, format, [&](const std::string& text) {
+    for (std::size_t done = 0; done < text.size();) {
+      const ssize_t written = ::write(file, text.data() + done, text.size() - done);
+      if (written < 0) fail();
+      done += static_cast<std::size_t>(written);
+    }
+  });
+  if (::fsync(file) != 0 || ::close(file) != 0 || ::rename(partial.c_str(), command.output.c_str()) != 0) fail();
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, ExitStatus&) {
+  auto command = std::make_shared<StatusCommand>();
+  CLI::App* status = app.add_subcommand("status", "Where jobs stand, from the ledger alone");
+  status->add_option("JOB", command->job, "One job; default: all");
+  add_common_options(*status, command->common);
+  status->footer("Example: convoke status members");
+  status->callback([command] { show_status(*command); });
+}
+
+void add_why_command(CLI::App& app, ExitStatus&) {
+  auto command = std::make_shared<WhyCommand>();
+  CLI::App* why = app.add_subcommand("why", "The whole story of one member: source line, chunk, every call, outcome");
+  why->add_option("JOB", command->job, "The job")->required();
+  why->add_option("MEMBER-ID", command->member, "The member")->required();
+  add_common_options(*why, command->common);
+  why->footer("Example: convoke why members 0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9");
+  why->callback([command] { show_why(*command); });
+}
+
+void add_export_command(CLI::App& app, ExitStatus&) {
+  auto command = std::make_shared<ExportCommand>();
+  CLI::App* exporting = app.add_subcommand("export", "Members with their outcomes, as CSV or JSON lines");
+  exporting->add_option("JOB", command->job, "The job")->required();
+  exporting->add_option("--outcome", command->outcomes, "Only these, comma-separated")->type_name("OUTCOME,…");
+  exporting->add_option("--format", command->format, "csv or jsonl")
+      ->check(CLI::IsMember({"csv", "jsonl"}))
+      ->capture_default_str();
+  exporting->add_option("--output", command->output, "A file instead of standard output")->type_name("FILE");
+  add_common_options(*exporting, command->common);
+  exporting->footer("Example: convoke export members --outcome rejected,failed --output rejected.csv");
+  exporting->callback([command] { export_outcomes(*command); });
+}
+
+}  // namespace convoke

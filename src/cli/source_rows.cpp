@@ -1,0 +1,31 @@
+#include "cli/source_rows.h"
+
+#include "source/member_source.h"
+#include "source/row_check.h"
+
+namespace convoke {
+
+ReadSource rows_of(const Job& job) {
+  return [&job](const TakeRow& take) {
+    const auto source = open_source(job.source);
+    while (const auto row = source->next()) {
+      IntakeRow taken;
+      taken.line = row->line;
+      taken.course = job.course ? std::string_view(*job.course) : row->course;
+      const auto member = check_member(row->member);
+      const auto* id = std::get_if<MemberId>(&member);
+      if (!id) {
+        taken.value = row->member;
+        taken.reason = std::get<std::string_view>(member);
+      } else if (const auto reason = check_course(taken.course)) {
+        taken.value = row->course.empty() ? row->member : row->course;
+        taken.reason = *reason;
+      } else {
+        taken.member = *id;
+      }
+      take(taken);
+    }
+  };
+}
+
+}  // namespace convoke

@@ -1,0 +1,89 @@
+#include "ledger/export.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace convoke {
+namespace {
+
+constexpr std::size_t piece_size = 64 << 10;
+
+void append_csv(std::string& out, const SQLite::Column& column) {
+  if (column.isNull()) return;
+  if (column.isInteger()) {
+    out += column.getString();
+    return;
+  }
+  const std::string text = column.getString();
+  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+  if (!formula && text.find_first_of(",\"\r\n") == std::string::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  if (formula) out += '\'';
+  for (const char c : text) {
+    out += c;
+    if (c == '"') out += '"';
+  }
+  out += '"';
+}
+
+void append_json(std::string& out, const SQLite::Column& column) {
+  if (column.isNull()) {
+    out += "null";
+  } else if (column.isInteger()) {
+    out += column.getString();
+  } else {
+    append_json_string(out, column.getString());
+  }
+}
+
+}  // namespace
+
+void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& outcomes, ExportFormat format,
+                     const std::function<void(const std::string&)>& write) {
+  database.read([&] {
+    std::string wanted;
+    for (const Outcome outcome : outcomes)
+      wanted += fmt::format("{}'{}'", wanted.empty() ? "" : ", ", name_of(outcome));
+    // The columns of `outcomes`, by its own definition; chosen by our keys, which is quicker than by the job's name.
+    SQLite::Statement columns_of(database.handle(),
+                                 "SELECT group_concat(name, ', ') FROM pragma_table_info('outcomes')");
+    columns_of.executeStep();
+    SQLite::Statement rows(database.handle(), fmt::format("SELECT {} FROM outcomes_of_chunks WHERE job_id = ?{}",
+                                                          columns_of.getColumn(0).getString(),
+                                                          wanted.empty() ? "" : " AND outcome IN (" + wanted + ")"));
+    rows.bind(1, job);
+    const int columns = rows.getColumnCount();
+    std::string piece;
+    if (format == ExportFormat::csv) {
+      for (int i = 0; i < columns; ++i) piece += fmt::format("{}{}", i > 0 ? "," : "", rows.getColumnName(i));
+      piece += "\r\n";
+    }
+    while (rows.executeStep()) {
+      for (int i = 0; i < columns; ++i) {
+        if (format == ExportFormat::csv) {
+          if (i > 0) piece += ',';
+          append_csv(piece, rows.getColumn(i));
+        } else {
+          piece += i > 0 ? "," : "{";
+          append_json_string(piece, rows.getColumnName(i));
+          piece += ':';
+          append_json(piece, rows.getColumn(i));
+        }
+      }
+      piece += format == ExportFormat::csv ? "\r\n" : "}\n";
+      if (piece.size() >= piece_size) {
+        write(piece);
+        piece.clear();
+      }
+    }
+    write(piece);
+  });
+}
+
+}  // namespace convoke

@@ -1,0 +1,51 @@
+// The command line: parses, runs one command, and is the one place where an Error is caught and printed.
+#include <fmt/format.h>
+#include <sys/prctl.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+
+#include "cli/options.h"
+#include "cli/sandbox_command.h"
+#include "commit.h"
+
+namespace {
+
+int complain(const convoke::Error& error) {
+  fmt::print(stderr, "error: {}\n", error.what());
+  if (!error.hint().empty()) fmt::print(stderr, "try: {}\n", error.hint());
+  return static_cast<int>(error.exit());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // The key is in our memory: no core dump of it (invariant 6). And a reader that goes away is an error to report, not
+  // a death.
+  prctl(PR_SET_DUMPABLE, 0);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app("Invites large lists of members to MeltingSpot courses, and keeps exact books of it.", "convoke");
+  app.set_version_flag("--version", "convoke " CONVOKE_VERSION " (" CONVOKE_COMMIT ")");
+  app.require_subcommand(1);
+  app.footer("Each command has its own --help with an example.");
+  convoke::ExitStatus status;
+  convoke::add_run_command(app, status);
+  convoke::add_plan_command(app, status);
+  convoke::add_retry_command(app, status);
+  convoke::add_status_command(app, status);
+  convoke::add_why_command(app, status);
+  convoke::add_export_command(app, status);
+  convoke::add_sandbox_command(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return complain({convoke::Exit::usage, error.what(), {}, "convoke --help, or --help after a command"});
+  } catch (const convoke::Error& error) {
+    return complain(error);
+  } catch (const std::exception& error) {
+    return complain({convoke::Exit::defect, error.what(), {}, "report this, with the command that led to it"});
+  }
+  return static_cast<int>(status.code);
+}

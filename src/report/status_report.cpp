@@ -1,0 +1,260 @@
+#include "report/status_report.h"
+
+#include <fmt/format.h>
+
+#include "ledger/job_lock.h"
+#include "ledger/slots.h"
+#include "report/json.h"
+#include "report/numbers.h"
+
+namespace convoke {
+namespace {
+
+std::string text_of(const SQLite::Column& column) {
+  return column.isNull() ? std::string() : column.getString();
+}
+
+std::optional<JobStatus::LastRun> last_run_of(Database& database, JobId job) {
+  SQLite::Statement query(database.handle(),
+                          "SELECT run_id, started_at, ended_at, stopped_by, exit_code, calls, retries FROM runs "
+                          "WHERE run_id = (SELECT max(run_id) FROM run WHERE job_id = ?)");
+  query.bind(1, job);
+  if (!query.executeStep()) return std::nullopt;
+  JobStatus::LastRun run;
+  run.run = query.getColumn(0).getInt64();
+  run.started_at = text_of(query.getColumn(1));
+  run.ended_at = text_of(query.getColumn(2));
+  run.stopped_by = text_of(query.getColumn(3));
+  if (!query.getColumn(4).isNull()) run.exit_code = query.getColumn(4).getInt();
+  run.calls = query.getColumn(5).getInt64();
+  run.retries = query.getColumn(6).getInt64();
+  run.is_running = run.ended_at.empty() && JobLock::is_held(database.path(), job);
+  return run;
+}
+
+std::string how_it_ended(const JobStatus::LastRun& run) {
+  if (run.is_running) return "is running";
+  if (run.ended_at.empty()) return "was killed";
+  if (!run.exit_code) return run.stopped_by.empty() ? "ended" : run.stopped_by;
+  return fmt::format("ended {} with exit {}{}", run.ended_at, *run.exit_code,
+                     run.stopped_by.empty() ? "" : ", stopped by " + run.stopped_by);
+}
+
+}  // namespace
+
+Duration usual_latency(Database& database) {
+  SQLite::Statement query(database.handle(),
+                          "SELECT avg(latency_ms) FROM (SELECT latency_ms FROM call WHERE http_status IS NOT NULL "
+                          "ORDER BY call_id DESC LIMIT 100)");
+  query.executeStep();
+  if (query.getColumn(0).isNull()) return std::chrono::milliseconds(300);
+  return Duration(static_cast<Duration::rep>(query.getColumn(0).getDouble() * 1000));
+}
+
+LimitsNow limits_now(Database& database, const LimitSettings& limits, const Clock& clock) {
+  LimitsNow state;
+  const auto bridge = bridge_clock(stored_bridge(database), clock.boot_id(), clock.now(), clock.wall());
+  state.now = LedgerClock(clock, bridge.offset).now();
+  LedgerSlots slots(database);
+  state.slots = copy_slots(slots, limits);
+  state.use = RateLimiter(limits, slots).use(state.now);
+  MemorySlots trial = state.slots;
+  const Admission admission = RateLimiter(limits, trial).take(state.now, state.now);
+  if (!admission.slots)
+    state.next_call = clock.wall() + std::chrono::ceil<std::chrono::milliseconds>(admission.until - state.now);
+  return state;
+}
+
+LedgerStatus status_of(Database& database, std::optional<JobId> only, const LimitSettings& limits, int connections,
+                       const Clock& clock) {
+  LedgerStatus status;
+  database.read([&] {
+    const LimitsNow state = limits_now(database, limits, clock);
+    status.limits = state.use;
+    status.next_call = state.next_call;
+    const Duration latency = usual_latency(database);
+    SQLite::Statement jobs(database.handle(),
+                           "SELECT job_id, name FROM job WHERE ?1 IS NULL OR job_id = ?1 ORDER BY name");
+    if (only) jobs.bind(1, *only);
+    while (jobs.executeStep()) {
+      JobStatus job;
+      const JobId id = jobs.getColumn(0).getInt64();
+      job.name = jobs.getColumn(1).getString();
+      job.books = books_of(database, id);
+      SQLite::Statement due(
+          database.handle(),
+          "SELECT count(*) FROM chunk INDEXED BY chunk_books WHERE job_id = ? AND outcome = 'pending'");
+      due.bind(1, id);
+      due.executeStep();
+      job.calls_due = due.getColumn(0).getInt64();
+      job.forecast = forecast(limits, state.slots, state.now, job.calls_due, latency, connections);
+      job.last_run = last_run_of(database, id);
+      status.jobs.push_back(std::move(job));
+    }
+  });
+  return status;
+}
+
+std::string forecast_text(const Forecast& forecast) {
+  std::string text = fmt::format("about {} under the limits", describe_duration(forecast.duration));
+  if (forecast.by_day.size() > 1) {
+    text += ": ";
+    for (std::size_t day = 0; day < forecast.by_day.size() && day < 7; ++day) {
+      text += fmt::format("{}{} calls on day {}", day > 0 ? ", " : "", grouped(forecast.by_day[day]), day + 1);
+    }
+    if (forecast.by_day.size() > 7) text += ", and so on";
+  }
+  return text;
+}
+
+std::string forecast_json(const Forecast& forecast) {
+  JsonObject json;
+  json.add("seconds", std::chrono::duration<double>(forecast.duration).count());
+  json.add_raw("calls_by_day", fmt::format("[{}]", fmt::join(forecast.by_day, ",")));
+  return json.text();
+}
+
+std::string limits_text(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call) {
+  std::string text;
+  for (const LimitUse& use : limits) {
+    text += fmt::format("  limit {:<12}{:>14} used, {} left\n", format_limit(use.limit), grouped(use.taken),
+                        grouped(use.left));
+  }
+  if (limits.empty()) text += "  no limits are set\n";
+  if (next_call) text += fmt::format("  the next call may go at {}\n", format_time(*next_call));
+  return text;
+}
+
+std::string limits_json(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call) {
+  std::string list;
+  for (const LimitUse& use : limits) {
+    append_element(
+        list, JsonObject().add("limit", format_limit(use.limit)).add("used", use.taken).add("left", use.left).text());
+  }
+  JsonObject json;
+  json.add_raw("limits", "[" + list + "]");
+  json.add("next_call", next_call ? std::optional(format_time(*next_call)) : std::nullopt);
+  return json.text();
+}
+
+std::string status_text(const LedgerStatus& status) {
+  std::string text;
+  for (const JobStatus& job : status.jobs) {
+    text += job.name + "\n";
+    const auto line = [&](std::string_view name, std::int64_t number, const std::string& remark = {}) {
+      text += fmt::format("  {:<18}{:>14}{}{}\n", name, grouped(number), remark.empty() ? "" : "   ", remark);
+    };
+    line("rows read", job.books.rows_read);
+    line("  invalid", job.books.invalid);
+    line("  duplicates", job.books.duplicates);
+    if (job.books.gone > 0) line("members gone", job.books.gone, "known from before, not in the source now");
+    line("members", job.books.all_members());
+    for (const Outcome outcome : all_outcomes) {
+      if (job.books.of(outcome) == 0 && outcome != Outcome::invited) continue;
+      std::string remark;
+      if (outcome == Outcome::pending)
+        remark = fmt::format("{} calls, {}", grouped(job.calls_due), forecast_text(job.forecast));
+      line(fmt::format("  {}", name_of(outcome)), job.books.of(outcome), remark);
+    }
+    if (job.last_run) {
+      text += fmt::format("  run {} started {} {}: {} calls, {} of them retries\n", job.last_run->run,
+                          job.last_run->started_at, how_it_ended(*job.last_run), grouped(job.last_run->calls),
+                          grouped(job.last_run->retries));
+    }
+  }
+  if (status.jobs.empty()) text += "no job was run on this ledger yet\n";
+  return text + "limits\n" + limits_text(status.limits, status.next_call);
+}
+
+std::string status_json(const LedgerStatus& status) {
+  std::string jobs;
+  for (const JobStatus& job : status.jobs) {
+    JsonObject json;
+    json.add("job", job.name).add("rows_read", job.books.rows_read).add("invalid", job.books.invalid);
+    json.add("duplicates", job.books.duplicates).add("members", job.books.all_members()).add("gone", job.books.gone);
+    JsonObject outcomes;
+    for (const Outcome outcome : all_outcomes) outcomes.add(name_of(outcome), job.books.of(outcome));
+    json.add_raw("outcomes", outcomes.text())
+        .add("calls_due", job.calls_due)
+        .add_raw("forecast", forecast_json(job.forecast));
+    if (job.last_run) {
+      const JobStatus::LastRun& last = *job.last_run;
+      JsonObject run;
+      run.add("run_id", last.run).add("started_at", last.started_at);
+      run.add("ended_at", last.ended_at.empty() ? std::nullopt : std::optional(last.ended_at));
+      run.add("exit_code", last.exit_code);
+      run.add("stopped_by", last.stopped_by.empty() ? std::nullopt : std::optional(last.stopped_by));
+      run.add_raw("running", last.is_running ? "true" : "false").add("calls", last.calls).add("retries", last.retries);
+      json.add_raw("last_run", run.text());
+    } else {
+      json.add_raw("last_run", "null");
+    }
+    append_element(jobs, json.text());
+  }
+  JsonObject all;
+  all.add_raw("jobs", "[" + jobs + "]").add_raw("quota", limits_json(status.limits, status.next_call));
+  return all.text() + "\n";
+}
+
+std::string story_text(const std::string& job, const MemberId& member, const std::vector<Story>& stories) {
+  std::string text;
+  for (const Story& story : stories) {
+    text += fmt::format("member {} of job {}, course {}\n", member.text(), excerpt(job), excerpt(story.course_id));
+    text += fmt::format("  source line {}, chunk {} of {} members\n", story.source_line, story.chunk, story.chunk_size);
+    for (const StoryCall& call : story.calls) {
+      std::string answer = call.http_status ? fmt::format("HTTP {}", *call.http_status)
+                           : call.open      ? "no answer yet"
+                                            : "no answer";
+      if (call.latency_ms) answer += fmt::format(" after {} ms", *call.latency_ms);
+      text += fmt::format("  {}  run {}, call {} for {} members: {}{}\n", call.sent_at, call.run, call.call,
+                          call.members, answer, call.error.empty() ? "" : " (" + excerpt(call.error, 300) + ")");
+    }
+    text += fmt::format("  outcome {}, asked {} times", story.outcome, story.attempts);
+    if (!story.updated_at.empty()) text += ", since " + story.updated_at;
+    text += '\n';
+    if (!story.error.empty()) text += fmt::format("  because: {}\n", excerpt(story.error, 300));
+    if (!story.participant_id.empty()) {
+      text += fmt::format("  participant {}, {}\n", excerpt(story.participant_id), excerpt(story.participant_status));
+    }
+  }
+  return text;
+}
+
+std::string story_json(const std::string& job, const MemberId& member, const std::vector<Story>& stories) {
+  std::string courses;
+  const auto text_or_null = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
+  for (const Story& story : stories) {
+    std::string calls;
+    for (const StoryCall& call : story.calls) {
+      append_element(calls, JsonObject()
+                                .add("call_id", call.call)
+                                .add("run_id", call.run)
+                                .add("sent_at", call.sent_at)
+                                .add("latency_ms", call.latency_ms)
+                                .add("http_status", call.http_status)
+                                .add("error", text_or_null(call.error))
+                                .add("members", call.members)
+                                .add_raw("open", call.open ? "true" : "false")
+                                .text());
+    }
+    append_element(courses, JsonObject()
+                                .add("course_id", story.course_id)
+                                .add("outcome", story.outcome)
+                                .add("http_status", story.http_status)
+                                .add("error", text_or_null(story.error))
+                                .add("attempts", story.attempts)
+                                .add("source_line", story.source_line)
+                                .add("chunk_id", story.chunk)
+                                .add("chunk_size", story.chunk_size)
+                                .add("participant_id", text_or_null(story.participant_id))
+                                .add("participant_status", text_or_null(story.participant_status))
+                                .add("updated_at", text_or_null(story.updated_at))
+                                .add_raw("calls", "[" + calls + "]")
+                                .text());
+  }
+  JsonObject all;
+  all.add("job", job).add("spot_member_id", member.text()).add_raw("courses", "[" + courses + "]");
+  return all.text() + "\n";
+}
+
+}  // namespace convoke

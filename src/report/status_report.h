@@ -1,0 +1,64 @@
+// Where jobs stand: from the ledger alone, in words and as JSON. Also the story of one member.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "ledger/run_log.h"
+#include "ledger/story.h"
+#include "run/forecast.h"
+
+namespace convoke {
+
+struct JobStatus {
+  std::string name;
+  Books books;
+  std::int64_t calls_due = 0;  ///< chunks that are pending
+  Forecast forecast;           ///< of these calls
+  struct LastRun {
+    RunId run = 0;
+    std::string started_at, ended_at, stopped_by;
+    std::optional<int> exit_code;  ///< empty: it runs, or was killed
+    std::int64_t calls = 0, retries = 0;
+    bool is_running = false;  ///< a process holds the job's lock
+  };
+  std::optional<LastRun> last_run;
+};
+
+struct LedgerStatus {
+  std::vector<JobStatus> jobs;
+  std::vector<LimitUse> limits;
+  std::optional<WallTime> next_call;  ///< when a call may go again; empty: now
+};
+
+/// The pace of the ledger's calls so far, for forecasts: the mean latency of the latest hundred, or 300 ms.
+Duration usual_latency(Database& database);
+
+/// One job's or every job's status.
+LedgerStatus status_of(Database& database, std::optional<JobId> only, const LimitSettings& limits, int connections,
+                       const Clock& clock);
+
+std::string status_text(const LedgerStatus& status);
+std::string status_json(const LedgerStatus& status);
+
+std::string story_text(const std::string& job, const MemberId& member, const std::vector<Story>& stories);
+std::string story_json(const std::string& job, const MemberId& member, const std::vector<Story>& stories);
+
+/// "a call may go now", or when.
+std::string limits_text(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call);
+std::string limits_json(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call);
+std::string forecast_text(const Forecast& forecast);
+std::string forecast_json(const Forecast& forecast);
+
+/// What the limits leave now: used by `plan` too.
+struct LimitsNow {
+  std::vector<LimitUse> use;
+  std::optional<WallTime> next_call;
+  MemorySlots slots;
+  LedgerTime now{};
+};
+LimitsNow limits_now(Database& database, const LimitSettings& limits, const Clock& clock);
+
+}  // namespace convoke
