@@ -6,7 +6,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -32,7 +31,7 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t read_size = 65'536;
 constexpr std::size_t members_at_once = 4096;
 
 tcp::endpoint resolve(asio::io_context& context, const std::string& listen) {
@@ -161,6 +160,7 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
   buffer.reserve(read_size);  // Beast reads no more at once than there is room, and grows by 512 bytes
   SandboxReply reply;
   asio::steady_timer timer(context_);
+  boost::system::error_code ignored;
   bool open = true;
   while (open) {
     http::request_parser<http::string_body> parser;
@@ -182,9 +182,11 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
       co_await timer.async_wait(as_result);
     }
     open = co_await deliver(stream, reply, message.keep_alive() && !too_long);
-    if (too_long) co_await read_away(stream);
+    if (!too_long) continue;
+    // Closing with bytes unread would reset the connection, and the answer could be lost with it.
+    stream.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
+    co_await read_away(stream);
   }
-  boost::system::error_code ignored;
   stream.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);
 }
 
@@ -192,11 +194,8 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
 template <class Stream>
 asio::awaitable<bool> SandboxServer::deliver(Stream& stream, const SandboxReply& reply, bool keep_alive) {
   if (reply.delivery == Delivery::stall) {
-    std::array<char, 512> unread;
-    while (true) {
-      const auto [error, bytes] = co_await stream.async_read_some(asio::buffer(unread), as_result);
-      if (error) co_return false;
-    }
+    co_await read_away(stream);
+    co_return false;
   }
   if (reply.delivery != Delivery::whole && reply.delivery != Delivery::truncated) {
     reset(stream);
@@ -219,21 +218,20 @@ asio::awaitable<bool> SandboxServer::deliver(Stream& stream, const SandboxReply&
   co_return keep_alive;
 }
 
-/// Closing with bytes unread would reset the connection, and the answer could be lost with it: reads on for a while.
+// Not so: Asio's frames have their own pair of new and delete, and with sanitizers g++ 12 loses sight of one of them.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+/// Takes what the client sends and drops it, until the client goes away.
 template <class Stream>
 asio::awaitable<void> SandboxServer::read_away(Stream& stream) {
-  using namespace asio::experimental::awaitable_operators;
-  boost::system::error_code error;
-  stream.lowest_layer().shutdown(tcp::socket::shutdown_send, error);
-  asio::steady_timer timer(context_, std::chrono::seconds(2));
   std::array<char, 4096> unread;
-  bool open = !error;
+  bool open = true;
   while (open) {
-    const auto first =
-        co_await (stream.async_read_some(asio::buffer(unread), as_result) || timer.async_wait(as_result));
-    open = first.index() == 0 && !std::get<0>(std::get<0>(first));
+    const auto [error, bytes] = co_await stream.async_read_some(asio::buffer(unread), as_result);
+    open = !error;
   }
 }
+#pragma GCC diagnostic pop
 
 template <class Stream>
 asio::awaitable<bool> SandboxServer::deliver_members(Stream& stream) {

@@ -15,10 +15,10 @@
 namespace convoke {
 
 struct ServerSettings {
-  std::string listen = "127.0.0.1:8080";         ///< HOST:PORT, `[::1]:0`; port 0: any that is free
-  std::string tls_certificate{};                 ///< PEM, with its chain; with tls_key: https
-  std::string tls_key{};                         ///< PEM
-  std::uint64_t longest_body = 8 * 1024 * 1024;  ///< a longer one is refused (413), and the connection closed
+  std::string listen = "127.0.0.1:8080";   ///< HOST:PORT, `[::1]:0`; port 0: any that is free
+  std::string tls_certificate{};           ///< PEM, with its chain; with tls_key: https
+  std::string tls_key{};                   ///< PEM
+  std::uint64_t longest_body = 8'388'608;  ///< a longer one is refused (413), and the connection closed
 };
 
 class SandboxServer {
