@@ -18,21 +18,14 @@
 #include "cli/source_rows.h"
 #include "ledger/job_lock.h"
 #include "net/http_transport.h"
-#include "run/runner.h"
+#include "run/job_run.h"
 #include "source/fingerprint.h"
-#include "source/member_source.h"
 
 namespace convoke {
 namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-
-// A call may be counted by the server at the latest so long after it was claimed: it is not sent later than one timeout
-// after that, is given up one timeout after it was sent, and whatever is on its way then is there within another.
-Duration unanswered(const Config& config) {
-  return 3 * config.api.timeout;
-}
 
 // The thread that owns the ledger while a run sends.
 class LedgerThread {
@@ -85,52 +78,89 @@ void show_progress(const Runner& runner, ShowProgress how, Duration elapsed) {
   }
 }
 
-struct Ending {
-  RunEnd end;
-  std::exception_ptr error;
-};
+// SIGINT and SIGTERM: the first stops the run, the second the process.
+class Signals {
+ public:
+  Signals(asio::io_context& loop, Runner& runner) : runner_(runner), signals_(loop, SIGINT, SIGTERM) { wait(); }
+  void ignore() { signals_.cancel(); }
 
-// Everything on the loop: the run, its progress, and signals.
-Ending run_loop(asio::io_context& loop, Runner& runner, const Clock& clock, const RunOptions& options, std::int64_t due,
-                bool ever_invited) {
-  Ending ending;
-  const Instant started = clock.now();
-
-  asio::signal_set signals(loop, SIGINT, SIGTERM);
-  int received = 0;
-  std::function<void(boost::system::error_code, int)> on_signal = [&](boost::system::error_code error, int number) {
-    if (error) return;
-    // The second one does not wait: what is committed is safe, what is in flight is known to the ledger as such.
-    if (++received > 1) ::_exit(static_cast<int>(Exit::try_later));
-    runner.stop(StoppedBy::signal,
-                fmt::format("{}: calls in flight were finished", number == SIGINT ? "interrupted" : "terminated"));
-    spdlog::warn("stopping: waiting for the calls in flight; once more to stop at once");
-    signals.async_wait(on_signal);
-  };
-  signals.async_wait(on_signal);
-
-  asio::steady_timer ticker(loop);
-  const auto interval = options.progress == ShowProgress::line ? 200ms : 30'000ms;
-  std::function<void(boost::system::error_code)> on_tick = [&](boost::system::error_code error) {
-    if (error) return;
-    show_progress(runner, options.progress, clock.now() - started);
-    ticker.expires_after(interval);
-    ticker.async_wait(on_tick);
-  };
-  if (options.progress != ShowProgress::never) {
-    ticker.expires_after(interval);
-    ticker.async_wait(on_tick);
+ private:
+  void wait() {
+    signals_.async_wait([this](boost::system::error_code error, int number) {
+      if (error) return;
+      // The second one does not wait: what is committed is safe, what is in flight is known to the ledger as such.
+      if (++received_ > 1) ::_exit(static_cast<int>(Exit::try_later));
+      runner_.stop(StoppedBy::signal, number == SIGINT ? "interrupted" : "terminated");
+      spdlog::warn("stopping: waiting for the calls in flight; once more to stop at once");
+      wait();
+    });
   }
 
-  auto on_end = [&](std::exception_ptr error, RunEnd end) {
-    ending = {std::move(end), error};
-    signals.cancel();
-    ticker.cancel();
+  Runner& runner_;
+  asio::signal_set signals_;
+  int received_ = 0;
+};
+
+// A line that says how the run stands, now and then.
+class Ticker {
+ public:
+  Ticker(asio::io_context& loop, const Runner& runner, ShowProgress how) : runner_(runner), how_(how), timer_(loop) {
+    if (how_ != ShowProgress::never) wait();
+  }
+  void stop() {
+    timer_.cancel();
+    if (how_ == ShowProgress::line) fmt::print(stderr, "\r\x1b[2K");
+  }
+
+ private:
+  void wait() {
+    timer_.expires_after(how_ == ShowProgress::line ? 200ms : 30'000ms);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      show_progress(runner_, how_, std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - started_));
+      wait();
+    });
+  }
+
+  const Runner& runner_;
+  ShowProgress how_;
+  asio::steady_timer timer_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+// Thrown through a reading that a signal stops.
+struct ReadingStopped {};
+
+// The source's rows, with a look at the loop, where signals arrive, every few thousand of them.
+ReadSource interruptible(ReadSource read, asio::io_context& loop, const std::function<bool()>& is_stopped) {
+  return [read = std::move(read), &loop, is_stopped](const TakeRow& take) {
+    constexpr std::uint64_t rows_between = 4096;
+    std::uint64_t rows = 0;
+    read([&](const IntakeRow& row) {
+      if (++rows % rows_between == 0) {
+        loop.poll();
+        loop.restart();
+        if (is_stopped()) throw ReadingStopped{};
+      }
+      take(row);
+    });
   };
-  asio::co_spawn(loop, runner.run(due, ever_invited), std::move(on_end));
+}
+
+RunEnd send_all(asio::io_context& loop, JobRun& run, Signals& signals, ShowProgress progress) {
+  std::exception_ptr error;
+  RunEnd end;
+  Ticker ticker(loop, run.runner(), progress);
+  auto on_end = [&](std::exception_ptr failure, RunEnd ended) {
+    error = failure;
+    end = std::move(ended);
+    signals.ignore();
+    ticker.stop();
+  };
+  asio::co_spawn(loop, run.send(), std::move(on_end));
   loop.run();
-  if (options.progress == ShowProgress::line) fmt::print(stderr, "\r\x1b[2K");
-  return ending;
+  if (error) std::rethrow_exception(error);
+  return end;
 }
 
 }  // namespace
@@ -150,67 +180,55 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
   if (!lock) return busy_report(database, id, job.name);
 
   if (config.keep_profile) show_profiles(database);
-  const LedgerClock clock(system, bridge_clock(database, system).offset);
   RunReport report;
   report.job = job.name;
 
+  JobRunSettings settings;
+  settings.runner.invite = job.invite;
+  settings.runner.retry = config.retry;
+  settings.runner.max_failures = config.run.max_failures;
+  settings.runner.keep_profile = config.keep_profile ? KeepProfile::yes : KeepProfile::no;
+  settings.runner.connections = config.api.connections;
+  settings.runner.limited = !config.limits.calls.empty();
+  settings.runner.call_timeout = config.api.timeout;
+  settings.runner.max_members = options.max_members;
+  settings.runner.max_duration = options.max_duration;
+  settings.limits = config.limits;
+  settings.fingerprint = fingerprint;
+  settings.retry = options.retry;
+
   asio::io_context loop(1);
+  const Runner* runner = nullptr;
+  settings.read_source = interruptible(rows_of(job), loop, [&runner] { return runner->stopped().has_value(); });
   HttpTransport transport(loop.get_executor(), api);
   SystemAlarms alarms(system);
-  Ending ending;
-  {
-    LedgerThread ledger_thread;
-    RunLedger ledger(database, id, config.limits, unanswered(config), clock, ledger_thread.executor());
-    report.run = ledger.log().run();
-    const auto end_with = [&](Exit exit, std::string_view stopped_by) {
-      database.write([&] { ledger.log().end(static_cast<int>(exit), std::string(stopped_by), system.wall()); });
-    };
+  LedgerThread ledger_thread;
+  JobRun run(database, id, std::move(settings), transport, system, alarms, loop.get_executor(),
+             ledger_thread.executor(), std::random_device{}(),
+             [](const std::string& text) { spdlog::warn("{}", text); });
+  runner = &run.runner();
+  report.run = run.run();
+  Signals signals(loop, run.runner());
+  RunEnd end;
+  try {
     try {
-      RunnerSettings settings;
-      settings.invite = job.invite;
-      settings.retry = config.retry;
-      settings.max_failures = config.run.max_failures;
-      settings.keep_profile = config.keep_profile ? KeepProfile::yes : KeepProfile::no;
-      settings.connections = config.api.connections;
-      settings.limited = !config.limits.calls.empty();
-      settings.call_timeout = config.api.timeout;
-      settings.max_members = options.max_members;
-      settings.max_duration = options.max_duration;
-      Runner runner(settings, ledger, transport, system, alarms, loop.get_executor(), std::random_device{}(),
-                    [](const std::string& text) { spdlog::warn("{}", text); });
-      ledger.recover(runner.judgement());
-
-      if (is_read(database, id, fingerprint)) {
-        report.unread_why = "unchanged since the last run, not read again";
-      } else {
-        spdlog::info("reading {}", describe_source(job.source));
-        report.reading = take_in(database, id, rows_of(job), job.invite.chunk_size, fingerprint);
-      }
-      database.write([&] {
-        const std::int64_t again = options.retry.empty() ? 0 : ledger.chunks().make_due(options.retry);
-        const bool other_size = packed_for(database, id) != job.invite.chunk_size;
-        if (again > 0 || other_size) ledger.chunks().repack(job.invite.chunk_size);
-        if (other_size) set_packed_for(database, id, job.invite.chunk_size);
-      });
-
-      const Books before = books_of(database, id);
-      const bool ever_invited = before.of(Outcome::invited) + before.of(Outcome::already_invited) > 0;
-      ending = run_loop(loop, runner, system, options, before.of(Outcome::pending), ever_invited);
-      if (ending.error) std::rethrow_exception(ending.error);
-
-      report.counts = ledger.log().counts();
-      check_books(database, id);
-      report.books = books_of(database, id);
-      report.stopped_by = name_of(ending.end.by);
-      report.message = ending.end.message;
-      report.next_call = ending.end.next_call;
-      report.exit = exit_of(ending.end.by, report.counts, report.books);
-      end_with(report.exit, report.stopped_by);
-    } catch (const Error& error) {
-      if (error.exit() != Exit::disk) end_with(error.exit(), "error");
-      throw;
+      report.reading = run.load();
+      if (!report.reading) report.unread_why = "unchanged since the last run, not read again";
+      end = send_all(loop, run, signals, options.progress);
+    } catch (const ReadingStopped&) {
+      end = *run.runner().stopped();
+      report.unread_why = "not read to its end";
     }
+    report.exit = run.finish(end);
+  } catch (const Error& error) {
+    run.fail(error);
+    throw;
   }
+  report.stopped_by = name_of(end.by);
+  report.message = end.message;
+  report.next_call = end.next_call;
+  report.counts = run.counts();
+  report.books = books_of(database, id);
   report.took = system.now() - started;
   return report;
 }

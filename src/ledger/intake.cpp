@@ -326,7 +326,7 @@ std::map<std::string, std::int64_t, std::less<>> known_courses(Database& databas
 Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const std::string& fingerprint) {
   database.write([&] {
     // From here until the end the job's source counts as not read.
-    SQLite::Statement forget(database.handle(), "UPDATE job SET fingerprint = '' WHERE job_id = ?");
+    SQLite::Statement forget(database.handle(), "UPDATE job SET fingerprint = '', half_read = 1 WHERE job_id = ?");
     forget.bind(1, job);
     forget.exec();
     SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
@@ -366,10 +366,11 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   amend(database, job, amendments, reading);
 
   database.write([&] {
-    SQLite::Statement update(database.handle(),
-                             "UPDATE job SET fingerprint = ?, chunk_size = iif(chunk_size = 0, ?, chunk_size), "
-                             "rows_read = ?, invalid = ?, duplicates = ?, gone = ? "
-                             "WHERE job_id = ?");
+    SQLite::Statement update(
+        database.handle(),
+        "UPDATE job SET fingerprint = ?, half_read = 0, chunk_size = iif(chunk_size = 0, ?, chunk_size), "
+        "rows_read = ?, invalid = ?, duplicates = ?, gone = ? "
+        "WHERE job_id = ?");
     update.bind(1, fingerprint);
     update.bind(2, chunk_size);
     update.bind(3, reading.rows);

@@ -144,19 +144,22 @@ void show_profiles(Database& database) {
     columns.reset();
     if (names.find("participant_profile") != std::string::npos) return;
     database.handle().exec("DROP VIEW outcomes");
-    database.handle().exec(fmt::format("CREATE VIEW outcomes AS SELECT {}, participant_profile FROM outcomes_of_chunks", names));
+    database.handle().exec(
+        fmt::format("CREATE VIEW outcomes AS SELECT {}, participant_profile FROM outcomes_of_chunks", names));
   });
 }
 
 Books books_of(Database& database, JobId job) {
   Books books;
-  SQLite::Statement reading(database.handle(), "SELECT rows_read, invalid, duplicates, gone FROM job WHERE job_id = ?");
+  SQLite::Statement reading(database.handle(),
+                            "SELECT rows_read, invalid, duplicates, gone, half_read FROM job WHERE job_id = ?");
   reading.bind(1, job);
   if (reading.executeStep()) {
     books.rows_read = reading.getColumn(0).getInt64();
     books.invalid = reading.getColumn(1).getInt64();
     books.duplicates = reading.getColumn(2).getInt64();
     books.gone = reading.getColumn(3).getInt64();
+    books.half_read = reading.getColumn(4).getInt() != 0;
   }
   SQLite::Statement sums(
       database.handle(),
@@ -172,7 +175,7 @@ Books books_of(Database& database, JobId job) {
 
 void check_books(Database& database, JobId job) {
   const Books books = books_of(database, job);
-  if (!books.balance()) {
+  if (!books.half_read && !books.balance()) {
     throw Error(
         Exit::defect,
         fmt::format(

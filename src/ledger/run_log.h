@@ -84,7 +84,8 @@ struct Books {
   std::int64_t rows_read = 0;
   std::int64_t invalid = 0;
   std::int64_t duplicates = 0;
-  std::int64_t gone = 0;                                    ///< members not in the source as last read
+  std::int64_t gone = 0;   ///< members not in the source as last read
+  bool half_read = false;  ///< a later reading of the source was cut off: only the next one makes the books whole
   std::array<std::int64_t, all_outcomes.size()> members{};  ///< by outcome
 
   std::int64_t of(Outcome outcome) const { return members[static_cast<std::size_t>(outcome)]; }
@@ -95,7 +96,8 @@ struct Books {
 
 Books books_of(Database& database, JobId job);
 
-/// The same, and that the chunks' own members are as many as the books say. Throws Error(defect) with the numbers.
+/// That they balance, unless the source is half read, and that the chunks' own members are as many as the books say.
+/// Throws Error(defect) with the numbers.
 void check_books(Database& database, JobId job);
 
 }  // namespace convoke

@@ -17,7 +17,8 @@ CREATE TABLE job (
   rows_read    INTEGER NOT NULL DEFAULT 0,
   invalid      INTEGER NOT NULL DEFAULT 0,
   duplicates   INTEGER NOT NULL DEFAULT 0,
-  gone         INTEGER NOT NULL DEFAULT 0  -- members known from earlier readings and not in this one
+  gone         INTEGER NOT NULL DEFAULT 0, -- members known from earlier readings and not in this one
+  half_read    INTEGER NOT NULL DEFAULT 0  -- 1: a later reading began and did not end yet; till then nothing adds up
 );
 
 CREATE TABLE course (

@@ -13,30 +13,6 @@ constexpr std::array counted = {Outcome::invited, Outcome::already_invited, Outc
 
 }  // namespace
 
-Exit exit_of(StoppedBy by, const RunCounts& counts, const Books& books) {
-  switch (by) {
-    case StoppedBy::signal:
-    case StoppedBy::max_duration:
-    case StoppedBy::max_members:
-    case StoppedBy::quota:
-    case StoppedBy::rate_limited:
-      return Exit::try_later;
-    case StoppedBy::api_unavailable:
-    case StoppedBy::retry_budget:
-      return Exit::api_unavailable;
-    case StoppedBy::key_refused:
-      return Exit::key_refused;
-    case StoppedBy::max_failures:
-    case StoppedBy::refused_alike:
-      return Exit::incomplete;
-    case StoppedBy::nothing:
-      break;
-  }
-  const bool bad =
-      counts.of(Outcome::rejected) + counts.of(Outcome::failed) + counts.of(Outcome::in_doubt) + books.invalid > 0;
-  return bad ? Exit::incomplete : Exit::ok;
-}
-
 std::string run_report_text(const RunReport& report) {
   std::string text =
       fmt::format("{}: {}\n", report.job, report.stopped_by.empty() ? "done" : "stopped: " + report.message);

@@ -27,9 +27,6 @@ struct RunReport {
   Duration took{};
 };
 
-/// What the run's own books and its end say about its exit code (design.md, "Commands").
-Exit exit_of(StoppedBy by, const RunCounts& counts, const Books& books);
-
 std::string run_report_text(const RunReport& report);
 /// All runs of one command as one JSON object with a newline.
 std::string run_reports_json(const std::vector<RunReport>& reports, Exit exit);

@@ -1,0 +1,57 @@
+// One run of one job, from the calls that an earlier process left open to books that balance; whoever holds the job's
+// lock may do it. In this order: recover, load, send, finish.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/intake.h"
+#include "run/runner.h"
+
+namespace convoke {
+
+struct JobRunSettings {
+  RunnerSettings runner;
+  LimitSettings limits;
+  ReadSource read_source;
+  std::string fingerprint;     ///< of the source now; empty: it has none and is always read
+  std::vector<Outcome> retry;  ///< members of these outcomes are due again first
+};
+
+class JobRun {
+ public:
+  /// Begins the run in the ledger and settles what earlier processes left open. References must outlive this; what of
+  /// `loop` and `ledger` is still to do when this goes must not be done any more.
+  JobRun(Database& database, JobId job, JobRunSettings settings, Transport& transport, const Clock& clock,
+         Alarms& alarms, boost::asio::any_io_executor loop, boost::asio::any_io_executor ledger, std::uint64_t seed,
+         std::function<void(const std::string&)> warn);
+
+  /// Takes the source in, unless it is the one that was read last (then empty), and makes due what is to be retried.
+  std::optional<Reading> load();
+
+  /// Sends what is due until nothing is, or something stops it.
+  boost::asio::awaitable<RunEnd> send();
+
+  /// Checks the books and ends the run in the ledger. Throws Error(defect) if they do not balance.
+  Exit finish(const RunEnd& end);
+
+  /// Ends the run in the ledger after what `error` says, as far as that is possible.
+  void fail(const Error& error) noexcept;
+
+  Runner& runner() { return runner_; }
+  RunId run() { return ledger_.log().run(); }
+  const RunCounts& counts() { return ledger_.log().counts(); }
+
+ private:
+  Database& database_;
+  JobId job_;
+  JobRunSettings settings_;
+  RunLedger ledger_;
+  Runner runner_;
+};
+
+/// What a run's end and books say about its exit code (design.md, "Commands").
+Exit exit_of(StoppedBy by, const RunCounts& counts, const Books& books);
+
+}  // namespace convoke
