@@ -86,6 +86,10 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
     exchange->answer.error = "connect: refused";
     co_return exchange->answer;
   }
+  for (std::size_t at = request.body.find('['); at + 38 < request.body.size() && request.body[at + 1] == '"';
+       at += 39) {
+    ++world_.sent[request.body.substr(at + 2, MemberId::text_size)];
+  }
   exchange->answer.reached = Answer::Reached::maybe;
   exchange->answer.error = "no answer within the timeout";
   const bool lost = world_.chance(network.lost_request);

@@ -117,6 +117,7 @@ class World {
   double crash_per_step = 0;    ///< the chance that a process is killed before any one thing that it does
   double crash_per_commit = 0;  ///< the chance that it is killed in a commit: nothing of it is kept
   int crashes = 0;
+  std::map<std::string, std::uint32_t> sent;  ///< how often a request that names a member was sent, whenever it arrives
   std::vector<std::string> warnings;
   TempFolder folder;
   std::filesystem::path ledger() const { return folder.path() / "ledger.db"; }
