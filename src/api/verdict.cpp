@@ -218,7 +218,7 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
       break;
   }
   if (status >= 500) return retry(chunk, judgement, status, message);
-  if (status >= 200 && status < 300) {
+  if (status < 300) {  // not an answer of the contract, and not a refusal either
     Verdict verdict = doubt(chunk, judgement, status, message);
     verdict.sign = Sign::answers;
     return verdict;

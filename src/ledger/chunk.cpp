@@ -224,7 +224,7 @@ Chunk Chunks::cut(Chunk chunk, int first_members) {
   return chunk;
 }
 
-void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, RunId run, WallTime now) {
+void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now) {
   std::vector<std::uint64_t> all_lines;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const Piece& piece = pieces[i];

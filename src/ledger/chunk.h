@@ -76,7 +76,7 @@ class Chunks {
   std::optional<LedgerTime> next_due();
 
   /// Gives each piece its fate and takes the chunk out of flight. Pieces are disjoint and together are the whole chunk.
-  void record(const Chunk& chunk, const std::vector<Piece>& pieces, RunId run, WallTime now);
+  void record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now);
 
   /// All that is due of a course and not in flight gets this fate. Returns how many members.
   std::int64_t settle_course(std::int64_t course_no, const Fate& fate, RunId run, WallTime now);

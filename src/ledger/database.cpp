@@ -71,8 +71,25 @@ Database::Database(std::filesystem::path path, int flags) : path_(std::move(path
   }
 }
 
+// Whether it is a ledger that we know, or an empty file that can become one. Before anything is set: even a pragma may
+// change what is not ours.
+void Database::check_ours() {
+  const int version = handle_->execAndGet("PRAGMA user_version").getInt();
+  const int id = handle_->execAndGet("PRAGMA application_id").getInt();
+  const bool is_empty = handle_->execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+  if (id != application_id && !(is_empty && id == 0 && version == 0)) {
+    throw Error(Exit::disk, "this is a database of something else", path_.string(), "name another file with --ledger");
+  }
+  if (version > schema_version) {
+    throw Error(Exit::bad_config,
+                fmt::format("a newer convoke wrote this ledger (schema {}, known {})", version, schema_version),
+                path_.string(), "use that version of convoke");
+  }
+}
+
 Database Database::open(const std::filesystem::path& path, Durability durability) {
   Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.read([&] { database.check_ours(); });
   try {
     auto& handle = *database.handle_;
     // Rows of a chunk are a few KiB: bigger pages hold them without overflow chains.
@@ -95,19 +112,12 @@ Database Database::open_to_read(const std::filesystem::path& path) {
                 "run a job first, or name the ledger with --ledger");
   }
   Database database(path, SQLite::OPEN_READONLY);
-  try {
-    const int version = database.handle_->execAndGet("PRAGMA user_version").getInt();
-    if (version > schema_version) {
-      throw Error(Exit::bad_config,
-                  fmt::format("a newer convoke wrote this ledger (schema {}, known {})", version, schema_version),
-                  path.string(), "use that version of convoke");
-    }
-    if (version < schema_version || database.handle_->execAndGet("PRAGMA application_id").getInt() != application_id) {
+  database.read([&] {
+    database.check_ours();
+    if (database.handle_->execAndGet("PRAGMA user_version").getInt() < schema_version) {
       throw Error(Exit::disk, "this is not a ledger of this version", path.string(), "name the ledger with --ledger");
     }
-  } catch (const SQLite::Exception& exception) {
-    throw ledger_error(exception, path);
-  }
+  });
   return database;
 }
 
@@ -115,17 +125,8 @@ void Database::migrate() {
   const auto version = [&] { return handle_->execAndGet("PRAGMA user_version").getInt(); };
   if (version() == schema_version) return;
   write([&] {
-    const int found = version();
-    if (found > schema_version) {
-      throw Error(Exit::bad_config,
-                  fmt::format("a newer convoke wrote this ledger (schema {}, known {})", found, schema_version),
-                  path_.string(), "use that version of convoke");
-    }
-    if (found == 0 && handle_->execAndGet("SELECT count(*) FROM sqlite_master").getInt() > 0) {
-      throw Error(Exit::disk, "this is a database of something else", path_.string(),
-                  "name another file with --ledger");
-    }
-    for (int next = found; next < schema_version; ++next) handle_->exec(migrations[static_cast<std::size_t>(next)]);
+    check_ours();  // again, now that nobody else can change it
+    for (int next = version(); next < schema_version; ++next) handle_->exec(migrations[static_cast<std::size_t>(next)]);
     handle_->exec(fmt::format("PRAGMA application_id = {}", application_id));
     handle_->exec(fmt::format("PRAGMA user_version = {}", schema_version));
   });

@@ -48,6 +48,7 @@ class Database {
 
  private:
   Database(std::filesystem::path path, int flags);
+  void check_ours();
   void migrate();
   void transact(const char* begin, const std::function<void()>& body);
 

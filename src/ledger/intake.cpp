@@ -242,12 +242,18 @@ struct AmendedChunk {
 
 void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vector<Amendment>& amendments,
                  Reading& reading) {
-  SQLite::Statement row(database.handle(), "SELECT outcome, lines, run_id FROM chunk WHERE chunk_id = ?");
+  SQLite::Statement row(database.handle(),
+                        "SELECT outcome, lines, run_id, not_before, http_status, error FROM chunk WHERE chunk_id = ?");
   row.bind(1, id);
   row.executeStep();
   const auto outcome = outcome_named(row.getColumn(0).getString());
   const auto old_lines = decode_lines(row.getColumn(1).getString());
-  const RunId run = row.getColumn(2).getInt64();
+  const auto run = row.getColumn(2).isNull() ? std::nullopt : std::optional<RunId>(row.getColumn(2).getInt64());
+  Fate same;
+  same.outcome = *outcome;
+  same.not_before = LedgerTime(Duration(row.getColumn(3).getInt64()));
+  same.http_status = row.getColumn(4).getInt();
+  same.error = row.getColumn(5).getString();
   row.reset();
   AmendedChunk amended{old_lines, {}, {}};
   for (const Amendment& amendment : amendments) {
@@ -264,8 +270,6 @@ void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vect
   if (amended.leave.empty()) return;
 
   const Chunk chunk = chunks.read(id);
-  Fate same;
-  same.outcome = *outcome;
   same.attempts = chunk.attempts;
   same.tries = chunk.tries;
   same.missing = chunk.missing;

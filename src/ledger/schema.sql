@@ -72,6 +72,7 @@ CREATE TABLE run (
   ended_at   INTEGER,
   exit_code  INTEGER,
   stopped_by TEXT,
+  windows    TEXT NOT NULL DEFAULT '', -- `,10000000,86400000000,`: those whose slots know of this run's calls (µs)
   rows_read  INTEGER NOT NULL DEFAULT 0,
   invalid    INTEGER NOT NULL DEFAULT 0,
   duplicates INTEGER NOT NULL DEFAULT 0,

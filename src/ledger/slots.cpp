@@ -1,5 +1,7 @@
 #include "ledger/slots.h"
 
+#include <algorithm>
+
 namespace convoke {
 namespace {
 
@@ -28,21 +30,33 @@ LedgerSlots::LedgerSlots(Database& database)
       set_pace_(database.handle(), "UPDATE pace SET next_at = ?, paused_until = ?, allowed = ?, allowed_until = ?") {}
 
 void LedgerSlots::open_window(Duration window, LedgerTime now, WallTime wall, Duration unanswered) {
-  if (size(window) > 0) return;
-  // A call's wall time is brought to ledger time by how long ago it was.
-  SQLite::Statement calls(
-      database_.handle(),
-      "SELECT sent_at, latency_ms FROM call WHERE sent_at > ? AND (open = 1 OR latency_ms IS NOT NULL)");
+  const std::string mark = std::to_string(micros(window)) + ',';
+  SQLite::Statement without(database_.handle(), "SELECT count(*) FROM run WHERE instr(windows, ',' || ?) = 0");
+  without.bind(1, mark);
+  without.executeStep();
+  if (without.getColumn(0).getInt() == 0) return;
+
+  // A call's wall time is brought to ledger time by how long ago it was. It is not known when it left, so even if it
+  // was answered it counts as long as it may have been under way.
+  SQLite::Statement calls(database_.handle(),
+                          "SELECT sent_at FROM call JOIN run USING (run_id) "
+                          "WHERE sent_at > ?1 AND instr(windows, ',' || ?2) = 0 ORDER BY call_id");
   const auto covered = std::chrono::duration_cast<std::chrono::milliseconds>(window + unanswered);
   calls.bind(1, static_cast<std::int64_t>((wall - covered).time_since_epoch().count()));
-  int number = 0;
+  calls.bind(2, mark);
+  int number = size(window);
   while (calls.executeStep()) {
-    const Duration ago = wall - WallTime(std::chrono::milliseconds(calls.getColumn(0).getInt64()));
-    const Duration counted =
-        calls.getColumn(1).isNull() ? unanswered : std::chrono::milliseconds(calls.getColumn(1).getInt64() + 1);
-    const LedgerTime free_at = now - ago + counted + window;
+    // A wall clock that was set back since makes no call later than now.
+    const Duration ago =
+        std::max<Duration>(wall - WallTime(std::chrono::milliseconds(calls.getColumn(0).getInt64())), Duration::zero());
+    const LedgerTime free_at = now - ago + unanswered + window;
     if (free_at > now) set(window, {number++, free_at});
   }
+  SQLite::Statement keep(database_.handle(),
+                         "UPDATE run SET windows = iif(windows = '', ',', windows) || ?1 "
+                         "WHERE instr(windows, ',' || ?1) = 0");
+  keep.bind(1, mark);
+  keep.exec();
 }
 
 int LedgerSlots::size(Duration window) {

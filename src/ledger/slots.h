@@ -11,9 +11,9 @@ class LedgerSlots final : public SlotBook {
  public:
   explicit LedgerSlots(Database& database);
 
-  /// Makes a window known. One that was not known gets a slot for each call of the ledger that it still covers, so that
-  /// a changed limit does not forget what was sent; `unanswered`: how long after it was sent a call without an answer
-  /// may still be counted.
+  /// Makes a window known, before the first call under it. Calls that it still covers and that went out in runs without
+  /// it get a slot each, so that a changed limit does not forget what was sent; `unanswered`: how long after it was
+  /// claimed a call may still be counted. Runs at the same time must have the same windows.
   void open_window(Duration window, LedgerTime now, WallTime wall, Duration unanswered);
 
   int size(Duration window) override;

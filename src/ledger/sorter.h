@@ -59,6 +59,7 @@ class Sorter {
     merge(each);
     runs_.clear();
     file_.reset();
+    spilled_ = 0;
   }
 
  private:

@@ -38,7 +38,7 @@ Forecast forecast(const LimitSettings& limits, MemorySlots slots, LedgerTime now
       now = admission.until;
       admission = limiter.take(now, now + latency);
     }
-    limiter.answered(*admission.slots, now + latency);
+    limiter.answered(*admission.slots, now + latency, now + latency, now);
     connection_free.insert(now + latency);
     last = std::max(last, now + latency);
     const auto day = static_cast<std::size_t>((now - start) / a_day);

@@ -56,12 +56,18 @@ Admission RateLimiter::take(LedgerTime now, LedgerTime latest) {
   return admission;
 }
 
-void RateLimiter::answered(const SlotNumbers& slots, LedgerTime read_at) {
-  for (std::size_t i = 0; i < slots.size(); ++i) book_.set(limits_[i].window, {slots[i], read_at + limits_[i].window});
+// From latest + W on a slot may be another call's, and is not this one's to set: its process was stopped for so long.
+void RateLimiter::answered(const SlotNumbers& slots, LedgerTime latest, LedgerTime read_at, LedgerTime now) {
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Duration window = limits_[i].window;
+    if (now < latest + window) book_.set(window, {slots[i], read_at + window});
+  }
 }
 
-void RateLimiter::give_back(const SlotNumbers& slots, LedgerTime now) {
-  for (std::size_t i = 0; i < slots.size(); ++i) book_.set(limits_[i].window, {slots[i], now});
+void RateLimiter::give_back(const SlotNumbers& slots, LedgerTime latest, LedgerTime now) {
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (now < latest + limits_[i].window) book_.set(limits_[i].window, {slots[i], now});
+  }
 }
 
 LedgerTime RateLimiter::pause(LedgerTime now, Duration retry_after) {

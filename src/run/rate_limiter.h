@@ -53,11 +53,11 @@ class RateLimiter {
   /// count it if no answer is ever read.
   Admission take(LedgerTime now, LedgerTime latest);
 
-  /// The answer of the call with these slots was read at `read_at`.
-  void answered(const SlotNumbers& slots, LedgerTime read_at);
+  /// The answer of the call that took these slots, with this `latest`, was read at `read_at`; it is `now`.
+  void answered(const SlotNumbers& slots, LedgerTime latest, LedgerTime read_at, LedgerTime now);
 
-  /// The call with these slots was never sent.
-  void give_back(const SlotNumbers& slots, LedgerTime now);
+  /// The call that took these slots, with this `latest`, was never sent.
+  void give_back(const SlotNumbers& slots, LedgerTime latest, LedgerTime now);
 
   /// A 429: nobody on this ledger calls for max(`retry_after`, the shortest window). Returns the end of the pause.
   LedgerTime pause(LedgerTime now, Duration retry_after);

@@ -82,7 +82,7 @@ boost::asio::awaitable<void> RunLedger::put_back(std::vector<Claimed> calls) {
     for (const Claimed& call : calls) {
       chunks_.put_back(call.chunk.id);
       log_.cancel_call(call.call, call.chunk);
-      limiter_.give_back(call.slots, clock_.now());
+      limiter_.give_back(call.slots, call.claimed_at + unanswered_, clock_.now());
     }
   };
   co_await desk_.commit(std::move(change));
@@ -97,7 +97,7 @@ boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, Report r
 
 Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
   Recorded recorded;
-  if (report.answer_read) limiter_.answered(call.slots, report.read_at);
+  if (report.answer_read) limiter_.answered(call.slots, call.claimed_at + unanswered_, report.read_at, clock_.now());
   if (report.advice) limiter_.advise(report.read_at, report.advice->left, report.advice->reset);
   if (report.verdict.effect == Effect::pause) {
     recorded.use_at_pause = limiter_.use(report.read_at);

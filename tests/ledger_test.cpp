@@ -1,0 +1,920 @@
+// The ledger on a real SQLite file: lists taken in, chunks and their fates, books, views, files that are no ledger.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "ledger/export.h"
+#include "ledger/job_lock.h"
+#include "ledger/sorter.h"
+#include "ledger/story.h"
+#include "ledger_world.h"
+#include "source_rows.h"
+
+using namespace convoke;
+using namespace std::chrono_literals;
+using Rows = std::vector<std::string>;
+
+namespace {
+
+const LedgerTime now = LedgerTime(1000h);
+const WallTime wall(1'700'000'000s);
+
+std::string describe(const Reading& reading) {
+  return fmt::format(
+      "{} rows, {} invalid, {} duplicates, {} members, {} added, {} revived, {} gone, {} withdrawn, {} chunks",
+      reading.rows, reading.invalid, reading.duplicates, reading.members, reading.added, reading.revived, reading.gone,
+      reading.withdrawn, reading.chunks);
+}
+
+Fate fate(Outcome outcome, int http_status = 0) {
+  Fate fate;
+  fate.outcome = outcome;
+  fate.http_status = http_status;
+  return fate;
+}
+
+Fate due_at(LedgerTime when, int tries) {
+  Fate fate;
+  fate.not_before = when;
+  fate.attempts = tries;
+  fate.tries = tries;
+  fate.http_status = 503;
+  fate.error = "HTTP 503";
+  return fate;
+}
+
+Rows outcomes_of(LedgerWorld& world) {
+  return world.rows(
+      "SELECT substr(spot_member_id, 33) || '@' || course_id || ' ' || outcome || ' line ' || source_line FROM "
+      "outcomes "
+      "ORDER BY course_id, spot_member_id");
+}
+
+// Every member of the ledger is settled or due exactly once, and the books say so.
+void check_all(LedgerWorld& world) {
+  check_books(world.database, world.job);
+  CHECK(world.rows("SELECT count(*) FROM (SELECT 1 FROM outcomes GROUP BY job, course_id, spot_member_id HAVING "
+                   "count(*) > 1)") == Rows{"0"});
+  CHECK(world.rows("SELECT count(*) FROM chunk WHERE length(ids) <> size * 16 OR json_array_length(lines) <> size") ==
+        Rows{"0"});
+}
+
+struct Sent {
+  explicit Sent(LedgerWorld& ledger)
+      : world(ledger), log(ledger.database, ledger.job, wall), chunks(ledger.database, ledger.job) {}
+
+  // Claims the next chunk and gives it these pieces.
+  Chunk settle(const std::vector<Piece>& pieces, int most = 10'000) {
+    Chunk claimed;
+    world.database.write([&] {
+      const auto chunk = chunks.claim(now, most, true);
+      REQUIRE(chunk);
+      claimed = *chunk;
+      const CallId call = log.begin_call(claimed, wall);
+      log.end_call(call, {50ms, pieces[0].fate.http_status, pieces[0].fate.error});
+      chunks.record(claimed, pieces, log.run(), wall);
+    });
+    return claimed;
+  }
+  std::optional<Chunk> claim(int most = 10'000, bool with_retries = true, LedgerTime when = now) {
+    std::optional<Chunk> chunk;
+    world.database.write([&] { chunk = chunks.claim(when, most, with_retries); });
+    return chunk;
+  }
+
+  LedgerWorld& world;
+  RunLog log;
+  Chunks chunks;
+};
+
+}  // namespace
+
+// ---- Taking lists in.
+
+TEST_CASE("a new list is taken in: members once, duplicates and invalid rows counted, all accounted for") {
+  LedgerWorld world;
+  const Reading reading = world.take({{3}, {1}, {0}, {1}, {2}, {0}, {1}});
+  CHECK(describe(reading) ==
+        "7 rows, 2 invalid, 2 duplicates, 3 members, 3 added, 0 revived, 0 gone, 0 withdrawn, 1 chunks");
+  CHECK(outcomes_of(world) == Rows{"0001@c1 pending line 3", "0002@c1 pending line 6", "0003@c1 pending line 2"});
+  CHECK(world.rows("SELECT * FROM invalid_rows") == Rows{"news|4|n/a|not a UUID", "news|7|n/a|not a UUID"});
+  const Books books = books_of(world.database, world.job);
+  CHECK(books.rows_read == 7);
+  CHECK(books.of(Outcome::pending) == 3);
+  CHECK(books.balance());
+  check_all(world);
+}
+
+TEST_CASE("an empty list is a list") {
+  LedgerWorld world;
+  CHECK(world.take({}).rows == 0);
+  check_all(world);
+  CHECK(is_read(world.database, world.job, "f"));
+}
+
+TEST_CASE("the same member in two courses is two members, each with its own line") {
+  LedgerWorld world;
+  const Reading reading = world.take({{1, "b"}, {1, "a"}, {2, "a"}, {1, "b"}});
+  CHECK(reading.members == 3);
+  CHECK(reading.duplicates == 1);
+  CHECK(outcomes_of(world) == Rows{"0001@a pending line 3", "0002@a pending line 4", "0001@b pending line 2"});
+  CHECK(world.rows("SELECT count(*) FROM chunk") == Rows{"2"});  // a chunk is of one course
+  check_all(world);
+}
+
+TEST_CASE("members are packed in chunks of the size asked for, the last one smaller") {
+  LedgerWorld world;
+  CHECK(world.take_members(250, 100).chunks == 3);
+  CHECK(world.rows("SELECT size FROM chunk ORDER BY chunk_id") == Rows{"100", "100", "50"});
+  CHECK(packed_for(world.database, world.job) == 100);
+}
+
+TEST_CASE("a source that changed: added, withdrawn, revived, moved") {
+  LedgerWorld world;
+  world.take({{1}, {2}, {3}, {4}});
+  CHECK(describe(world.take({{5}, {2}, {4}, {1}})) ==
+        "4 rows, 0 invalid, 0 duplicates, 4 members, 1 added, 0 revived, 1 gone, 1 withdrawn, 1 chunks");
+  CHECK(outcomes_of(world) == Rows{"0001@c1 pending line 5", "0002@c1 pending line 3", "0003@c1 withdrawn line 4",
+                                   "0004@c1 pending line 4", "0005@c1 pending line 2"});
+  check_all(world);
+  CHECK(describe(world.take({{3}, {1}, {2}, {4}, {5}})) ==
+        "5 rows, 0 invalid, 0 duplicates, 5 members, 0 added, 1 revived, 0 gone, 0 withdrawn, 0 chunks");
+  CHECK(outcomes_of(world)[2] == "0003@c1 pending line 2");
+  check_all(world);
+  CHECK(describe(world.take({})) ==
+        "0 rows, 0 invalid, 0 duplicates, 0 members, 0 added, 0 revived, 5 gone, 5 withdrawn, 0 chunks");
+  check_all(world);
+  CHECK(describe(world.take({})) ==
+        "0 rows, 0 invalid, 0 duplicates, 0 members, 0 added, 0 revived, 5 gone, 0 withdrawn, 0 chunks");
+  check_all(world);
+}
+
+TEST_CASE("who is settled stays so, whether the source still has it or not") {
+  LedgerWorld world;
+  world.take_members(3);
+  {
+    Sent sent(world);
+    sent.settle(
+        {{{0}, fate(Outcome::invited, 201)}, {{1}, fate(Outcome::rejected, 400)}, {{2}, fate(Outcome::failed)}});
+  }
+  CHECK(world.take({{9}}).withdrawn == 0);
+  CHECK(world.rows("SELECT outcome FROM outcomes ORDER BY spot_member_id") ==
+        Rows{"invited", "rejected", "failed", "pending"});
+  check_all(world);
+  CHECK(world.take({{3}, {2}, {1}}).added == 0);
+  CHECK(outcomes_of(world) ==
+        Rows{"0001@c1 invited line 4", "0002@c1 rejected line 3", "0003@c1 failed line 2", "0009@c1 withdrawn line 2"});
+  check_all(world);
+}
+
+TEST_CASE("members that stay due through a changed source keep their history") {
+  LedgerWorld world;
+  world.take_members(3);
+  Sent sent(world);
+  sent.settle({{{}, due_at(now + 1h, 4)}});
+  world.take({{1}, {3}});
+  CHECK(
+      world.rows("SELECT outcome, size, attempts, tries, not_before > 0, http_status, error FROM chunk ORDER BY ids") ==
+      Rows{"pending|2|4|4|1|503|HTTP 503", "withdrawn|1|4|0|0|-|no longer in the source"});
+  CHECK_FALSE(sent.claim());  // they wait as long as they were to
+  Chunks later(world.database, world.job);
+  world.database.write([&] { later.forget_tries(); });
+  CHECK(world.rows("SELECT tries FROM chunk WHERE outcome = 'pending'") == Rows{"0"});
+  // Never asked, and withdrawn: no run had anything to do with it.
+  world.take({{1}, {3}, {4}});
+  world.take({{1}, {3}});
+  CHECK(world.rows("SELECT run_id FROM outcomes WHERE spot_member_id LIKE '%4'") == Rows{"-"});
+}
+
+TEST_CASE("a reading is remembered by its fingerprint only when it came to its end") {
+  LedgerWorld world;
+  world.take({{1}, {2}, {0}}, 100, "one");
+  CHECK(is_read(world.database, world.job, "one"));
+  CHECK_FALSE(is_read(world.database, world.job, "two"));
+  CHECK_FALSE(is_read(world.database, world.job, ""));
+  struct Broken {};
+  const auto broken = [](const TakeRow& row) {
+    row({2, "c1", member(7), {}, {}});
+    row({3, "c1", std::nullopt, "x", "not a UUID"});
+    throw Broken();
+  };
+  CHECK_THROWS_AS(take_in(world.database, world.job, broken, 100, "two"), Broken);
+  CHECK_FALSE(is_read(world.database, world.job, "one"));
+  CHECK_FALSE(is_read(world.database, world.job, "two"));
+  check_all(world);  // half read: they need not add up, and it is no defect
+  world.take({{7}, {1}}, 100, "two");
+  CHECK(is_read(world.database, world.job, "two"));
+  CHECK(books_of(world.database, world.job).balance());
+  check_all(world);
+  world.take({{7}, {1}}, 100, "");  // standard input has no fingerprint
+  CHECK_FALSE(is_read(world.database, world.job, ""));
+}
+
+TEST_CASE("long values of invalid rows are cut") {
+  LedgerWorld world;
+  const std::string value(5000, 'x');
+  take_in(
+      world.database, world.job,
+      [&](const TakeRow& row) {
+        row({2, "c", std::nullopt, value, "not a UUID"});
+      },
+      100, "");
+  CHECK(world.rows("SELECT length(value) FROM invalid_rows") == Rows{"200"});
+}
+
+TEST_CASE("several jobs on a ledger do not see each other's members") {
+  LedgerWorld world;
+  world.take_members(3);
+  const JobId other = job_id(world.database, "other");
+  CHECK(other != world.job);
+  CHECK(job_id(world.database, "other") == other);
+  CHECK(find_job(world.database, "other") == other);
+  CHECK_FALSE(find_job(world.database, "none"));
+  const Reading reading = take_in(
+      world.database, other,
+      [](const TakeRow& row) {
+        row({2, "c1", member(1), {}, {}});
+      },
+      100, "");
+  CHECK(reading.added == 1);
+  check_books(world.database, other);
+  check_all(world);
+  CHECK(books_of(world.database, other).all_members() == 1);
+  CHECK(books_of(world.database, world.job).all_members() == 3);
+}
+
+TEST_CASE(
+    "over several readings of random lists the ledger agrees with a simple model, and survey says it beforehand") {
+  struct Known {
+    Outcome outcome;
+    std::uint64_t line;
+  };
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+    LedgerWorld world;
+    std::map<std::pair<std::string, std::uint64_t>, Known> model;
+    const int chunk_size = pick(1, 7);
+    for (int reading_no = 0; reading_no < 5; ++reading_no) {
+      std::vector<ListRow> rows;
+      const int count = pick(0, 40);
+      for (int i = 0; i < count; ++i) {
+        ListRow row;
+        if (pick(0, 9) > 0) row.member = static_cast<std::uint64_t>(pick(1, 30));
+        row.course = pick(0, 3) > 0 ? "a" : "b";
+        rows.push_back(row);
+      }
+      Reading expected;
+      std::set<std::pair<std::string, std::uint64_t>> seen;
+      std::uint64_t line = 1;
+      for (const ListRow& row : rows) {
+        ++line;
+        ++expected.rows;
+        if (row.member == 0) {
+          ++expected.invalid;
+          continue;
+        }
+        const auto key = std::make_pair(row.course, row.member);
+        if (!seen.insert(key).second) {
+          ++expected.duplicates;
+          continue;
+        }
+        ++expected.members;
+        const auto [known, is_new] = model.try_emplace(key, Known{Outcome::pending, line});
+        known->second.line = line;
+        if (is_new) ++expected.added;
+        if (known->second.outcome == Outcome::withdrawn) {
+          known->second.outcome = Outcome::pending;
+          ++expected.revived;
+        }
+      }
+      for (auto& [key, known] : model) {
+        if (seen.contains(key)) continue;
+        ++expected.gone;
+        if (known.outcome != Outcome::pending) continue;
+        known.outcome = Outcome::withdrawn;
+        ++expected.withdrawn;
+      }
+      const auto read = [&](const TakeRow& row) {
+        std::uint64_t at = 1;
+        for (const ListRow& entry : rows) {
+          ++at;
+          if (entry.member == 0) {
+            row({at, entry.course, std::nullopt, "n/a", "not a UUID"});
+          } else {
+            row({at, entry.course, member(entry.member), {}, {}});
+          }
+        }
+      };
+      const Reading surveyed = survey(&world.database, world.job, read, chunk_size, world.folder.path());
+      const Reading reading = take_in(world.database, world.job, read, chunk_size, "");
+      CHECK(describe(surveyed) == describe(reading));
+      expected.chunks = reading.chunks;
+      REQUIRE(describe(reading) == describe(expected));
+      REQUIRE(reading.chunks >= (reading.added + chunk_size - 1) / chunk_size);
+      check_all(world);
+
+      // Between the readings some are settled, cut, retried.
+      Sent sent(world);
+      for (int call = pick(0, 6); call > 0; --call) {
+        const auto chunk = sent.claim(pick(1, 7));
+        if (!chunk) break;
+        std::vector<Piece> pieces(3);
+        pieces[0].fate = fate(Outcome::invited, 201);
+        pieces[1].fate = fate(Outcome::rejected, 400);
+        pieces[2].fate = fate(Outcome::pending, 503);
+        pieces[2].fate.tries = 1;
+        for (std::uint32_t i = 0; i < chunk->ids.size(); ++i)
+          pieces[static_cast<std::size_t>(pick(0, 2))].members.push_back(i);
+        const std::string course = sent.chunks.course(chunk->course_no);
+        for (const Piece& piece : pieces) {
+          for (const auto index : piece.members)
+            model.at({course, std::stoull(chunk->ids[index].text().substr(24), nullptr, 16)}).outcome =
+                piece.fate.outcome;
+        }
+        std::erase_if(pieces, [](const Piece& piece) { return piece.members.empty(); });
+        world.database.write([&] { sent.chunks.record(*chunk, pieces, sent.log.run(), wall); });
+        check_all(world);
+      }
+      if (pick(0, 2) == 0) {
+        world.database.write([&] { sent.chunks.repack(pick(1, 9)); });
+        check_all(world);
+      }
+      Rows modelled;
+      for (const auto& [key, known] : model)
+        modelled.push_back(
+            fmt::format("{:04x}@{} {} line {}", key.second, key.first, name_of(known.outcome), known.line));
+      REQUIRE(outcomes_of(world) == modelled);
+    }
+  }
+}
+
+TEST_CASE("a survey changes nothing, and needs no ledger") {
+  LedgerWorld world;
+  world.take({{1}, {2}});
+  const Rows before = world.rows("SELECT * FROM chunk");
+  const auto read = [](const TakeRow& row) {
+    for (std::uint64_t number : {2, 3, 4, 4}) row({number, "c1", member(number), {}, {}});
+    row({9, "c2", member(1), {}, {}});
+  };
+  CHECK(describe(survey(&world.database, world.job, read, 1, world.folder.path())) ==
+        "5 rows, 0 invalid, 1 duplicates, 4 members, 3 added, 0 revived, 1 gone, 1 withdrawn, 3 chunks");
+  CHECK(world.rows("SELECT * FROM chunk") == before);
+  CHECK(describe(survey(nullptr, std::nullopt, read, 100, world.folder.path())) ==
+        "5 rows, 0 invalid, 1 duplicates, 4 members, 4 added, 0 revived, 0 gone, 0 withdrawn, 2 chunks");
+}
+
+TEST_CASE("more records than the memory allows are sorted like the rest") {
+  struct Record {
+    std::uint64_t key;
+    std::uint64_t value;
+    bool operator<(const Record& other) const { return std::tie(key, value) < std::tie(other.key, other.value); }
+    bool operator==(const Record&) const = default;
+  };
+  const TempFolder folder;
+  struct Row {
+    std::size_t count, most_in_memory;
+  };
+  for (const Row& row : {Row{0, 10}, Row{1, 10}, Row{10, 10}, Row{11, 10}, Row{100, 10}, Row{101, 10}, Row{1000, 1},
+                         Row{50'000, 7}, Row{200'000, 5000}, Row{20'000, 4096}, Row{20'481, 4096}}) {
+    CAPTURE(row.count);
+    CAPTURE(row.most_in_memory);
+    std::mt19937_64 random(row.count);
+    Sorter<Record> sorter(folder.path(), row.most_in_memory);
+    for (int round = 0; round < 2; ++round) {  // it is empty and ready again after it was drained
+      std::vector<Record> expected;
+      for (std::size_t i = 0; i < row.count; ++i) {
+        expected.push_back({random() % (row.count / 2 + 1), i});
+        sorter.add(expected.back());
+      }
+      std::sort(expected.begin(), expected.end());
+      std::vector<Record> sorted;
+      sorter.drain([&](const Record& record) { sorted.push_back(record); });
+      REQUIRE(sorted == expected);
+    }
+  }
+  CHECK(std::filesystem::is_empty(folder.path()));  // no file is left behind, nor ever has a name
+  Sorter<Record> nowhere(folder.file("none"), 1);
+  nowhere.add({1, 1});
+  CHECK(contains(error_of([&] {
+                   nowhere.add({2, 2});
+                 }),
+                 "74 " + folder.file("none") + ": cannot create a temporary file"));
+}
+
+TEST_CASE("a list longer than the sorter's memory is taken in and read again") {
+  LedgerWorld world;
+  constexpr std::uint64_t count = 700'000;  // more than 2^19 entries
+  const auto read = [](const TakeRow& row) {
+    for (std::uint64_t i = 0; i < count; ++i) row({i + 2, "c1", member(i * 7'919 % count + 1), {}, {}});
+    row({count + 2, "c1", member(5), {}, {}});
+  };
+  Reading reading = take_in(world.database, world.job, read, 1000, "");
+  CHECK(reading.added == count);
+  CHECK(reading.duplicates == 1);
+  CHECK(reading.chunks == count / 1000);
+  check_books(world.database, world.job);
+  reading = take_in(world.database, world.job, read, 1000, "");
+  CHECK(reading.added == 0);
+  CHECK(reading.members == count);
+  CHECK(reading.gone == 0);
+  check_books(world.database, world.job);
+}
+
+// ---- Chunks.
+
+TEST_CASE("chunks are claimed once, what was asked before first, the rest in order") {
+  LedgerWorld world;
+  world.take_members(30, 10);
+  Sent sent(world);
+  const Chunk first = sent.settle({{{}, due_at(now - 1s, 1)}});
+  CHECK(first.ids == members(10));
+  const auto again = sent.claim();
+  REQUIRE(again);
+  CHECK(again->id == first.id);
+  CHECK(again->tries == 1);
+  CHECK(again->attempts == 1);
+  CHECK(sent.claim()->ids.front() == member(11));
+  CHECK(sent.claim()->ids.front() == member(21));
+  CHECK_FALSE(sent.claim());
+  CHECK_FALSE(sent.chunks.next_due());
+  sent.chunks.put_back(first.id);
+  CHECK(sent.chunks.next_due() == now - 1s);
+  CHECK_FALSE(sent.claim(10, false));  // without retries
+  CHECK(sent.claim(10, true)->id == first.id);
+}
+
+TEST_CASE("a chunk is not due before its time") {
+  LedgerWorld world;
+  world.take_members(1);
+  Sent sent(world);
+  sent.settle({{{}, due_at(now + 10s, 1)}});
+  CHECK_FALSE(sent.claim(1, true, now + 10s - 1us));
+  CHECK(sent.chunks.next_due() == now + 10s);
+  CHECK(sent.claim(1, true, now + 10s));
+}
+
+TEST_CASE("a chunk larger than asked for is cut, and nobody is lost") {
+  LedgerWorld world;
+  world.take_members(10, 10);
+  Sent sent(world);
+  sent.settle({{{}, due_at(now - 1s, 3)}});
+  const auto part = sent.claim(4);
+  REQUIRE(part);
+  CHECK(part->ids == members(4));
+  CHECK(world.rows("SELECT size, attempts, tries, not_before, lines FROM chunk ORDER BY ids") ==
+        Rows{fmt::format("4|3|3|{}|[2,3,4,5]", (now - 1s).time_since_epoch().count()),
+             fmt::format("6|3|3|{}|[6,7,8,9,10,11]", (now - 1s).time_since_epoch().count())});
+  CHECK(sent.claim(100)->ids == members(6, 5));
+  check_all(world);
+}
+
+TEST_CASE("an answer that tells members apart splits their chunk, lines and all") {
+  LedgerWorld world;
+  world.take_members(6);
+  Sent sent(world);
+  Fate invited = fate(Outcome::invited, 201);
+  invited.participants.participant_id = R"(["p2","p4"])";
+  invited.participants.participant_status = "Invited";
+  invited.participants.completion_rate = "[0,50]";
+  Fate rejected = fate(Outcome::rejected, 400);
+  rejected.error = "HTTP 400: no";
+  sent.settle({{{1, 3}, invited}, {{0}, rejected}, {{2, 4, 5}, due_at(now + 1s, 0)}});
+  CHECK(
+      world.rows("SELECT substr(spot_member_id, 36), outcome, http_status, error, participant_id, participant_status, "
+                 "completion_rate, source_line FROM outcomes ORDER BY 1") ==
+      Rows{"1|rejected|400|HTTP 400: no|-|-|-|2", "2|invited|201|-|p2|Invited|0|3", "3|pending|503|HTTP 503|-|-|-|4",
+           "4|invited|201|-|p4|Invited|50|5", "5|pending|503|HTTP 503|-|-|-|6", "6|pending|503|HTTP 503|-|-|-|7"});
+  check_all(world);
+  LedgerWorld other;
+  other.take_members(2);
+  const auto overlap = [&] { Sent(other).settle({{{}, fate(Outcome::invited)}, {{1}, fate(Outcome::invited)}}); };
+  CHECK(contains(error_of(overlap), "70 a chunk's pieces overlap"));
+}
+
+TEST_CASE("random splits keep every member, with its line, exactly once") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    LedgerWorld world;
+    world.take_members(40, 13);
+    Sent sent(world);
+    for (int call = 0; call < 12; ++call) {
+      const auto chunk = sent.claim(std::uniform_int_distribution<int>(1, 13)(random));
+      if (!chunk) break;
+      std::map<std::uint64_t, Piece> pieces;
+      for (std::uint32_t i = 0; i < chunk->ids.size(); ++i) {
+        Piece& piece = pieces[random() % 4];
+        piece.members.push_back(i);
+        piece.fate = fate(all_outcomes[random() % 6]);
+      }
+      std::vector<Piece> list;
+      for (auto& [key, piece] : pieces) list.push_back(std::move(piece));
+      world.database.write([&] { sent.chunks.record(*chunk, list, sent.log.run(), wall); });
+    }
+    check_all(world);
+    Rows expected;
+    for (int number = 1; number <= 40; ++number) expected.push_back(fmt::format("{:04x}|{}", number, number + 1));
+    REQUIRE(world.rows("SELECT substr(spot_member_id, 33), source_line FROM outcomes ORDER BY 1") == expected);
+  }
+}
+
+TEST_CASE("a refused course takes what is due of it and not in flight, and nothing else") {
+  LedgerWorld world;
+  world.take({{1, "a"}, {2, "a"}, {3, "a"}, {4, "b"}}, 1);
+  Sent sent(world);
+  const Chunk settled = sent.settle({{{}, fate(Outcome::invited, 201)}});
+  const auto in_flight = sent.claim();
+  Fate refused = fate(Outcome::rejected, 404);
+  refused.error = "no course";
+  std::int64_t members = 0;
+  world.database.write([&] { members = sent.chunks.settle_course(settled.course_no, refused, sent.log.run(), wall); });
+  CHECK(members == 1);
+  CHECK(world.rows("SELECT substr(spot_member_id, 36), course_id, outcome FROM outcomes ORDER BY 1") ==
+        Rows{"1|a|invited", "2|a|pending", "3|a|rejected", "4|b|pending"});
+  CHECK(in_flight->ids.front() == member(2));
+  check_all(world);
+}
+
+TEST_CASE("members are made due again by outcome, as if never asked but for their attempts") {
+  LedgerWorld world;
+  world.take_members(4, 1);
+  Sent sent(world);
+  Fate failed = due_at({}, 6);
+  failed.outcome = Outcome::failed;
+  failed.missing = 2;
+  failed.quiet = true;
+  sent.settle({{{}, failed}});
+  sent.settle({{{}, fate(Outcome::rejected, 400)}});
+  sent.settle({{{}, fate(Outcome::invited, 201)}});
+  std::int64_t members = 0;
+  world.database.write([&] { members = sent.chunks.make_due({Outcome::failed}); });
+  CHECK(members == 1);
+  CHECK(
+      world.rows(
+          "SELECT outcome, attempts, tries, missing, quiet, not_before, http_status, error FROM chunk ORDER BY ids") ==
+      Rows{"pending|6|0|0|0|0|-|-", "rejected|0|0|0|0|0|400|-", "invited|0|0|0|0|0|201|-", "pending|0|0|0|0|0|-|-"});
+  SUBCASE("or by the run that settled them") {
+    RunLog other(world.database, world.job, wall);
+    world.database.write([&] { members = sent.chunks.make_due({Outcome::rejected}, other.run()); });
+    CHECK(members == 0);
+    world.database.write([&] { members = sent.chunks.make_due({Outcome::rejected}, sent.log.run()); });
+    CHECK(members == 1);
+  }
+  check_all(world);
+}
+
+TEST_CASE("due chunks are packed anew, settled ones and those that wait stay") {
+  LedgerWorld world;
+  world.take({{1, "a"}, {2, "a"}, {3, "a"}, {4, "a"}, {5, "a"}, {6, "a"}, {7, "a"}, {1, "b"}, {2, "b"}}, 2);
+  Sent sent(world);
+  sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1}, due_at(now + 1h, 1)}});
+  world.database.write([&] { sent.chunks.repack(3); });
+  CHECK(world.rows("SELECT course_id, outcome, count(*) FROM outcomes GROUP BY 1, 2 ORDER BY 1, 2") ==
+        Rows{"a|invited|1", "a|pending|6", "b|pending|2"});
+  CHECK(world.rows("SELECT size FROM chunk WHERE outcome = 'pending' AND not_before = 0 ORDER BY course_no, ids") ==
+        Rows{"3", "2", "2"});
+  check_all(world);
+  world.database.write([&] { sent.chunks.repack(1); });
+  CHECK(world.rows("SELECT count(*), max(size) FROM chunk") == Rows{"9|1"});
+  world.database.write([&] { sent.chunks.repack(100); });
+  CHECK(world.rows("SELECT count(*) FROM chunk WHERE outcome = 'pending' AND not_before = 0") == Rows{"2"});
+  check_all(world);
+  Rows lines;
+  for (int number = 1; number <= 7; ++number) lines.push_back(fmt::format("{}|{}", number, number + 1));
+  CHECK(world.rows("SELECT substr(spot_member_id, 36), source_line FROM outcomes WHERE course_id = 'a' ORDER BY 1") ==
+        lines);
+}
+
+TEST_CASE("lines are kept as a JSON array and read back") {
+  for (const std::vector<std::uint64_t>& lines :
+       std::vector<std::vector<std::uint64_t>>{{1}, {1, 2, 3}, {9'007'199'254'740'993, 1}, {4'000'000'000}}) {
+    CHECK(decode_lines(encode_lines(lines)) == lines);
+  }
+  CHECK(encode_lines({7, 8, 12}) == "[7,8,12]");
+}
+
+// ---- Runs and calls.
+
+TEST_CASE("calls that a dead process left open are found by the next run, and closed as interrupted") {
+  LedgerWorld world;
+  world.take_members(2, 1);
+  RunId dead = 0;
+  {
+    Sent sent(world);
+    dead = sent.log.run();
+    world.database.write([&] {
+      sent.log.begin_call(*sent.chunks.claim(now, 1, true), wall);
+      CHECK(sent.log.open_calls().empty());  // its own are not lost
+    });
+  }
+  Sent next(world);
+  const auto open = next.log.open_calls();
+  REQUIRE(open.size() == 1);
+  CHECK(next.chunks.read(open[0].chunk).ids == members(1));
+  world.database.write([&] { next.log.close_interrupted(open[0].call); });
+  CHECK(next.log.open_calls().empty());
+  CHECK(world.rows("SELECT error, latency_ms, http_status FROM calls") ==
+        Rows{"interrupted: the process ended before the answer|-|-"});
+  CHECK(world.rows(fmt::format("SELECT stopped_by, exit_code, ended_at IS NULL FROM runs WHERE run_id = {}", dead)) ==
+        Rows{"killed|-|0"});
+  CHECK_THROWS_AS(next.chunks.read(4711), Error);
+}
+
+TEST_CASE("a call that never went out leaves no trace") {
+  LedgerWorld world;
+  world.take_members(1);
+  Sent sent(world);
+  const auto chunk = sent.claim();
+  world.database.write([&] {
+    const CallId call = sent.log.begin_call(*chunk, wall);
+    sent.log.cancel_call(call, *chunk);
+  });
+  CHECK(sent.log.counts().calls == 0);
+  CHECK(world.rows("SELECT count(*) FROM calls") == Rows{"0"});
+}
+
+TEST_CASE("a run's row has its counts and, at its end, the reading's") {
+  LedgerWorld world;
+  world.take({{1}, {1}, {0}});
+  Sent sent(world);
+  world.database.write([&] {
+    sent.log.count(Outcome::invited, 5);
+    sent.log.count(Outcome::rejected, 2);
+    sent.log.uncount(Outcome::rejected, 1);
+    sent.log.count(Outcome::pending, 9);
+    sent.log.end(75, "signal", wall + 1500ms);
+  });
+  CHECK(sent.log.counts().handled() == 6);
+  CHECK(world.rows("SELECT * FROM runs") ==
+        Rows{"1|news|2023-11-14T22:13:20.000Z|2023-11-14T22:13:21.500Z|75|signal|3|1|1|5|0|1|0|0|0|0"});
+}
+
+TEST_CASE("the views have the columns that people rely on, in that order") {
+  LedgerWorld world;
+  const auto columns = [&](const std::string& view) {
+    return world.rows("SELECT group_concat(name, ', ') FROM pragma_table_info('" + view + "')");
+  };
+  const std::string outcomes =
+      "job, course_id, spot_member_id, outcome, http_status, error, attempts, participant_id, participant_status, "
+      "invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, source_line, run_id, "
+      "updated_at";
+  CHECK(columns("outcomes") == Rows{outcomes});
+  CHECK(columns("invalid_rows") == Rows{"job, source_line, value, reason"});
+  CHECK(columns("runs") ==
+        Rows{"run_id, job, started_at, ended_at, exit_code, stopped_by, rows_read, invalid, duplicates, invited, "
+             "already_invited, rejected, failed, in_doubt, calls, retries"});
+  CHECK(columns("calls") == Rows{"call_id, run_id, job, course_id, sent_at, latency_ms, http_status, error, members"});
+
+  show_profiles(world.database);
+  show_profiles(world.database);
+  CHECK(columns("outcomes") == Rows{outcomes + ", participant_profile"});
+  world.take_members(2);
+  Sent sent(world);
+  Fate invited = fate(Outcome::invited, 201);
+  invited.participants.profile = R"([{"spotMemberEmail":"a@x"},{"spotMemberEmail":"b@x"}])";
+  sent.settle({{{}, invited}});
+  CHECK(world.rows("SELECT participant_profile FROM outcomes ORDER BY spot_member_id") ==
+        Rows{R"({"spotMemberEmail":"a@x"})", R"({"spotMemberEmail":"b@x"})"});
+}
+
+TEST_CASE("a call's row says when, how long, and what came of it") {
+  LedgerWorld world;
+  world.take_members(3);
+  Sent sent(world);
+  sent.settle({{{}, due_at(now, 1)}});
+  CHECK(world.rows("SELECT * FROM calls") == Rows{"1|1|news|c1|2023-11-14T22:13:20.000Z|50|503|HTTP 503|3"});
+}
+
+TEST_CASE("a member's story has its line, chunk, outcome and every call for it") {
+  LedgerWorld world;
+  world.take({{1}, {2}, {3}, {2, "c2"}});
+  Sent sent(world);
+  sent.settle({{{}, due_at(now - 1s, 1)}});
+  sent.settle({{{1}, fate(Outcome::rejected, 400)}, {{0, 2}, fate(Outcome::invited, 201)}});
+  const auto stories = story_of(world.database, world.job, member(2));
+  REQUIRE(stories.size() == 2);
+  CHECK(stories[0].course_id == "c1");
+  CHECK(stories[0].outcome == "rejected");
+  CHECK(stories[0].source_line == 3);
+  CHECK(stories[0].chunk_size == 1);
+  REQUIRE(stories[0].calls.size() == 2);
+  CHECK(stories[0].calls[0].http_status == 503);
+  CHECK(stories[0].calls[1].http_status == 400);
+  CHECK(stories[0].calls[1].members == 3);
+  CHECK(stories[1].outcome == "pending");
+  CHECK(stories[1].calls.empty());
+  CHECK(story_of(world.database, world.job, member(9)).empty());
+  // The bytes of two ids side by side may hold a third.
+  LedgerWorld tricky;
+  const auto left = *MemberId::parse("00000000-0000-0000-0000-0000000000aa");
+  const auto right = *MemberId::parse("bb000000-0000-0000-0000-000000000000");
+  const auto between = *MemberId::parse("aabb0000-0000-0000-0000-000000000000");
+  take_in(
+      tricky.database, tricky.job,
+      [&](const TakeRow& row) {
+        row({2, "c", left, {}, {}});
+        row({3, "c", right, {}, {}});
+      },
+      100, "");
+  CHECK(story_of(tricky.database, tricky.job, between).empty());
+  CHECK(story_of(tricky.database, tricky.job, right).size() == 1);
+}
+
+TEST_CASE("an export is the view, as CSV that no spreadsheet runs, or as JSON lines") {
+  LedgerWorld world;
+  world.take_members(2);
+  Sent sent(world);
+  Fate rejected = fate(Outcome::rejected, 400);
+  rejected.error = "=cmd(\"x\"), no";
+  sent.settle({{{0}, rejected}, {{1}, fate(Outcome::invited, 201)}});
+  const auto text = [&](const std::vector<Outcome>& outcomes, ExportFormat format) {
+    std::string all;
+    export_outcomes(world.database, world.job, outcomes, format, [&](const std::string& piece) { all += piece; });
+    return all;
+  };
+  const std::string csv = text({}, ExportFormat::csv);
+  CHECK(csv.starts_with("job,course_id,spot_member_id,outcome,"));
+  CHECK(contains(csv, "rejected,400,\"'=cmd(\"\"x\"\"), no\",0,"));
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 3);
+  const std::string jsonl = text({Outcome::rejected}, ExportFormat::jsonl);
+  CHECK(contains(jsonl, R"("outcome":"rejected","http_status":400,"error":"=cmd(\"x\"), no","attempts":0,)"));
+  CHECK(std::count(jsonl.begin(), jsonl.end(), '\n') == 1);
+  CHECK(text({Outcome::failed}, ExportFormat::jsonl).empty());
+}
+
+// ---- Books.
+
+TEST_CASE("books that were tampered with are a defect, with the numbers") {
+  for (const char* change :
+       {"UPDATE job SET rows_read = rows_read + 1", "UPDATE job SET invalid = 0", "UPDATE job SET duplicates = 5",
+        "DELETE FROM chunk WHERE chunk_id = 1", "UPDATE chunk SET size = size + 1",
+        "UPDATE chunk SET ids = substr(ids, 17) WHERE chunk_id = 1",
+        "UPDATE chunk SET outcome = 'lost' WHERE chunk_id = 1"}) {
+    CAPTURE(change);
+    LedgerWorld world;
+    world.take({{1}, {2}, {3}, {0}, {1}}, 2);
+    check_books(world.database, world.job);
+    world.database.handle().exec(change);
+    const std::string error = error_of([&] { check_books(world.database, world.job); });
+    CHECK(error.starts_with("70 " + world.path));
+  }
+  LedgerWorld world;
+  world.take({{1}, {2}, {3}, {0}, {1}});
+  world.database.handle().exec("UPDATE job SET rows_read = 9");
+  CHECK(contains(error_of([&] { check_books(world.database, world.job); }),
+                 "9 rows read, but 3 members in the source + 1 duplicates + 1 invalid rows"));
+}
+
+// ---- The file.
+
+TEST_CASE("a ledger says what it is, and is opened again as it was") {
+  LedgerWorld world;
+  CHECK(world.rows("PRAGMA user_version") == Rows{"1"});
+  CHECK(world.rows("PRAGMA journal_mode") == Rows{"wal"});
+  Database durable = Database::open(world.path);
+  CHECK(durable.handle().execAndGet("PRAGMA synchronous").getInt() == 2);
+  CHECK(find_job(durable, "news") == world.job);
+}
+
+TEST_CASE("what is no ledger of ours is refused, and left as it was") {
+  const TempFolder folder;
+  const auto bytes = [&](const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const auto made_by = [&](const std::string& name, const std::string& sql) {
+    const std::string path = folder.file(name);
+    SQLite::Database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(sql);
+    return path;
+  };
+  struct Row {
+    const char* what;
+    std::string path;
+    std::string error;
+  };
+  const std::string newer = folder.file("newer.db");
+  Database::open(newer).handle().exec("PRAGMA user_version = 99");
+  for (const Row& row : std::vector<Row>{
+           {"a newer one", newer, "78"},
+           {"another's", made_by("crm.db", "CREATE TABLE contact (id); INSERT INTO contact VALUES (1)"), "74"},
+           {"another's with a version", made_by("app.db", "CREATE TABLE contact (id); PRAGMA user_version = 1"), "74"},
+           {"another's with a high version", made_by("big.db", "CREATE TABLE contact (id); PRAGMA user_version = 9"),
+            "74"},
+           {"text", folder.write("text.db", "id,name\n" + std::string(5000, 'x')), "74"},
+           {"a broken head", folder.write("broken.db", "SQLite format 3" + std::string(5000, '\1')), "74"}}) {
+    CAPTURE(row.what);
+    const std::string before = bytes(row.path);
+    const std::string to_write = error_of([&] { Database::open(row.path); });
+    CHECK(to_write.starts_with(row.error + " " + row.path + ": "));
+    const std::string to_read = error_of([&] { Database::open_to_read(row.path); });
+    CHECK(to_read.starts_with(row.error + " " + row.path + ": "));
+    CHECK(to_read.size() > to_read.find(" | ") + 3);  // with a hint
+    CHECK(bytes(row.path) == before);
+  }
+  CHECK(error_of([&] { Database::open(folder.file("none/ledger.db")); }).starts_with("74 "));
+  CHECK(error_of([&] { Database::open(folder.path()); }).starts_with("74 "));
+  CHECK(error_of([&] { Database::open_to_read(folder.file("none.db")); }).starts_with("66 "));
+  CHECK_FALSE(std::filesystem::exists(folder.file("none.db")));
+}
+
+TEST_CASE("a ledger damaged in its middle is a failure of the disk, not a defect of ours") {
+  LedgerWorld world;
+  world.take_members(5000, 10);
+  world.database.handle().exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  const auto size = std::filesystem::file_size(world.path);
+  {
+    std::fstream file(world.path, std::ios::in | std::ios::out | std::ios::binary);
+    for (std::uintmax_t at = 8192; at + 100 < size; at += 4096) {
+      file.seekp(static_cast<std::streamoff>(at));
+      file << std::string(100, '\xA5');
+    }
+  }
+  const std::string error = error_of([&] {
+    Database again = Database::open(world.path);
+    again.read([&] { check_books(again, world.job); });
+    again.write([&] {
+      Chunks chunks(again, world.job);
+      while (chunks.claim(now, 100, true)) {
+      }
+    });
+  });
+  CHECK(error.starts_with("74 "));
+  CHECK(contains(error, "restore it from a backup"));
+}
+
+TEST_CASE("reading leaves the ledger as it is, and waits for nobody") {
+  LedgerWorld world;
+  world.take_members(100);
+  world.database.handle().exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  const auto bytes = [&] {
+    std::ifstream file(world.path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string before = bytes();
+  Database reader = Database::open_to_read(world.path);
+  world.database.handle().exec("BEGIN IMMEDIATE");
+  reader.read([&] { CHECK(books_of(reader, world.job).all_members() == 100); });
+  world.database.handle().exec("ROLLBACK");
+  CHECK(error_of([&] { reader.write([&] { reader.handle().exec("DELETE FROM chunk"); }); }).starts_with("7"));
+  CHECK(bytes() == before);
+}
+
+TEST_CASE("a group of changes is on disk whole or not at all") {
+  LedgerWorld world;
+  struct Stop {};
+  CHECK_THROWS_AS(world.database.write([&] {
+    world.database.handle().exec("UPDATE job SET rows_read = 77");
+    throw Stop();
+  }),
+                  Stop);
+  CHECK(world.rows("SELECT rows_read FROM job") == Rows{"0"});
+  // Statements that are wrong are our fault, and say so.
+  CHECK(error_of([&] {
+          world.database.write([&] { world.database.handle().exec("UPDATE nothing SET x = 1"); });
+        }).starts_with("70 "));
+  world.database.write([&] { world.database.handle().exec("UPDATE job SET rows_read = 0"); });  // and it works on
+}
+
+TEST_CASE("one holder of a job's lock at a time, within a process and between two") {
+  LedgerWorld world;
+  CHECK_FALSE(JobLock::is_held(world.path, 1));
+  {
+    const auto lock = JobLock::take(world.path, 1);
+    REQUIRE(lock);
+    CHECK_FALSE(JobLock::take(world.path, 1));
+    CHECK(JobLock::is_held(world.path, 1));
+    CHECK_FALSE(JobLock::is_held(world.path, 2));
+    CHECK(JobLock::take(world.path, 2));  // another job
+  }
+  CHECK_FALSE(JobLock::is_held(world.path, 1));
+
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto lock = JobLock::take(world.path, 1);
+    const char held = lock ? 'y' : 'n';
+    if (::write(ready[1], &held, 1) != 1) ::_exit(1);
+    while (true) ::pause();
+  }
+  char held = 0;
+  REQUIRE(::read(ready[0], &held, 1) == 1);
+  CHECK(held == 'y');
+  CHECK_FALSE(JobLock::take(world.path, 1));
+  CHECK(JobLock::is_held(world.path, 1));
+  REQUIRE(::kill(child, SIGKILL) == 0);
+  REQUIRE(::waitpid(child, nullptr, 0) == child);
+  CHECK_FALSE(JobLock::is_held(world.path, 1));
+  CHECK(JobLock::take(world.path, 1));  // it died with its holder
+  ::close(ready[0]);
+  ::close(ready[1]);
+  CHECK(error_of([&] { JobLock::take(world.folder.file("none/ledger.db"), 1); }).starts_with("74 "));
+}

@@ -1,0 +1,77 @@
+// A ledger in a folder of its own, with one job to read lists into.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ledger/intake.h"
+#include "ledger/run_log.h"
+#include "members.h"
+#include "temp_folder.h"
+
+namespace convoke {
+
+/// A clock that stands until it is told to move.
+class StillClock final : public Clock {
+ public:
+  Instant now() const override { return now_; }
+  WallTime wall() const override { return wall_; }
+  std::string boot_id() const override { return boot_; }
+
+  Instant now_{std::chrono::hours(1)};
+  WallTime wall_{std::chrono::seconds(1'700'000'000)};
+  std::string boot_ = "boot-1";
+};
+
+/// One row of a list: a member of a course, or a value that is none.
+struct ListRow {
+  std::uint64_t member = 0;  ///< 0: an invalid row
+  std::string course = "c1";
+};
+
+struct LedgerWorld {
+  TempFolder folder;
+  std::string path = folder.file("ledger.db");
+  Database database = Database::open(path, Durability::process);
+  JobId job = job_id(database, "news");
+
+  /// Reads the list; its first row stands on line 2.
+  Reading take(const std::vector<ListRow>& rows, int chunk_size = 100, const std::string& fingerprint = "f") {
+    return take_in(
+        database, job,
+        [&](const TakeRow& row) {
+          std::uint64_t line = 1;
+          for (const ListRow& entry : rows) {
+            ++line;
+            if (entry.member == 0) {
+              row({line, entry.course, std::nullopt, "n/a", "not a UUID"});
+            } else {
+              row({line, entry.course, member(entry.member), {}, {}});
+            }
+          }
+        },
+        chunk_size, fingerprint);
+  }
+
+  /// Members 1 to `count` of one course.
+  Reading take_members(std::uint64_t count, int chunk_size = 100) {
+    std::vector<ListRow> rows;
+    for (std::uint64_t i = 1; i <= count; ++i) rows.push_back({i});
+    return take(rows, chunk_size);
+  }
+
+  /// The rows of a query, values joined by '|', NULL as "-".
+  std::vector<std::string> rows(const std::string& sql) {
+    std::vector<std::string> out;
+    SQLite::Statement query(database.handle(), sql);
+    while (query.executeStep()) {
+      std::string row;
+      for (int i = 0; i < query.getColumnCount(); ++i)
+        row += (i > 0 ? "|" : "") + (query.getColumn(i).isNull() ? "-" : query.getColumn(i).getString());
+      out.push_back(std::move(row));
+    }
+    return out;
+  }
+};
+
+}  // namespace convoke
