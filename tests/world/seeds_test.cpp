@@ -137,11 +137,10 @@ void play(std::uint64_t seed, Totals& totals) {
       settings.retry = {Outcome::failed, Outcome::in_doubt};
       settled.clear();
     }
-    // The next run comes at once, or another day, or after a reboot or with the wall clock set to something else.
-    if (world.chance(0.3))
-      world.clock.reboot(std::chrono::seconds(world.number(0, 200'000)));
-    else if (world.chance(0.3))
-      world.clock.at(world.clock.now() + std::chrono::hours(world.number(0, 30)), [] {});
+    // The next run comes at once, or another day, or after a reboot, or with the wall clock set back.
+    while (world.clock.advance()) continue;
+    if (world.chance(0.3)) world.clock.reboot(std::chrono::seconds(world.number(0, 200'000)));
+    if (world.chance(0.3)) world.clock.at(world.clock.now() + std::chrono::hours(world.number(0, 30)), [] {});
     if (world.chance(0.1)) world.clock.step_wall(std::chrono::seconds(-world.number(0, 100'000)));
     while (world.clock.advance()) continue;
   } while (!all_settled() || runs < 2);
