@@ -127,8 +127,8 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
 
 Process::Process(World& world, const WorldJob& job, JobRunSettings settings)
     : world_(world), job_(job), settings_(std::move(settings)) {
-  settings_.read_source = rows_of(job_);
-  settings_.fingerprint = fingerprint_of(job_);
+  settings_.read_source = job_.read ? job_.read : rows_of(job_);
+  settings_.fingerprint = job_.read ? job_.fingerprint : fingerprint_of(job_);
 }
 
 Process::~Process() = default;

@@ -31,7 +31,9 @@ struct NetworkSettings {
 struct WorldJob {
   std::string name = "list";
   std::string course = "course";
-  std::vector<std::string> rows;  ///< what the member column holds, line by line
+  std::vector<std::string> rows;  ///< what the member column holds, line by line; or, for a list too long for that,
+  ReadSource read = {};           ///< a source and
+  std::string fingerprint = {};   ///< what stands for its content
 };
 
 class World;
