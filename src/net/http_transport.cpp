@@ -6,6 +6,7 @@
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -54,7 +55,7 @@ struct HttpTransport::Target {
 
 struct HttpTransport::Connection {
   Connection(const asio::any_io_executor& loop, asio::ssl::context* context)
-      : resolver(loop), socket(loop), deadline(loop) {
+      : resolver(loop), resolved(loop), socket(loop), deadline(loop) {
     if (context != nullptr) tls.emplace(socket, *context);
   }
 
@@ -67,6 +68,9 @@ struct HttpTransport::Connection {
   }
 
   tcp::resolver resolver;
+  asio::steady_timer resolved;  // expires when the deadline does, is cancelled when the name is resolved
+  boost::system::error_code resolve_error;
+  tcp::resolver::results_type endpoints;
   tcp::socket socket;
   std::optional<asio::ssl::stream<tcp::socket&>> tls;
   asio::steady_timer deadline;
@@ -140,14 +144,18 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   co_await http::async_write(stream, message, use_awaitable);
 
   connection.phase = "wait for the answer";
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(largest_answer);
-  parser.header_limit(largest_header);
-  // Room for the body and what simdjson reads beyond it, so that it is neither grown nor moved.
-  parser.get().body().reserve(largest_body_ + json_padding);
-  co_await http::async_read(stream, connection.buffer, parser, use_awaitable);
+  std::optional<http::response_parser<http::string_body>> parser;
+  const auto is_interim = [](unsigned status) { return status / 100 == 1 && status != 101; };
+  do {  // an interim answer (100 Continue, 103 Early Hints) comes before the answer and is not it
+    parser.emplace();
+    parser->body_limit(largest_answer);
+    parser->header_limit(largest_header);
+    // Room for the body and what simdjson reads beyond it, so that it is neither grown nor moved.
+    parser->get().body().reserve(largest_body_ + json_padding);
+    co_await http::async_read(stream, connection.buffer, *parser, use_awaitable);
+  } while (is_interim(parser->get().result_int()));
 
-  auto response = parser.release();
+  auto response = parser->release();
   largest_body_ = std::max(largest_body_, response.body().size());
   answer.reached = Answer::Reached::answered;
   answer.status = static_cast<int>(response.result_int());
@@ -157,7 +165,24 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   answer.ratelimit_remaining = std::string(response["RateLimit-Remaining"]);
   answer.ratelimit_reset = std::string(response["RateLimit-Reset"]);
   answer.body = std::move(response.body());
-  connection.reusable = response.keep_alive() && connection.buffer.size() == 0;
+  connection.reusable = response.keep_alive() && answer.status >= 200 && connection.buffer.size() == 0;
+}
+
+// What is under way in the system's resolver cannot be called off: it goes on by itself, and is not waited for beyond
+// the deadline.
+asio::awaitable<void> HttpTransport::resolve(std::shared_ptr<Connection> connection) {
+  connection->resolved.expires_at(connection->deadline.expiry());
+  auto on_result = [connection](boost::system::error_code error, tcp::resolver::results_type endpoints) {
+    connection->resolve_error = error;
+    connection->endpoints = std::move(endpoints);
+    connection->resolved.cancel();
+  };
+  connection->resolver.async_resolve(target_->host, target_->port, std::move(on_result));
+  boost::system::error_code stopped;
+  co_await connection->resolved.async_wait(asio::redirect_error(use_awaitable, stopped));
+  if (!stopped) connection->timed_out = true;
+  if (connection->timed_out) throw boost::system::system_error(asio::error::timed_out);
+  if (connection->resolve_error) throw boost::system::system_error(connection->resolve_error);
 }
 
 asio::awaitable<Answer> HttpTransport::send(Request request) {
@@ -178,9 +203,9 @@ asio::awaitable<Answer> HttpTransport::send(Request request) {
   try {
     if (is_new) {
       connection->phase = "resolve";
-      const auto endpoints = co_await connection->resolver.async_resolve(target_->host, target_->port, use_awaitable);
+      co_await resolve(connection);
       connection->phase = "connect";
-      co_await asio::async_connect(connection->socket, endpoints, use_awaitable);
+      co_await asio::async_connect(connection->socket, connection->endpoints, use_awaitable);
       connection->socket.set_option(tcp::no_delay(true));
       if (connection->tls) {
         connection->phase = "TLS handshake";

@@ -30,6 +30,7 @@ class HttpTransport final : public Transport {
   struct Target;
 
   std::shared_ptr<Connection> idle_connection();
+  boost::asio::awaitable<void> resolve(std::shared_ptr<Connection> connection);
   template <class Stream>
   boost::asio::awaitable<void> exchange(Connection& connection, Stream& stream, const Request& request, Answer& answer);
 

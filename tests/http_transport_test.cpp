@@ -1,0 +1,597 @@
+// The wire, against a server that does as a script says: what went out, how often, and what is known afterwards.
+#include "net/http_transport.h"
+
+#include <dlfcn.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <mutex>
+#include <thread>
+
+#include "api/invite.h"
+#include "base/error.h"
+#include "members.h"
+#include "source_rows.h"
+
+using namespace convoke;
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using Reached = Answer::Reached;
+
+namespace {
+
+std::atomic<int> name_server_delay_ms{0};
+
+}  // namespace
+
+// Name resolution with a slow server: the program's own getaddrinfo, after a wait.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** result) {
+  using Resolve = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto resolve = reinterpret_cast<Resolve>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  if (name_server_delay_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(name_server_delay_ms));
+  return resolve(name, service, hints, result);
+}
+
+namespace {
+
+class ScriptedServer;
+
+// One connection, as the script sees it.
+class Peer {
+ public:
+  Peer(ScriptedServer& server, tcp::socket socket) : server_(server), socket_(std::move(socket)) {}
+
+  bool read_request();  // false: the client closed
+  void send(std::string_view bytes) {
+    boost::system::error_code ignored;
+    asio::write(socket_, asio::buffer(bytes), ignored);
+  }
+  void reset() {
+    socket_.set_option(asio::socket_base::linger(true, 0));
+    socket_.close();
+  }
+  void wait_for_close() {
+    char some[4096];
+    boost::system::error_code error;
+    while (!error) socket_.read_some(asio::buffer(some), error);
+  }
+  tcp::socket& socket() { return socket_; }
+
+ private:
+  ScriptedServer& server_;
+  tcp::socket socket_;
+  std::string buffer_;
+};
+
+using Script = std::function<void(Peer&)>;
+
+class ScriptedServer {
+ public:
+  // The n-th connection follows the n-th script, later ones the last.
+  explicit ScriptedServer(std::vector<Script> scripts)
+      : scripts_(std::move(scripts)), acceptor_(context_, {asio::ip::address_v4::loopback(), 0}) {
+    thread_ = std::thread([this] { accept(); });
+  }
+  ~ScriptedServer() {
+    ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
+    thread_.join();
+    {
+      const std::lock_guard lock(mutex_);
+      for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
+    }
+    for (std::thread& peer : peers_) peer.join();
+  }
+  ScriptedServer(const ScriptedServer&) = delete;
+  ScriptedServer& operator=(const ScriptedServer&) = delete;
+
+  std::string url(const std::string& scheme = "http") const {
+    return fmt::format("{}://127.0.0.1:{}", scheme, acceptor_.local_endpoint().port());
+  }
+  std::vector<std::string> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  std::size_t connections() const {
+    const std::lock_guard lock(mutex_);
+    return sockets_.size();
+  }
+  void note(std::string request) {
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(std::move(request));
+  }
+
+ private:
+  void accept() {
+    while (true) {
+      boost::system::error_code error;
+      tcp::socket socket = acceptor_.accept(error);
+      if (error) return;
+      const std::lock_guard lock(mutex_);
+      const Script& script = scripts_[std::min(sockets_.size(), scripts_.size() - 1)];
+      // A copy of the descriptor: the script may close its own.
+      sockets_.push_back(::dup(socket.native_handle()));
+      peers_.emplace_back([this, &script, number = sockets_.size() - 1, socket = std::move(socket)]() mutable {
+        Peer peer(*this, std::move(socket));
+        // Nobody else may hold the connection open once the script is done with it.
+        {
+          const std::lock_guard inner(mutex_);
+          ::close(sockets_[number]);
+          sockets_[number] = peer.socket().native_handle();
+        }
+        script(peer);
+        const std::lock_guard inner(mutex_);
+        sockets_[number] = -1;
+        boost::system::error_code ignored;
+        peer.socket().close(ignored);
+      });
+    }
+  }
+
+  std::vector<Script> scripts_;
+  asio::io_context context_;
+  tcp::acceptor acceptor_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> requests_;
+  std::vector<int> sockets_;
+  std::vector<std::thread> peers_;
+  std::thread thread_;
+};
+
+bool Peer::read_request() {
+  boost::system::error_code error;
+  char some[65536];
+  while (true) {
+    const auto head = buffer_.find("\r\n\r\n");
+    if (head != std::string::npos) {
+      const auto length = buffer_.find("Content-Length: ");
+      const std::size_t body = length < head ? std::stoul(buffer_.substr(length + 16)) : 0;
+      if (buffer_.size() >= head + 4 + body) {
+        server_.note(buffer_.substr(0, head + 4 + body));
+        buffer_.erase(0, head + 4 + body);
+        return true;
+      }
+    }
+    const std::size_t bytes = socket_.read_some(asio::buffer(some), error);
+    if (error) return false;
+    buffer_.append(some, bytes);
+  }
+}
+
+// Answers every request on the connection with these bytes.
+Script always(std::string bytes) {
+  return [bytes = std::move(bytes)](Peer& peer) {
+    while (peer.read_request()) peer.send(bytes);
+  };
+}
+
+// Answers one request with these bytes and closes.
+Script once(std::string bytes) {
+  return [bytes = std::move(bytes)](Peer& peer) {
+    peer.read_request();
+    peer.send(bytes);
+  };
+}
+
+std::string created(const std::string& body, const std::string& headers = "") {
+  return fmt::format("HTTP/1.1 201 Created\r\n{}Content-Length: {}\r\n\r\n{}", headers, body.size(), body);
+}
+
+struct Client {
+  explicit Client(const std::string& url, Duration timeout = 5s)
+      : transport(loop.get_executor(), settings(url, timeout)) {}
+
+  static ApiSettings settings(const std::string& url, Duration timeout) {
+    ApiSettings settings;
+    settings.base_url = url;
+    settings.key = "secret-key";
+    settings.timeout = timeout;
+    return settings;
+  }
+
+  void start(Answer& answer, Request request = {"POST", "/x", "{}"}) {
+    auto on_end = [&answer](std::exception_ptr error, Answer got) {
+      REQUIRE_FALSE(error);
+      answer = std::move(got);
+    };
+    asio::co_spawn(loop, transport.send(std::move(request)), std::move(on_end));
+  }
+  Answer call(Request request = {"POST", "/x", "{}"}) {
+    Answer answer;
+    start(answer, std::move(request));
+    loop.restart();
+    loop.run();
+    return answer;
+  }
+
+  asio::io_context loop{1};
+  HttpTransport transport;
+};
+
+std::string describe(const Answer& answer) {
+  if (answer.reached == Reached::no) return "not sent: " + answer.error;
+  if (answer.reached == Reached::maybe) return "maybe: " + answer.error;
+  return fmt::format("{} {}", answer.status, answer.body);
+}
+
+}  // namespace
+
+TEST_CASE("the request, byte for byte") {
+  ScriptedServer server({always(created("[]"))});
+  Client client(server.url() + "/base/");
+  const std::vector<MemberId> ids = {member(1), member(0xab)};
+  CHECK(describe(client.call(invite_request("a/b c\xC3\xA9?#~", ids, {}, false))) == "201 []");
+  const std::string body =
+      R"({"spotMemberIds":["00000000-0000-4000-8000-000000000001","00000000-0000-4000-8000-0000000000ab"]})";
+  REQUIRE(server.requests().size() == 1);
+  CHECK(server.requests()[0] ==
+        fmt::format("POST /base/v1/courses/a%2Fb%20c%C3%A9%3F%23~/participants~bulkInvite HTTP/1.1\r\n"
+                    "Host: {}\r\n"
+                    "Authorization: secret-key\r\n"
+                    "User-Agent: convoke\r\n"
+                    "Accept: application/json\r\n"
+                    "Content-Type: application/json\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    server.url().substr(7), body.size(), body));
+  CHECK(describe(client.call({"GET", "/y", ""})) == "201 []");
+  CHECK(server.requests()[1].starts_with("GET /base/y HTTP/1.1\r\n"));
+  CHECK_FALSE(contains(server.requests()[1], "Content-Type"));
+}
+
+TEST_CASE("an optional field that is not set is left out of the body; quiet sends no e-mail whatever is set") {
+  struct Row {
+    std::optional<std::string> invited_by;
+    std::optional<bool> email;
+    bool quiet;
+    std::string expected;
+  };
+  const std::string ids = R"({"spotMemberIds":["00000000-0000-4000-8000-000000000001"])";
+  for (const Row& row :
+       std::vector<Row>{{{}, {}, false, "}"},
+                        {{}, true, false, R"(,"withEmailNotification":true})"},
+                        {{}, false, false, R"(,"withEmailNotification":false})"},
+                        {{}, {}, true, R"(,"withEmailNotification":false})"},
+                        {{}, true, true, R"(,"withEmailNotification":false})"},
+                        {"me\"\n", {}, false, R"(,"invitedBySpotMemberId":"me\"\n"})"},
+                        {"me", true, false, R"(,"invitedBySpotMemberId":"me","withEmailNotification":true})"}}) {
+    InviteSettings settings;
+    settings.invited_by = row.invited_by;
+    settings.email_notification = row.email;
+    const auto one = members(1);
+    CHECK(invite_request("c", one, settings, row.quiet).body == ids + row.expected);
+  }
+}
+
+TEST_CASE("calls one after the other use one connection; calls at once have one each") {
+  ScriptedServer server({always(created("[1]"))});
+  Client client(server.url());
+  for (int call = 0; call < 20; ++call) REQUIRE(describe(client.call()) == "201 [1]");
+  CHECK(server.connections() == 1);
+  CHECK(server.requests().size() == 20);
+  std::array<Answer, 3> answers;
+  for (Answer& answer : answers) client.start(answer);
+  client.loop.restart();
+  client.loop.run();
+  for (const Answer& answer : answers) CHECK(describe(answer) == "201 [1]");
+  CHECK(server.connections() == 3);
+  for (int call = 0; call < 5; ++call) client.call();
+  CHECK(server.connections() == 3);
+}
+
+TEST_CASE("answers in every form that HTTP allows are read whole") {
+  struct Row {
+    const char* what;
+    std::string bytes;
+    std::string expected;
+    bool reused;
+  };
+  const std::string big(1 << 20, 'x');
+  for (const Row& row : std::vector<Row>{
+           {"with a length", created("[]"), "201 []", true},
+           {"without a body", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200 ", true},
+           {"204", "HTTP/1.1 204 No Content\r\n\r\n", "204 ", true},
+           {"chunked",
+            "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n[1\r\n3\r\n,2]\r\n0\r\nTrailer: "
+            "t\r\n\r\n",
+            "201 [1,2]", true},
+           {"large", created(big), "201 " + big, true},
+           {"until the end", "HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n[3]", "201 [3]", false},
+           {"asking to close", created("[]", "Connection: close\r\n"), "201 []", false},
+           {"of HTTP/1.0", "HTTP/1.0 201 Created\r\nContent-Length: 2\r\n\r\n[]", "201 []", false},
+           {"more than it said", created("[]") + "junk", "201 []", false},
+           {"with an odd status", "HTTP/1.1 299 Well\r\nContent-Length: 0\r\n\r\n", "299 ", true},
+           {"a redirect, not followed", "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", "302 ",
+            true},
+           {"after 100 Continue", "HTTP/1.1 100 Continue\r\n\r\n" + created("[]"), "201 []", true},
+           {"after two interim answers",
+            "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + created("[]"), "201 []",
+            true},
+           {"switching to what nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "101 ",
+            false}}) {
+    CAPTURE(row.what);
+    ScriptedServer server({row.expected == "201 [3]" ? once(row.bytes) : always(row.bytes)});
+    Client client(server.url());
+    CHECK(describe(client.call()) == row.expected);
+    CHECK(server.requests().size() == 1);
+    CHECK(describe(client.call()) == row.expected);
+    CHECK(server.requests().size() == 2);
+    CHECK(server.connections() == (row.reused ? 1 : 2));
+  }
+}
+
+TEST_CASE("an interim answer that comes long before the real one is not taken for it, nor left to the next call") {
+  ScriptedServer server({[](Peer& peer) {
+    for (int call = 1; peer.read_request(); ++call) {
+      peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+      std::this_thread::sleep_for(30ms);
+      peer.send(created(std::to_string(call)));
+    }
+  }});
+  Client client(server.url());
+  for (int call = 1; call <= 3; ++call) CHECK(describe(client.call()) == fmt::format("201 {}", call));
+}
+
+TEST_CASE("headers about rates are passed on as they came") {
+  ScriptedServer server(
+      {always("HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nRATELIMIT: \"p\";r=0;t=7\r\nRateLimit-Limit: 100\r\n"
+              "RateLimit-Remaining: 0\r\nRateLimit-Reset: 7\r\nContent-Length: 0\r\n\r\n")});
+  Client client(server.url());
+  const Answer answer = client.call();
+  CHECK(answer.status == 429);
+  CHECK(answer.retry_after == "7");
+  CHECK(answer.ratelimit == "\"p\";r=0;t=7");
+  CHECK(answer.ratelimit_limit == "100");
+  CHECK(answer.ratelimit_remaining == "0");
+  CHECK(answer.ratelimit_reset == "7");
+}
+
+TEST_CASE("what can have reached the server is told from what cannot") {
+  struct Row {
+    const char* what;
+    Script script;
+    std::string expected;  // how the description starts
+    std::size_t requests;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"closed after the request", [](Peer& peer) { peer.read_request(); }, "maybe: wait for the answer: ", 1},
+           {"reset after the request",
+            [](Peer& peer) {
+              peer.read_request();
+              peer.reset();
+            },
+            "maybe: wait for the answer: ", 1},
+           {"reset at once", [](Peer& peer) { peer.reset(); }, "maybe: ", 0},
+           {"half a head", once("HTTP/1.1 201 Cre"), "maybe: wait for the answer: ", 1},
+           {"a head without its end", once("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n"),
+            "maybe: wait for the answer: ", 1},
+           {"half a body", once("HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n[1,2"),
+            "maybe: wait for the answer: ", 1},
+           {"half a chunk", once("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n[1,2"),
+            "maybe: wait for the answer: ", 1},
+           {"no last chunk", once("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n"),
+            "maybe: wait for the answer: ", 1},
+           {"reset inside the body",
+            [](Peer& peer) {
+              peer.read_request();
+              peer.send("HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n[1,2");
+              std::this_thread::sleep_for(20ms);
+              peer.reset();
+            },
+            "maybe: wait for the answer: ", 1},
+           {"no HTTP", once("SSH-2.0-OpenSSH_9.2\r\n"), "maybe: wait for the answer: ", 1},
+           {"an interim answer only", once("HTTP/1.1 100 Continue\r\n\r\n"), "maybe: wait for the answer: ", 1},
+           {"a huge head", once("HTTP/1.1 201 Created\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n"),
+            "maybe: wait for the answer: header limit exceeded", 1},
+           {"a body beyond what is read", once("HTTP/1.1 201 Created\r\nContent-Length: 300000000\r\n\r\n"),
+            "maybe: wait for the answer: body limit exceeded", 1}}) {
+    CAPTURE(row.what);
+    ScriptedServer server({row.script});
+    Client client(server.url());
+    const Answer answer = client.call();
+    CHECK(describe(answer).starts_with(row.expected));
+    CHECK(answer.error.size() > std::string("wait for the answer: ").size());
+    CHECK_FALSE(contains(answer.error, "secret-key"));
+    CHECK(server.requests().size() == row.requests);
+    CHECK(server.connections() == 1);  // and it was not tried again
+  }
+}
+
+TEST_CASE("what was never sent says so") {
+  std::string closed;
+  {
+    ScriptedServer server({always("")});
+    closed = server.url();
+  }
+  CHECK(describe(Client(closed).call()).starts_with("not sent: connect: "));
+  CHECK(describe(Client("http://host.invalid").call()).starts_with("not sent: resolve: "));
+  // TLS that does not come about: the key has not left.
+  ScriptedServer plain({[](Peer& peer) {
+    char some[512];
+    boost::system::error_code error;
+    const auto bytes = peer.socket().read_some(asio::buffer(some), error);
+    REQUIRE_FALSE(contains(std::string(some, bytes), "secret-key"));
+    peer.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+  }});
+  CHECK(describe(Client(plain.url("https")).call()).starts_with("not sent: TLS handshake: "));
+}
+
+TEST_CASE("a call is over at its deadline, in whatever phase it is") {
+  struct Row {
+    const char* what;
+    Script script;
+    std::string expected;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"never answers",
+            [](Peer& peer) {
+              peer.read_request();
+              peer.wait_for_close();
+            },
+            "maybe: no answer within 150 ms (wait for the answer)"},
+           {"sends half",
+            [](Peer& peer) {
+              peer.read_request();
+              peer.send("HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n[1,2");
+              peer.wait_for_close();
+            },
+            "maybe: no answer within 150 ms (wait for the answer)"},
+           {"sends byte by byte",
+            [](Peer& peer) {
+              peer.read_request();
+              peer.send("HTTP/1.1 201 Created\r\nContent-Length: 9999\r\n\r\n");
+              boost::system::error_code error;
+              while (!error) {
+                asio::write(peer.socket(), asio::buffer("x", 1), error);
+                std::this_thread::sleep_for(10ms);
+              }
+            },
+            "maybe: no answer within 150 ms (wait for the answer)"},
+           {"sends interim answers without end",
+            [](Peer& peer) {
+              peer.read_request();
+              boost::system::error_code error;
+              while (!error) {
+                asio::write(peer.socket(), asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), error);
+                std::this_thread::sleep_for(5ms);
+              }
+            },
+            "maybe: no answer within 150 ms (wait for the answer)"}}) {
+    CAPTURE(row.what);
+    ScriptedServer server({row.script});
+    Client client(server.url(), 150ms);
+    const auto started = std::chrono::steady_clock::now();
+    CHECK(describe(client.call()) == row.expected);
+    const auto took = std::chrono::steady_clock::now() - started;
+    CHECK(took >= 150ms);
+    CHECK(took < 2s);
+  }
+}
+
+TEST_CASE("and in the phases before the request is out") {
+  SUBCASE("the server takes nothing") {
+    ScriptedServer server({[](Peer&) { std::this_thread::sleep_for(500ms); }});
+    Client client(server.url(), 150ms);
+    CHECK(describe(client.call({"POST", "/x", std::string(64 << 20, 'x')})) == "maybe: no answer within 150 ms (send)");
+  }
+  SUBCASE("the handshake does not go on") {
+    ScriptedServer server({[](Peer& peer) { peer.wait_for_close(); }});
+    Client client(server.url("https"), 150ms);
+    CHECK(describe(client.call()) == "not sent: no answer within 150 ms (TLS handshake)");
+  }
+  SUBCASE("the server does not accept") {
+    asio::io_context context;
+    tcp::acceptor acceptor(context);
+    acceptor.open(tcp::v4());
+    acceptor.bind({asio::ip::address_v4::loopback(), 0});
+    acceptor.listen(0);
+    // Fill its queue; further connections are not answered at all.
+    std::vector<tcp::socket> fillers;
+    const auto address = acceptor.local_endpoint();
+    for (int i = 0; i < 3; ++i) {
+      fillers.emplace_back(context, tcp::v4());
+      fillers.back().native_non_blocking(true);
+      ::connect(fillers.back().native_handle(), address.data(), static_cast<socklen_t>(address.size()));
+    }
+    std::this_thread::sleep_for(20ms);
+    Client client(fmt::format("http://127.0.0.1:{}", acceptor.local_endpoint().port()), 150ms);
+    CHECK(describe(client.call()) == "not sent: no answer within 150 ms (connect)");
+  }
+}
+
+TEST_CASE("a name that is slow to resolve costs no more than the timeout, and nothing is sent after it") {
+  ScriptedServer server({always(created("[]"))});
+  {
+    Client client("http://localhost" + server.url().substr(16), 100ms);
+    name_server_delay_ms = 400;
+    const auto started = std::chrono::steady_clock::now();
+    Answer answer;
+    std::chrono::steady_clock::duration took{};
+    auto on_end = [&](std::exception_ptr, Answer got) {
+      answer = std::move(got);
+      took = std::chrono::steady_clock::now() - started;
+    };
+    asio::co_spawn(client.loop, client.transport.send({"POST", "/x", "{}"}), std::move(on_end));
+    client.loop.run();
+    name_server_delay_ms = 0;
+    CHECK(describe(answer) == "not sent: no answer within 100 ms (resolve)");
+    CHECK(took < 350ms);
+    CHECK(server.requests().empty());
+    CHECK(describe(client.call()) == "201 []");  // and the next call is as if nothing had been
+  }
+  CHECK(server.requests().size() == 1);
+}
+
+TEST_CASE("after a timeout the connection is gone: a late answer is nobody's") {
+  ScriptedServer server({[](Peer& peer) {
+                           peer.read_request();
+                           std::this_thread::sleep_for(200ms);
+                           peer.send(created("late"));
+                         },
+                         always(created("new"))});
+  Client client(server.url(), 100ms);
+  CHECK(describe(client.call()) == "maybe: no answer within 100 ms (wait for the answer)");
+  std::this_thread::sleep_for(150ms);
+  CHECK(describe(client.call()) == "201 new");
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("a connection that the server closed while idle is seen before it is used: every request arrives once") {
+  ScriptedServer server({once(created("[1]"))});
+  Client client(server.url());
+  for (int call = 0; call < 5; ++call) {
+    CHECK(describe(client.call()) == "201 [1]");
+    std::this_thread::sleep_for(20ms);
+  }
+  CHECK(server.requests().size() == 5);
+  CHECK(server.connections() == 5);
+}
+
+TEST_CASE("a connection that closes under a request leaves it in doubt, and it is not sent again") {
+  ScriptedServer server({[](Peer& peer) {
+                           peer.read_request();
+                           peer.send(created("[1]"));
+                           peer.read_request();  // taken, and not answered
+                         },
+                         always(created("[2]"))});
+  Client client(server.url());
+  CHECK(describe(client.call()) == "201 [1]");
+  CHECK(describe(client.call({"POST", "/second", "{}"})).starts_with("maybe: wait for the answer: "));
+  CHECK(server.requests().size() == 2);
+  CHECK(server.connections() == 1);
+  CHECK(describe(client.call()) == "201 [2]");
+  CHECK(server.requests().size() == 3);
+}
+
+TEST_CASE("what the server says unasked on an idle connection is no answer to the next call") {
+  ScriptedServer server({[](Peer& peer) {
+                           peer.read_request();
+                           peer.send(created("[1]"));
+                           std::this_thread::sleep_for(20ms);
+                           peer.send(created("unasked"));
+                           peer.wait_for_close();
+                         },
+                         always(created("[2]"))});
+  Client client(server.url());
+  CHECK(describe(client.call()) == "201 [1]");
+  std::this_thread::sleep_for(60ms);
+  CHECK(describe(client.call()) == "201 [2]");
+}
+
+TEST_CASE("a base URL or a CA file that cannot be used is a mistake of the config") {
+  for (const char* url : {"", "example.org", "ftp://example.org", "http://", "https:///x", "http://exa mple.org"}) {
+    CAPTURE(url);
+    CHECK(error_of([&] { Client client(url); }).starts_with("78 api.base_url: "));
+  }
+  asio::io_context loop;
+  ApiSettings settings;
+  settings.ca_file = "/does/not/exist.pem";
+  CHECK(error_of([&] { HttpTransport(loop.get_executor(), settings); }).starts_with("78 /does/not/exist.pem: "));
+}
