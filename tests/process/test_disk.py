@@ -20,13 +20,10 @@ class Tmpfs:
 
     def fill(self):
         with open(self.folder / "filler", "ab", buffering=0) as file:
-            try:
-                for size in (65536, 4096, 512, 1):
-                    with contextlib.suppress(OSError):
-                        while True:
-                            file.write(b"x" * size)
-            finally:
-                pass
+            for size in (65536, 4096, 512, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(b"x" * size)
 
     def make_room(self):
         (self.folder / "filler").unlink()
@@ -90,15 +87,6 @@ class Disk(World):
         self.run_job(OK)
         self.check_all_invited(sandbox, ids)
 
-    def test_a_ledger_can_be_looked_at_on_a_read_only_disk(self):
-        self.sandbox()
-        self.a_job(100)
-        disk = self.tmpfs("16m")
-        self.run_job(OK)
-        disk.remount("ro")
-        self.expect(OK, "status")
-        self.expect(OK, "export", "list")
-
     def test_writes_that_fail_while_sending_lose_nothing(self):
         """Without root: no file may grow beyond a size (RLIMIT_FSIZE)."""
         sandbox = self.sandbox()
@@ -125,7 +113,6 @@ class Disk(World):
 
     def test_a_file_that_is_no_ledger_is_left_alone(self):
         self.a_job(1)
-        import sqlite3
         self.ledger.write_bytes(b"not a database, but a long enough letter to somebody\n" * 200)
         before = self.ledger.read_bytes()
         for args in (["run", "list"], ["status"]):

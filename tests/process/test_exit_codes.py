@@ -86,7 +86,7 @@ class SourcesThatFail(Messages):
 
     def test_65_when_a_file_is_no_database(self):
         (self.folder / "crm.db").write_text("id\n1\n" * 500)
-        self.write_job(source='sqlite = "../crm.db"\nquery = "SELECT 1 AS m"\nmember_column = "m"')
+        self.write_job(source='sqlite = "../crm.db"\nquery = "SELECT m FROM people"\nmember_column = "m"')
         self.complains(BAD_SOURCE, "run", "list", says=["crm.db"])
 
     def test_65_when_a_query_is_wrong_or_would_write(self):
@@ -188,7 +188,8 @@ class Unavailable(World):
 
         self.server(script)
         ids = self.a_job(5000)
-        self.run_job(OK, settings={"api.connections": 2, "retry.longest": '"100ms"', "retry.patience": '"60s"'})
+        self.run_job(OK, settings={"api.connections": 2, "retry.first": '"100ms"', "retry.longest": '"200ms"',
+                                   "retry.patience": '"60s"'})
         self.assertEqual(self.of_outcome("invited"), set(ids))
 
 
