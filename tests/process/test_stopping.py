@@ -193,6 +193,16 @@ class OneProcessPerJob(World):
         self.check_record(sandbox, jobs=list(lists))
         self.assertEqual(set(sandbox.asked.values()), {1})
 
+    def test_jobs_that_begin_at_once_on_a_new_ledger_all_run(self):
+        self.sandbox()
+        names = ["one", "two", "three", "four"]
+        for name in names:
+            self.a_job(some_ids(20, name), name=name)
+        for _ in range(30):
+            self.remove_ledger()
+            for result in [process.finish() for process in [self.start("run", name) for name in names]]:
+                self.assertEqual(result.exit, OK, str(result))
+
 
 if __name__ == "__main__":
     unittest.main()
