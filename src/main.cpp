@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/sandbox_command.h"
 #include "commit.h"
@@ -12,8 +13,10 @@
 namespace {
 
 int complain(const convoke::Error& error) {
-  fmt::print(stderr, "error: {}\n", error.what());
-  if (!error.hint().empty()) fmt::print(stderr, "try: {}\n", error.hint());
+  // Names of files and columns are not ours: nothing in them may act on a terminal.
+  constexpr std::size_t longest = 1000;
+  fmt::print(stderr, "error: {}\n", convoke::excerpt(error.what(), longest));
+  if (!error.hint().empty()) fmt::print(stderr, "try: {}\n", convoke::excerpt(error.hint(), longest));
   return static_cast<int>(error.exit());
 }
 

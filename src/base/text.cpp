@@ -35,6 +35,13 @@ bool is_unprintable(std::string_view sequence) {
   return second == 0x81 && third >= 0xA0 && third <= 0xAF;
 }
 
+/// Of a sequence of two or three bytes.
+unsigned code_point(std::string_view sequence) {
+  unsigned point = static_cast<unsigned char>(sequence[0]) & (sequence.size() == 2 ? 0x1FU : 0x0FU);
+  for (const char c : sequence.substr(1)) point = point << 6U | (static_cast<unsigned char>(c) & 0x3FU);
+  return point;
+}
+
 }  // namespace
 
 std::string excerpt(std::string_view text, std::size_t longest) {
@@ -68,7 +75,7 @@ void append_json_string(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const auto plain = std::find_if(text.begin(), text.end(), [](char c) {
       const auto byte = static_cast<unsigned char>(c);
-      return byte < 0x20 || byte >= 0x80 || c == '"' || c == '\\';
+      return byte < 0x20 || byte >= 0x7F || c == '"' || c == '\\';
     });
     out.append(text.begin(), plain);
     text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
@@ -92,11 +99,15 @@ void append_json_string(std::string& out, std::string_view text) {
         out += "\\t";
         break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == '\x7F') {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
         } else if (const std::size_t length = sequence_length(text); length > 0) {
-          out += text.substr(0, length);
           used = length;
+          if (is_unprintable(text.substr(0, length))) {
+            out += fmt::format("\\u{:04x}", code_point(text.substr(0, length)));
+          } else {
+            out += text.substr(0, length);
+          }
         } else {
           out += "\xEF\xBF\xBD";
         }

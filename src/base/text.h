@@ -10,7 +10,8 @@ namespace convoke {
 /// folded to single blanks, and what is longer than `longest` bytes is cut at a character and ends in "…".
 std::string excerpt(std::string_view text, std::size_t longest = 200);
 
-/// `text` as a JSON string with its quotes (RFC 8259); bytes that are not UTF-8 become U+FFFD.
+/// `text` as a JSON string with its quotes (RFC 8259); bytes that are not UTF-8 become U+FFFD, and what would move or
+/// hide text on a terminal is escaped.
 std::string json_string(std::string_view text);
 
 /// Appends the same to `out`.

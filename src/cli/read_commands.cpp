@@ -98,7 +98,9 @@ void export_outcomes(const ExportCommand& command) {
   const std::string partial = command.output + ".partial";
   const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const auto fail = [&] {
-    throw Error(Exit::disk, fmt::format("cannot write: {}", std::strerror(errno)), command.output);
+    const int error = errno;
+    ::unlink(partial.c_str());
+    throw Error(Exit::disk, fmt::format("cannot write: {}", std::strerror(error)), command.output);
   };
   if (file < 0) fail();
   export_outcomes(database, job, outcomes, format, [&](const std::string& text) {

@@ -14,12 +14,14 @@
 #include <random>
 #include <thread>
 
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/source_rows.h"
 #include "ledger/job_lock.h"
 #include "net/http_transport.h"
 #include "run/job_run.h"
 #include "source/fingerprint.h"
+#include "source/member_source.h"
 
 namespace convoke {
 namespace {
@@ -132,8 +134,9 @@ class Ticker {
 struct ReadingStopped {};
 
 // The source's rows, with a look at the loop, where signals arrive, every few thousand of them.
-ReadSource interruptible(ReadSource read, asio::io_context& loop, const std::function<bool()>& is_stopped) {
-  return [read = std::move(read), &loop, is_stopped](const TakeRow& take) {
+ReadSource interruptible(const Job& job, asio::io_context& loop, const std::function<bool()>& is_stopped) {
+  return [read = rows_of(job), &job, &loop, is_stopped](const TakeRow& take) {
+    spdlog::info("reading {}", excerpt(describe_source(job.source)));
     constexpr std::uint64_t rows_between = 4096;
     std::uint64_t rows = 0;
     read([&](const IntakeRow& row) {
@@ -199,7 +202,7 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
 
   asio::io_context loop(1);
   const Runner* runner = nullptr;
-  settings.read_source = interruptible(rows_of(job), loop, [&runner] { return runner->stopped().has_value(); });
+  settings.read_source = interruptible(job, loop, [&runner] { return runner->stopped().has_value(); });
   HttpTransport transport(loop.get_executor(), api);
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace convoke {
+namespace {
+
+// Who only has a day's limit wants his calls now, not spread over the day.
+constexpr Duration longest_paced = std::chrono::minutes(1);
+
+}  // namespace
 
 RateLimiter::RateLimiter(const LimitSettings& settings, SlotBook& book)
     : limits_(settings.calls), reserve_(settings.reserve), book_(book) {
@@ -29,7 +35,7 @@ Admission RateLimiter::take(LedgerTime now, LedgerTime latest) {
   const bool advised = pace.allowed >= 0 && now < pace.allowed_until;
   if (advised && pace.allowed == 0) hold_until(pace.allowed_until, std::nullopt);
 
-  if (!limits_.empty()) {
+  if (!limits_.empty() && limits_[shortest_].window <= longest_paced) {
     const Limit& limit = limits_[shortest_];
     hold_until(pace.next_at - limit.window / 10, std::nullopt);
     pace.next_at = std::max(pace.next_at, now) + limit.window * 3 / 4 / usable(shortest_);

@@ -12,9 +12,9 @@
 // bucket of N that refills N in W refuses only if more than N were counted within some W. If the answer is lost, a <= h
 // in place of a <= r gives the same.
 //
-// Pacing spreads a start from rest: by the shortest window, calls are at least 3/4 of W/N apart, with a tenth of the
-// window as slack (GCRA, ITU-T I.371). In the steady state a slot comes round every W + latency, which is slower than
-// the pace, so pacing costs nothing once the first window is over.
+// Pacing spreads a start from rest: by the shortest window, if that is at most a minute, calls are at least 3/4 of W/N
+// apart, with a tenth of the window as slack (GCRA, ITU-T I.371). In the steady state a slot comes round every W +
+// latency, which is slower than the pace, so pacing costs nothing once the first window is over.
 #pragma once
 
 #include <optional>

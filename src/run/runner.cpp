@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 // A limit or a pause that holds longer than this is not waited for: the run ends, and the next one goes on.
 constexpr Duration longest_wait = 5min;
 constexpr Duration longest_retry_after = 24h;
+constexpr std::int64_t most_rounds_ahead = 7;
 // So many single members refused with the same words, of them so many from the end of the list, speak for the whole
 // list.
 constexpr int refusals_to_doubt = 3;
@@ -29,6 +30,12 @@ std::string numbers_of(const std::vector<LimitUse>& uses) {
   for (const LimitUse& use : uses)
     text += fmt::format("{}{} of {}", text.empty() ? "" : " and ", use.taken, format_limit(use.limit));
   return text.empty() ? "no limits of its own" : text;
+}
+
+std::vector<Claimed> one(Claimed call) {
+  std::vector<Claimed> calls;
+  calls.push_back(std::move(call));
+  return calls;
 }
 
 // The words of a refusal without the ids in it, so that two of them can be held against each other.
@@ -136,11 +143,23 @@ boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_invited) 
 }
 
 // Without limits, claims run ahead of the connections, so that the next calls' intents are committed while these are
-// under way. With limits they do not: a slot that waits for a connection is a slot wasted.
+// under way, and many in one commit: as far ahead as a tenth of a second's work. Not so with limits, where a slot that
+// waits for a connection is a slot wasted; and hardly where a crash leaves in doubt, for good, what was claimed.
+int Runner::most_in_flight() const {
+  const int allowed = concurrency_.allowed();
+  if (settings_.limited) return allowed;
+  if (settings_.invite.on_doubt == OnDoubt::hold) return 2 * allowed;
+  const auto rounds = Duration(100ms) / std::max<Duration>(usual_latency_, 1ms);
+  return allowed * (1 + static_cast<int>(std::clamp<std::int64_t>(rounds, 1, most_rounds_ahead)));
+}
+
 int Runner::room() const {
+  if (halts_ > 0) return 0;
   if (health_.is_down()) return in_flight_ == 0 && ledger_.clock().now() >= health_.probe_at() ? 1 : 0;
-  const int ahead = settings_.limited ? 0 : concurrency_.allowed();
-  return concurrency_.allowed() + ahead - in_flight_;
+  const int most = most_in_flight();
+  const int free = most - in_flight_;
+  // Claims in batches, too: half of what is ahead at a time.
+  return free < (most - concurrency_.allowed()) / 2 ? 0 : free;
 }
 
 std::int64_t Runner::members_allowed() const {
@@ -161,7 +180,7 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
       continue;
     }
     if (health_.gave_up(ledger_.clock().now()) && in_flight_ == 0) {
-      stop(StoppedBy::api_unavailable, fmt::format("the API answered none of the last {} calls", health_.failures()));
+      stop(StoppedBy::api_unavailable, unavailable());
       continue;
     }
     if (settings_.max_members && counts_.handled() >= *settings_.max_members) {
@@ -176,6 +195,7 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
         members_in_flight_ += static_cast<std::int64_t>(call.chunk.ids.size());
         ready_.push_back(std::move(call));
       }
+      if (halts_ > 0) co_await put_back(take_ready());  // a 429 came in meanwhile
       send_ready();
       if (!claims.calls.empty() && room() > 0 && claims.all_claimed) continue;
       if (in_flight_ == 0 && !claims.all_claimed && !claims.next_due)
@@ -245,15 +265,39 @@ boost::asio::awaitable<void> Runner::send(Claimed call) {
   if (sent_at - call.claimed_at > settings_.call_timeout) {
     // It waited so long for its turn (the machine slept, say) that its slots would not cover it any more.
     --sending_;
-    forget(call);
-    std::vector<Claimed> stale;
-    stale.push_back(std::move(call));
-    co_await ledger_.put_back(std::move(stale));
+    co_await put_back(one(std::move(call)));
     co_return;
   }
   Answer answer =
       co_await transport_.send(invite_request(call.course_id, call.chunk.ids, settings_.invite, call.chunk.quiet));
   --sending_;
+  Report report = report_of(call, answer, sent_at);
+  weigh(call, report.verdict, report.read_at);
+  // What waits for a connection would only run into the same.
+  const bool halts =
+      report.verdict.effect == Effect::pause || report.verdict.effect == Effect::refuse_key || health_.is_down();
+  std::vector<Claimed> unsent;
+  if (halts) {
+    ++halts_;
+    unsent = take_ready();
+  }
+  send_ready();
+  // Whatever happens to the ledger, the call is no longer in flight: finish() counts on it.
+  Recorded recorded;
+  std::exception_ptr error;
+  try {
+    recorded = co_await ledger_.record(call, report);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  forget(call);
+  if (!error) note_recorded(call, report, recorded);
+  co_await put_back(std::move(unsent));
+  if (halts) --halts_;
+  if (error) std::rethrow_exception(error);
+}
+
+Report Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sent_at) {
   Report report;
   report.read_at = ledger_.clock().now();
   report.answer_read = answer.reached != Answer::Reached::maybe;
@@ -273,19 +317,32 @@ boost::asio::awaitable<void> Runner::send(Claimed call) {
   } else {
     concurrency_.answered();
   }
-  weigh(call, report.verdict, report.read_at);
-  send_ready();
-  // Whatever happens to the ledger, the call is no longer in flight: finish() counts on it.
-  Recorded recorded;
+  usual_latency_ += (report.end.latency - usual_latency_) / 8;
+  return report;
+}
+
+std::vector<Claimed> Runner::take_ready() {
+  std::vector<Claimed> taken(std::make_move_iterator(ready_.begin()), std::make_move_iterator(ready_.end()));
+  ready_.clear();
+  return taken;
+}
+
+boost::asio::awaitable<void> Runner::put_back(std::vector<Claimed> calls) {
+  if (calls.empty()) co_return;
   std::exception_ptr error;
   try {
-    recorded = co_await ledger_.record(call, report);
+    co_await ledger_.put_back(calls);
   } catch (...) {
     error = std::current_exception();
   }
-  forget(call);
+  for (const Claimed& call : calls) forget(call);
   if (error) std::rethrow_exception(error);
-  note_recorded(call, report, recorded);
+}
+
+std::string Runner::unavailable() const {
+  return health_.failures() == 1
+             ? fmt::format("the last call failed: {}", last_failure_)
+             : fmt::format("the last {} calls failed, the latest: {}", health_.failures(), last_failure_);
 }
 
 void Runner::forget(const Claimed& call) {
@@ -299,6 +356,7 @@ void Runner::weigh(const Claimed& call, Verdict& verdict, LedgerTime now) {
     health_.answered();
     return;
   }
+  last_failure_ = verdict.call_error;
   const bool was_down = health_.is_down();
   health_.failed(call.chunk.id, now);
   for (Piece& piece : verdict.pieces) {
@@ -312,7 +370,7 @@ void Runner::weigh(const Claimed& call, Verdict& verdict, LedgerTime now) {
     } else if (verdict.exhausted && health_.is_silent()) {
       piece.fate.outcome = Outcome::pending;
       piece.fate.not_before = now;
-      stop(StoppedBy::api_unavailable, fmt::format("the API answered none of the last {} calls", health_.failures()));
+      stop(StoppedBy::api_unavailable, unavailable());
     }
   }
 }
@@ -385,18 +443,16 @@ void Runner::note_refusal(const Claimed& call, const Verdict& verdict) {
 }
 
 boost::asio::awaitable<void> Runner::finish() {
-  if (!ready_.empty() && !failure_) {
-    std::vector<Claimed> unsent(std::make_move_iterator(ready_.begin()), std::make_move_iterator(ready_.end()));
-    for (const Claimed& call : unsent) forget(call);
+  std::vector<Claimed> unsent = take_ready();
+  if (failure_) {
+    for (const Claimed& call : unsent) forget(call);  // the ledger knows them as intents; the next run asks again
+  } else {
     try {
-      co_await ledger_.put_back(std::move(unsent));
+      co_await put_back(std::move(unsent));
     } catch (...) {
       failure_ = std::current_exception();
     }
-  } else {
-    in_flight_ -= static_cast<int>(ready_.size());
   }
-  ready_.clear();
   while (in_flight_ > 0) co_await sleep_.until(Instant::max());
   if (stop_ && stop_->by == StoppedBy::refused_alike && !failure_) {
     co_await ledger_.forgive_rejected();

@@ -82,6 +82,11 @@ class Runner {
   boost::asio::awaitable<void> claim_and_send();
   boost::asio::awaitable<void> send(Claimed call);
   boost::asio::awaitable<void> finish();
+  boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);
+  std::vector<Claimed> take_ready();
+  Report report_of(const Claimed& call, Answer& answer, LedgerTime sent_at);
+  std::string unavailable() const;
+  int most_in_flight() const;
   void forget(const Claimed& call);
   void send_ready();
   int room() const;
@@ -107,6 +112,9 @@ class Runner {
   Concurrency concurrency_;
   std::deque<Claimed> ready_;  // claimed, on disk, waiting for a connection
   int sending_ = 0;
+  int halts_ = 0;  // answers being recorded after which nothing may go out for now
+  Duration usual_latency_{std::chrono::milliseconds(100)};
+  std::string last_failure_;
   int in_flight_ = 0;  // claimed and not yet recorded
   std::int64_t members_in_flight_ = 0;
   int largest_chunk_;
