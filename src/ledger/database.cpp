@@ -33,6 +33,18 @@ int wait_for_lock(void*, int waits) {
   return waits * 2ms < longest_wait ? 1 : 0;
 }
 
+// Processes that open a new ledger at once meet here, where SQLite does not call the busy handler.
+void switch_to_wal(SQLite::Database& handle) {
+  for (int waits = 0;; ++waits) {
+    try {
+      handle.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (const SQLite::Exception& exception) {
+      if ((exception.getErrorCode() & 0xFF) != SQLITE_BUSY || wait_for_lock(nullptr, waits) == 0) throw;
+    }
+  }
+}
+
 bool is_our_fault(int code) {
   switch (code & 0xFF) {
     case SQLITE_ERROR:
@@ -94,7 +106,7 @@ Database Database::open(const std::filesystem::path& path, Durability durability
     auto& handle = *database.handle_;
     // Rows of a chunk are a few KiB: bigger pages hold them without overflow chains.
     handle.exec("PRAGMA page_size = 8192");
-    handle.exec("PRAGMA journal_mode = WAL");
+    switch_to_wal(handle);
     handle.exec(durability == Durability::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
     handle.exec("PRAGMA cache_size = -8000");
     handle.exec("PRAGMA wal_autocheckpoint = 2000");
