@@ -114,6 +114,9 @@ Chunks::Chunks(Database& database, JobId job)
       due_(database.handle(),
            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet FROM chunk INDEXED BY chunk_due "
            "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before DESC, chunk_id"),
+      last_due_(database.handle(),
+                "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet FROM chunk INDEXED BY chunk_due "
+                "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before, chunk_id DESC"),
       next_due_(database.handle(),
                 "SELECT chunk_id, not_before FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = 'pending' "
                 "ORDER BY not_before, chunk_id DESC"),
@@ -136,16 +139,17 @@ Chunks::Chunks(Database& database, JobId job)
               "completion_rate = ?18, profile = ?19 WHERE chunk_id = ?20"),
       course_(database.handle(), "SELECT course_id FROM course WHERE course_no = ?") {}
 
-std::optional<Chunk> Chunks::claim(LedgerTime now, int most_members, bool with_retries) {
-  due_.bind(1, job_);
-  due_.bind(2, micros(now));
+std::optional<Chunk> Chunks::claim(LedgerTime now, int most_members, bool with_retries, Pick pick) {
+  SQLite::Statement& due = pick == Pick::last_of_list ? last_due_ : due_;
+  due.bind(1, job_);
+  due.bind(2, micros(now));
   std::optional<Chunk> found;
-  while (!found && due_.executeStep()) {
-    if (in_flight_.contains(due_.getColumn(0).getInt64())) continue;
-    if (!with_retries && due_.getColumn(4).getInt() > 0) continue;
-    found = chunk_of(due_);
+  while (!found && due.executeStep()) {
+    if (in_flight_.contains(due.getColumn(0).getInt64())) continue;
+    if (!with_retries && due.getColumn(4).getInt() > 0) continue;
+    found = chunk_of(due);
   }
-  due_.reset();
+  due.reset();
   if (!found) return found;
   if (found->ids.size() > static_cast<std::size_t>(most_members)) found = cut(std::move(*found), most_members);
   in_flight_.insert(found->id);

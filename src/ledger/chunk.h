@@ -55,6 +55,12 @@ struct Piece {
   Fate fate;
 };
 
+/// Which due chunk is next.
+enum class Pick {
+  asked_before_first,  ///< the usual: a split ends before the next one starts
+  last_of_list         ///< from the other end: what tells of the list as a whole
+};
+
 /// The chunks of one job. Every function belongs inside a transaction of the database.
 class Chunks {
  public:
@@ -63,7 +69,7 @@ class Chunks {
   /// The next chunk that is due at `now`, of at most `most_members` (a larger one is cut first); asked-before ones come
   /// first. It is in flight, and not given again, until it is recorded or put back. `with_retries` false: only chunks
   /// with no tries.
-  std::optional<Chunk> claim(LedgerTime now, int most_members, bool with_retries);
+  std::optional<Chunk> claim(LedgerTime now, int most_members, bool with_retries, Pick pick = Pick::asked_before_first);
   void put_back(ChunkId chunk);
 
   /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none.
@@ -101,6 +107,7 @@ class Chunks {
   JobId job_;
   std::set<ChunkId> in_flight_;
   SQLite::Statement due_;
+  SQLite::Statement last_due_;
   SQLite::Statement next_due_;
   SQLite::Statement read_;
   SQLite::Statement lines_;

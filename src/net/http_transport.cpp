@@ -34,6 +34,7 @@ using namespace std::chrono_literals;
 // it brings.
 constexpr auto longest_idle = 4s;
 constexpr std::uint64_t largest_answer = 256ULL << 20U;
+constexpr std::size_t read_size = 64U << 10U;  // Beast reads 512 bytes at a time into a buffer that starts out empty
 constexpr std::uint32_t largest_header = 64U << 10U;
 constexpr std::size_t json_padding = 64;  // simdjson reads so far beyond the end
 
@@ -56,6 +57,7 @@ struct HttpTransport::Target {
 struct HttpTransport::Connection {
   Connection(const asio::any_io_executor& loop, asio::ssl::context* context)
       : resolver(loop), resolved(loop), socket(loop), deadline(loop) {
+    buffer.reserve(read_size);
     if (context != nullptr) tls.emplace(socket, *context);
   }
 

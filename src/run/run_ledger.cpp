@@ -53,7 +53,7 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
     const LedgerTime now = clock_.now();
     const bool with_retries = retry_is_within_budget(log_.counts().calls, log_.counts().retries);
     const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, members_left));
-    auto chunk = chunks_.claim(now, most, with_retries);
+    auto chunk = chunks_.claim(now, most, with_retries, terms.pick);
     if (!chunk) {
       claims.all_claimed = false;
       claims.next_due = chunks_.next_due();
@@ -72,7 +72,7 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
     members_left -= static_cast<std::int64_t>(chunk->ids.size());
     const CallId call = log_.begin_call(*chunk, clock_.wall());
     std::string course = chunks_.course(chunk->course_no);
-    claims.calls.push_back({std::move(*chunk), std::move(course), call, std::move(*admission.slots), now});
+    claims.calls.push_back({std::move(*chunk), std::move(course), call, std::move(*admission.slots), now, terms.pick});
   }
   return claims;
 }

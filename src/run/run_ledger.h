@@ -24,12 +24,14 @@ struct Claimed {
   CallId call = 0;
   SlotNumbers slots;
   LedgerTime claimed_at{};
+  Pick pick = Pick::asked_before_first;
 };
 
 struct ClaimTerms {
   int most_calls = 0;
   std::int64_t most_members = 0;
   int largest_chunk = 0;
+  Pick pick = Pick::asked_before_first;
 };
 
 /// What a claim came to, and what to wait for if it is less than was asked for.

@@ -17,7 +17,11 @@ using namespace std::chrono_literals;
 // A limit or a pause that holds longer than this is not waited for: the run ends, and the next one goes on.
 constexpr Duration longest_wait = 5min;
 constexpr Duration longest_retry_after = 24h;
+// So many single members refused with the same words, of them so many from the end of the list, speak for the whole
+// list.
+constexpr int refusals_to_doubt = 3;
 constexpr int refusals_to_stop = 5;
+constexpr int refusals_at_end_to_stop = 2;
 constexpr std::int64_t members_worth_stopping_for = 100;
 
 std::string numbers_of(const std::vector<LimitUse>& uses) {
@@ -144,6 +148,12 @@ std::int64_t Runner::members_allowed() const {
   return *settings_.max_members - counts_.handled() - members_in_flight_;
 }
 
+ClaimTerms Runner::terms() const {
+  // Members next to each other in a list of ids in order may all be old, say, and unknown: ask at the other end, too.
+  if (refusals_alike_ >= refusals_to_doubt) return {1, 1, 1, Pick::last_of_list};
+  return {room(), members_allowed(), largest_chunk_, Pick::asked_before_first};
+}
+
 boost::asio::awaitable<void> Runner::claim_and_send() {
   while (!stop_ && !failure_) {
     if (ends_at_ && clock_.now() >= *ends_at_) {
@@ -160,7 +170,7 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
     }
     Claims claims;
     if (room() > 0 && members_allowed() > 0) {
-      claims = co_await ledger_.claim({room(), members_allowed(), largest_chunk_});
+      claims = co_await ledger_.claim(terms());
       for (Claimed& call : claims.calls) {
         ++in_flight_;
         members_in_flight_ += static_cast<std::int64_t>(call.chunk.ids.size());
@@ -355,14 +365,20 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
 // A list of which nobody was ever invited and where one after the other is refused with the same words: it is the job
 // that is wrong, and asking for each member would only burn the quota.
 void Runner::note_refusal(const Claimed& call, const Verdict& verdict) {
-  if (ever_invited_ || counts_.of(Outcome::invited) + counts_.of(Outcome::already_invited) > 0) return;
+  if (ever_invited_ || counts_.of(Outcome::invited) + counts_.of(Outcome::already_invited) > 0) {
+    refusals_alike_ = 0;
+    return;
+  }
   if (call.chunk.ids.size() != 1 || verdict.effect != Effect::none ||
       verdict.pieces.front().fate.outcome != Outcome::rejected)
     return;
   std::string words = without_ids(verdict.call_error);
-  refusals_alike_ = words == refusal_ ? refusals_alike_ + 1 : 1;
+  const bool alike = words == refusal_;
+  refusals_alike_ = alike ? refusals_alike_ + 1 : 1;
+  refusals_at_end_ = (alike ? refusals_at_end_ : 0) + (call.pick == Pick::last_of_list ? 1 : 0);
   refusal_ = std::move(words);
-  if (refusals_alike_ >= refusals_to_stop && due_at_start_ - counts_.handled() >= members_worth_stopping_for) {
+  if (refusals_alike_ >= refusals_to_stop && refusals_at_end_ >= refusals_at_end_to_stop &&
+      due_at_start_ - counts_.handled() >= members_worth_stopping_for) {
     stop(StoppedBy::refused_alike,
          fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
   }

@@ -86,6 +86,7 @@ class Runner {
   void send_ready();
   int room() const;
   std::int64_t members_allowed() const;
+  ClaimTerms terms() const;
   Instant wake_up_time(const Claims& claims);
   void stop_if_hopeless(const Claims& claims);
   void weigh(const Claimed& call, Verdict& verdict, LedgerTime now);
@@ -115,8 +116,9 @@ class Runner {
   std::optional<Instant> ends_at_;
   std::optional<RunEnd> stop_;
   std::exception_ptr failure_;
-  std::string refusal_;     // the words of the latest refusal of a single member, and
-  int refusals_alike_ = 0;  // how many in a row had them
+  std::string refusal_;      // the words of the latest refusal of a single member, and
+  int refusals_alike_ = 0;   // how many in a row had them, and
+  int refusals_at_end_ = 0;  // how many of those came from the end of the list
   bool foreign_use_said_ = false;
 };
 

@@ -1,0 +1,194 @@
+// Thousands of worlds, each from one seed: latencies, every kind of fault, crashes at any step and in any commit,
+// restarts, changed sources, several processes on one ledger. After each run the invariants of design.md are held
+// against the server's own record.
+//
+//   CONVOKE_SEEDS=1000000 convoke_world -tc='*seeds*'     runs so many, from CONVOKE_FIRST_SEED (default 1)
+//   CONVOKE_FIRST_SEED=4711 CONVOKE_SEEDS=1 …             replays one
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "world.h"
+
+using namespace convoke;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+// What every world counts, printed at the end: a simulation in which nothing happens proves nothing.
+struct Totals {
+  std::int64_t worlds = 0, runs = 0, crashes = 0, requests = 0, members = 0, asked_again = 0, changed_sources = 0;
+  std::map<std::string, std::int64_t> faults, outcomes;
+};
+
+SandboxSettings server_of(std::mt19937_64& random) {
+  const auto number = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+  SandboxSettings server;
+  server.latency_high = std::chrono::milliseconds(number(0, 300));
+  const double share = number(0, 3) == 0 ? 0.0 : number(1, 60) / 1000.0;
+  for (const FaultKind kind : {FaultKind::reset, FaultKind::reset_after, FaultKind::stall, FaultKind::truncate,
+                               FaultKind::garbage, FaultKind::lost}) {
+    if (number(0, 1) == 0) server.faults.push_back({kind, 0, share});
+  }
+  for (const int status : {408, 429, 500, 502, 503, 504, 202}) {
+    if (number(0, 2) == 0) server.faults.push_back({FaultKind::status, status, share / 2});
+  }
+  if (number(0, 1) == 0) server.poison = {"00", "7"};
+  server.quote_poison = number(0, 1) == 0;
+  if (number(0, 1) == 0) server.ignore = {"11"};
+  if (number(0, 1) == 0) server.invited = {"2"};
+  if (number(0, 2) == 0) server.max_ids = static_cast<std::size_t>(number(1, 40));
+  server.limits = {{number(5, 40), 10s}, {number(200, 2000), 24h}};
+  return server;
+}
+
+// Between two runs, a list may gain rows, lose rows, and have its order changed.
+void change(World& world, WorldJob& job) {
+  for (auto& id : world.ids(static_cast<int>(world.number(0, 20)))) job.rows.push_back(std::move(id));
+  if (world.chance(0.5))
+    job.rows.erase(job.rows.begin(),
+                   job.rows.begin() + world.number(0, static_cast<std::int64_t>(job.rows.size()) / 3));
+  if (world.chance(0.5)) std::shuffle(job.rows.begin(), job.rows.end(), world.random());
+}
+
+// Members that the ledger has settled, with how often they were asked for by then. What was sent before may arrive
+// later.
+using Settled = std::map<std::string, std::uint32_t>;
+
+Settled settled_members(World& world, const std::vector<WorldJob>& jobs) {
+  Settled settled;
+  for (const WorldJob& job : jobs) {
+    for (const auto& [member, outcome] : world.outcomes(job.name)) {
+      if (outcome != "pending" && outcome != "withdrawn") settled[member] = world.sent[member];
+    }
+  }
+  return settled;
+}
+
+void check_nobody_asked_again(World& world, const Settled& settled) {
+  for (const auto& [member, sent] : settled) {
+    REQUIRE_MESSAGE(world.sent[member] == sent, member << " was settled, and asked for again");
+  }
+}
+
+void play(std::uint64_t seed, Totals& totals) {
+  std::mt19937_64 random(seed);
+  const SandboxSettings server = server_of(random);
+  World world(seed, server);
+  const auto share = [&] { return world.chance(0.5) ? 0.0 : static_cast<double>(world.number(1, 50)) / 1000; };
+  world.network = {std::chrono::milliseconds(world.number(1, 500)), share(), share(), share(), share()};
+  world.crash_per_step = world.chance(0.5) ? 0.0 : 0.002;
+  world.crash_per_commit = world.chance(0.5) ? 0.0 : 0.02;
+
+  std::vector<WorldJob> jobs;
+  const int processes = static_cast<int>(world.number(1, 3));
+  for (int i = 0; i < processes; ++i) {
+    WorldJob job;
+    job.name = fmt::format("list {}", i);
+    job.course = fmt::format("course {}", i);
+    job.rows = world.ids(static_cast<int>(world.number(1, 150)));
+    job.rows.push_back("not an id");
+    job.rows.push_back(job.rows.front());
+    jobs.push_back(std::move(job));
+  }
+  if (processes == 3) jobs.push_back(jobs.front());  // and one that must find its job taken
+
+  JobRunSettings settings;
+  settings.runner.invite.chunk_size = static_cast<int>(world.number(1, 40));
+  settings.runner.invite.on_doubt = world.chance(0.3) ? OnDoubt::ask_quietly : OnDoubt::ask_again;
+  settings.runner.connections = static_cast<int>(world.number(1, 8));
+  settings.runner.call_timeout = std::chrono::seconds(world.number(2, 20));
+  settings.runner.retry.attempts = static_cast<int>(world.number(2, 6));
+  settings.limits.calls = server.limits;
+
+  int runs = 0;
+  const auto all_settled = [&] {
+    for (const WorldJob& job : jobs) {
+      const auto outcomes = world.outcomes(job.name);
+      if (outcomes.empty() && !job.rows.empty()) return false;
+      for (const auto& [member, outcome] : outcomes) {
+        if (outcome == "pending" || outcome == "failed" || outcome == "in_doubt") return false;
+      }
+    }
+    return true;
+  };
+  Settled settled;
+  do {
+    REQUIRE_MESSAGE(++runs < 400, "the list is never done");
+    const auto ended = world.run(jobs, settings);
+    check_invariants(world, jobs);
+    check_nobody_asked_again(world, settled);
+    if (processes == 3) REQUIRE((ended.back().was_busy || !ended.front().exit));
+    if (runs <= 3 && world.chance(0.3)) {
+      change(world, jobs.front());
+      if (processes == 3) jobs.back() = jobs.front();
+      ++totals.changed_sources;
+    }
+    if (runs > 20) world.crash_per_step = world.crash_per_commit = 0;  // else a long list might never get to its end
+    settled = settled_members(world, jobs);
+    settings.retry.clear();
+    if (world.chance(0.5)) {
+      settings.retry = {Outcome::failed, Outcome::in_doubt};
+      settled.clear();
+    }
+    // The next run comes at once, or another day, or after a reboot, or with the wall clock set back.
+    while (world.clock.advance()) continue;
+    if (world.chance(0.3)) world.clock.reboot(std::chrono::seconds(world.number(0, 200'000)));
+    if (world.chance(0.3)) world.clock.at(world.clock.now() + std::chrono::hours(world.number(0, 30)), [] {});
+    if (world.chance(0.1)) world.clock.step_wall(std::chrono::seconds(-world.number(0, 100'000)));
+    while (world.clock.advance()) continue;
+  } while (!all_settled() || runs < 2);
+
+  // Whom the server has invited, the ledger shows; whom it cannot have invited, the ledger does not.
+  for (const WorldJob& job : jobs) {
+    for (const auto& [member, outcome] : world.outcomes(job.name)) {
+      CAPTURE(member);
+      const MemberRecord* record = world.record(job.course, member);
+      const bool invited = record != nullptr && record->invited;
+      if (outcome == "withdrawn") continue;
+      REQUIRE((outcome == "invited" || outcome == "already_invited") == invited);
+      REQUIRE((outcome == "rejected") == !invited);
+      ++totals.outcomes[outcome];
+    }
+  }
+  REQUIRE(world.sandbox.stats().over_limit == 0);
+
+  ++totals.worlds;
+  totals.runs += runs;
+  totals.crashes += world.crashes;
+  totals.requests += static_cast<std::int64_t>(world.sandbox.stats().requests);
+  totals.members += static_cast<std::int64_t>(world.sandbox.stats().members_invited);
+  totals.asked_again += static_cast<std::int64_t>(world.sandbox.stats().asked_again);
+  for (const auto& [fault, count] : world.sandbox.stats().faults)
+    totals.faults[fault] += static_cast<std::int64_t>(count);
+}
+
+}  // namespace
+
+TEST_CASE("whatever goes wrong, the books are exact: thousands of seeds") {
+  const std::uint64_t first = environment_number("CONVOKE_FIRST_SEED", 1);
+  const std::uint64_t count = environment_number("CONVOKE_SEEDS", 1000);
+  Totals totals;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    INFO("replay with CONVOKE_FIRST_SEED=" << seed << " CONVOKE_SEEDS=1");
+    play(seed, totals);
+  }
+  fmt::print(
+      "{} worlds: {} runs, {} crashes, {} changed sources, {} requests, {} members invited, {} asked for again after a "
+      "doubt\n",
+      totals.worlds, totals.runs, totals.crashes, totals.changed_sources, totals.requests, totals.members,
+      totals.asked_again);
+  for (const auto& [fault, times] : totals.faults) fmt::print("  fault {}: {}\n", fault, times);
+  for (const auto& [outcome, times] : totals.outcomes) fmt::print("  outcome {}: {}\n", outcome, times);
+  if (count >= 100) {
+    CHECK(totals.crashes > 0);
+    CHECK(totals.asked_again > 0);
+    CHECK(totals.outcomes.size() >= 3);
+  }
+}

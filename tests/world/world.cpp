@@ -1,0 +1,281 @@
+#include "world.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "source/row_check.h"
+
+namespace convoke {
+namespace {
+
+ReadSource rows_of(const WorldJob& job) {
+  return [job](const TakeRow& take) {
+    std::uint64_t line = 1;
+    for (const std::string& text : job.rows) {
+      IntakeRow row;
+      row.line = ++line;
+      row.course = job.course;
+      const auto member = check_member(text);
+      if (const auto* id = std::get_if<MemberId>(&member)) {
+        row.member = *id;
+      } else {
+        row.value = text;
+        row.reason = std::get<std::string_view>(member);
+      }
+      take(row);
+    }
+  };
+}
+
+std::string fingerprint_of(const WorldJob& job) {
+  std::string all = job.course;
+  for (const std::string& row : job.rows) all += "\n" + row;
+  return all;
+}
+
+// Calls that were noted and not answered for yet: they count as attempts when the next run finds them.
+int open_calls_for(Database& database, JobId job, const std::string& member) {
+  SQLite::Statement query(
+      database.handle(),
+      "SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ? AND instr(ids, ?) > 0");
+  query.bind(1, job);
+  const auto id = MemberId::parse(member);
+  query.bind(2, id->bytes.data(), 16);
+  query.executeStep();
+  return query.getColumn(0).getInt();
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, SandboxSettings server, NetworkSettings network_settings)
+    : network(network_settings),
+      sandbox([&] {
+        server.seed = seed;
+        return std::move(server);
+      }()),
+      random_(seed) {}
+
+std::vector<std::string> World::ids(int count) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < count; ++i) {
+    MemberId id;
+    for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(number(0, 255));
+    ids.push_back(id.text());
+  }
+  return ids;
+}
+
+boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
+  struct Exchange {
+    Exchange(boost::asio::any_io_executor loop, Alarms& alarms) : sleep(std::move(loop), alarms) {}
+    Sleep sleep;
+    Answer answer;
+    bool done = false;
+  };
+  const auto exchange = std::make_shared<Exchange>(loop_, world_.clock);
+  VirtualClock& clock = world_.clock;
+  const NetworkSettings& network = world_.network;
+  const Instant deadline = clock.now() + timeout_;
+  const auto way = [this] { return Duration(world_.number(0, world_.network.slowest.count())); };
+
+  if (world_.chance(network.refused)) {
+    co_await exchange->sleep.until(clock.now() + way());
+    exchange->answer.error = "connect: refused";
+    co_return exchange->answer;
+  }
+  for (std::size_t at = request.body.find('['); at + 38 < request.body.size() && request.body[at + 1] == '"';
+       at += 39) {
+    ++world_.sent[request.body.substr(at + 2, MemberId::text_size)];
+  }
+  exchange->answer.reached = Answer::Reached::maybe;
+  exchange->answer.error = "no answer within the timeout";
+  const bool lost = world_.chance(network.lost_request);
+  const bool late = world_.chance(network.late_request);
+  const bool answer_lost = world_.chance(network.lost_answer);
+  const Instant arrives = late ? deadline + Duration(world_.number(0, timeout_.count() * 9 / 10)) : clock.now() + way();
+  World& world = world_;
+  if (!lost) {
+    // What was sent arrives whatever becomes of the process that sent it.
+    clock.at(arrives, [&world, request, answer_lost, back = way(), waiting = std::weak_ptr(exchange)] {
+      const SandboxReply reply =
+          world.sandbox.handle({request.method, request.target, "key", "application/json", request.body},
+                               world.clock.elsewhere(), world.clock.wall());
+      if (answer_lost || reply.delivery == Delivery::stall) return;
+      world.clock.at(world.clock.now() + reply.delay + back, [reply, waiting] {
+        const auto waited_for = waiting.lock();
+        if (!waited_for || waited_for->done) return;
+        waited_for->done = true;
+        if (reply.delivery == Delivery::whole) {
+          waited_for->answer.reached = Answer::Reached::answered;
+          waited_for->answer.status = reply.status;
+          waited_for->answer.body = reply.body;
+          waited_for->answer.error.clear();
+          if (reply.retry_after) waited_for->answer.retry_after = std::to_string(reply.retry_after->count());
+        } else {
+          waited_for->answer.error = "wait for the answer: the connection was closed";
+        }
+        waited_for->sleep.wake();
+      });
+    });
+  }
+  while (!exchange->done && clock.now() < deadline) co_await exchange->sleep.until(deadline);
+  co_return exchange->answer;
+}
+
+Process::Process(World& world, const WorldJob& job, JobRunSettings settings)
+    : world_(world), job_(job), settings_(std::move(settings)) {
+  settings_.read_source = job_.read ? job_.read : rows_of(job_);
+  settings_.fingerprint = job_.read ? job_.fingerprint : fingerprint_of(job_);
+}
+
+Process::~Process() = default;
+
+void Process::arm_killer() {
+  sqlite3_commit_hook(
+      database_->handle().getHandle(),
+      [](void* self) {
+        auto* process = static_cast<Process*>(self);
+        return process->world_.crash_per_commit > 0 && process->world_.chance(process->world_.crash_per_commit) ? 1 : 0;
+      },
+      this);
+}
+
+bool Process::start() {
+  try {
+    database_ = Database::open(world_.ledger(), Durability::process);
+    const JobId id = job_id(*database_, job_.name);
+    auto lock = JobLock::take(world_.ledger(), id);
+    if (!lock) return false;
+    lock_.emplace(std::move(*lock));
+    arm_killer();
+    transport_.emplace(world_, loop_.get_executor(), settings_.runner.call_timeout);
+    run_.emplace(*database_, id, settings_, *transport_, world_.clock, world_.clock, loop_.get_executor(),
+                 loop_.get_executor(), static_cast<std::uint64_t>(world_.number(0, 1'000'000'000)),
+                 [this](const std::string& text) { world_.warnings.push_back(text); });
+    run_->load();
+  } catch (const Error& error) {
+    if (std::string(error.what()).find("constraint failed") != std::string::npos) throw Killed{};
+    throw;
+  }
+  auto on_end = [this](std::exception_ptr error, RunEnd end) {
+    failure_ = error;
+    end_ = std::move(end);
+  };
+  boost::asio::co_spawn(loop_, run_->send(), std::move(on_end));
+  return true;
+}
+
+bool Process::step() {
+  if (ended_) return false;
+  loop_.restart();
+  if (loop_.poll_one() == 0) return false;
+  if (!end_) return true;
+  try {
+    if (failure_) std::rethrow_exception(failure_);
+    exit_ = run_->finish(*end_);
+    ended_ = true;
+  } catch (const Error& error) {
+    if (std::string(error.what()).find("constraint failed") != std::string::npos) throw Killed{};
+    throw;
+  }
+  return true;
+}
+
+std::vector<World::Ended> World::run(const std::vector<WorldJob>& jobs, const JobRunSettings& settings) {
+  std::vector<std::unique_ptr<Process>> processes;
+  std::vector<Ended> ended(jobs.size());
+  const auto guarded = [&](std::size_t i, auto&& action) {
+    try {
+      action();
+    } catch (const Killed&) {
+      ++crashes;
+      processes[i].reset();
+    }
+  };
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    processes.push_back(std::make_unique<Process>(*this, jobs[i], settings));
+    guarded(i, [&] {
+      if (processes[i]->start()) return;
+      ended[i] = {Exit::try_later, true, {}};
+      processes[i].reset();
+    });
+  }
+  const auto all_over = [&] {
+    return std::all_of(processes.begin(), processes.end(), [](const auto& process) { return !process; });
+  };
+  while (!all_over()) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+      if (processes[i]) order.push_back(i);
+    }
+    std::shuffle(order.begin(), order.end(), random_);
+    bool something_done = false;
+    for (const std::size_t i : order) {
+      guarded(i, [&] {
+        if (crash_per_step > 0 && chance(crash_per_step)) throw Killed{};
+        something_done = processes[i]->step() || something_done;
+      });
+      if (!processes[i]) {
+        something_done = true;
+      } else if (processes[i]->has_ended()) {
+        ended[i] = {processes[i]->exit(), false, processes[i]->run().counts()};
+        processes[i].reset();
+        something_done = true;
+      }
+    }
+    if (!something_done && !clock.advance()) throw std::runtime_error("deadlock: a process waits for nothing");
+  }
+  return ended;
+}
+
+std::map<std::string, std::string> World::outcomes(const std::string& job) {
+  std::map<std::string, std::string> outcomes;
+  SQLite::Database database(ledger().string());
+  SQLite::Statement query(database, "SELECT spot_member_id, outcome FROM outcomes WHERE job = ?");
+  query.bind(1, job);
+  while (query.executeStep()) outcomes.emplace(query.getColumn(0).getString(), query.getColumn(1).getString());
+  return outcomes;
+}
+
+std::map<std::string, int> World::attempts(const std::string& job) {
+  std::map<std::string, int> attempts;
+  SQLite::Database database(ledger().string());
+  SQLite::Statement query(database, "SELECT spot_member_id, attempts FROM outcomes WHERE job = ?");
+  query.bind(1, job);
+  while (query.executeStep()) attempts.emplace(query.getColumn(0).getString(), query.getColumn(1).getInt());
+  return attempts;
+}
+
+const MemberRecord* World::record(const std::string& course, const std::string& member) const {
+  return sandbox.members().find(course, *MemberId::parse(member));
+}
+
+void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
+  Database database = Database::open_to_read(world.ledger());
+  for (const WorldJob& job : jobs) {
+    const auto id = find_job(database, job.name);
+    if (!id) continue;
+    REQUIRE_NOTHROW(check_books(database, *id));
+    const Books books = books_of(database, *id);
+    const auto outcomes = world.outcomes(job.name);
+    REQUIRE(static_cast<std::int64_t>(outcomes.size()) == books.all_members());
+    for (const auto& [member, outcome] : outcomes) {
+      if (outcome != "invited" && outcome != "already_invited") continue;
+      const MemberRecord* record = world.record(job.course, member);
+      REQUIRE_MESSAGE((record != nullptr && record->invited),
+                      "the ledger says " << outcome << " of " << member << ", the server does not");
+    }
+    for (const auto& [member, attempts] : world.attempts(job.name)) {
+      const MemberRecord* record = world.record(job.course, member);
+      // Every time that the server was asked, the ledger meant to ask.
+      REQUIRE_MESSAGE(
+          (record == nullptr || static_cast<int>(record->asked) <= attempts + open_calls_for(database, *id, member)),
+          "the server was asked " << record->asked << " times for " << member << ", the ledger says " << attempts);
+    }
+  }
+}
+
+}  // namespace convoke

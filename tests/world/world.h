@@ -1,0 +1,136 @@
+// A little world for the whole program: the real intake, ledger, rate limiter, runner and verdicts, in processes that
+// live side by side and crash, over a network that delays, loses and reorders, before the sandbox's handler as the
+// server; all in virtual time, all from one seed.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../temp_folder.h"
+#include "ledger/job_lock.h"
+#include "run/job_run.h"
+#include "sandbox/sandbox.h"
+#include "virtual_clock.h"
+
+namespace convoke {
+
+/// What goes wrong on the way, as shares of all calls.
+struct NetworkSettings {
+  Duration slowest = std::chrono::milliseconds(80);  ///< each way takes up to this
+  double refused = 0;                                ///< no connection: not sent
+  double lost_request = 0;                           ///< sent, and never arrives
+  double late_request = 0;                           ///< sent, and arrives only after the client has given up
+  double lost_answer = 0;                            ///< acted upon, and the answer never arrives
+};
+
+struct WorldJob {
+  std::string name = "list";
+  std::string course = "course";
+  std::vector<std::string> rows;  ///< what the member column holds, line by line; or, for a list too long for that,
+  ReadSource read = {};           ///< a source and
+  std::string fingerprint = {};   ///< what stands for its content
+};
+
+class World;
+
+/// The wire of one process: answers come through the world, and are let go of when the process is gone.
+class WorldTransport final : public Transport {
+ public:
+  WorldTransport(World& world, boost::asio::any_io_executor loop, Duration timeout)
+      : world_(world), loop_(std::move(loop)), timeout_(timeout) {}
+  boost::asio::awaitable<Answer> send(Request request) override;
+
+ private:
+  World& world_;
+  boost::asio::any_io_executor loop_;
+  Duration timeout_;
+};
+
+/// Thrown out of the middle of whatever a process does: it is killed there.
+struct Killed {};
+
+/// One process with one job.
+class Process {
+ public:
+  Process(World& world, const WorldJob& job, JobRunSettings settings);
+  ~Process();
+
+  /// Starts; false: another process runs the job. Throws Killed.
+  bool start();
+  /// Does one thing that is ready; false: nothing is. Throws Killed, and Error as the program would.
+  bool step();
+  bool has_ended() const { return ended_; }
+  Exit exit() const { return exit_; }
+  JobRun& run() { return *run_; }
+  const WorldJob& job() const { return job_; }
+
+ private:
+  void arm_killer();
+
+  World& world_;
+  WorldJob job_;
+  JobRunSettings settings_;
+  boost::asio::io_context loop_{1};
+  std::optional<Database> database_;
+  std::optional<JobLock> lock_;
+  std::optional<WorldTransport> transport_;
+  std::optional<JobRun> run_;
+  std::optional<RunEnd> end_;
+  std::exception_ptr failure_;
+  bool ended_ = false;
+  Exit exit_ = Exit::ok;
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, SandboxSettings server, NetworkSettings network = {});
+
+  std::mt19937_64& random() { return random_; }
+  bool chance(double share) { return std::uniform_real_distribution<double>(0, 1)(random_) < share; }
+  std::int64_t number(std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
+  }
+
+  /// Ids as a real list has them, from the seed.
+  std::vector<std::string> ids(int count);
+
+  /// Runs these jobs side by side, each in its process, until all have ended or crashed.
+  struct Ended {
+    std::optional<Exit> exit;  ///< empty: crashed
+    bool was_busy = false;
+    RunCounts counts;
+  };
+  std::vector<Ended> run(const std::vector<WorldJob>& jobs, const JobRunSettings& settings);
+  Ended run(const WorldJob& job, const JobRunSettings& settings) { return run(std::vector{job}, settings).front(); }
+
+  /// Members of a job by outcome, from the view that users read.
+  std::map<std::string, std::string> outcomes(const std::string& job);
+  std::map<std::string, int> attempts(const std::string& job);
+  /// How often the server was asked for a member, and whether it has invited it.
+  const MemberRecord* record(const std::string& course, const std::string& member) const;
+
+  VirtualClock clock;
+  NetworkSettings network;
+  double crash_per_step = 0;    ///< the chance that a process is killed before any one thing that it does
+  double crash_per_commit = 0;  ///< the chance that it is killed in a commit: nothing of it is kept
+  int crashes = 0;
+  std::map<std::string, std::uint32_t> sent;  ///< how often a request that names a member was sent, whenever it arrives
+  std::vector<std::string> warnings;
+  TempFolder folder;
+  std::filesystem::path ledger() const { return folder.path() / "ledger.db"; }
+  Sandbox sandbox;
+
+ private:
+  std::mt19937_64 random_;
+};
+
+/// The invariants of design.md that hold at any moment when no process runs: the books balance, and what the ledger
+/// calls invited the server has invited. Fails the test with the seed's number.
+void check_invariants(World& world, const std::vector<WorldJob>& jobs);
+
+}  // namespace convoke
