@@ -288,7 +288,7 @@ TEST_CASE("calls one after the other use one connection; calls at once have one 
 
 TEST_CASE("answers in every form that HTTP allows are read whole") {
   struct Row {
-    const char* what;
+    std::string what;
     std::string bytes;
     std::string expected;
     bool reused;
@@ -355,7 +355,7 @@ TEST_CASE("headers about rates are passed on as they came") {
 
 TEST_CASE("what can have reached the server is told from what cannot") {
   struct Row {
-    const char* what;
+    std::string what;
     Script script;
     std::string expected;  // how the description starts
     std::size_t requests;
@@ -368,7 +368,12 @@ TEST_CASE("what can have reached the server is told from what cannot") {
               peer.reset();
             },
             "maybe: wait for the answer: ", 1},
-           {"reset at once", [](Peer& peer) { peer.reset(); }, "maybe: ", 0},
+           {"reset with the request unread",
+            [](Peer& peer) {
+              std::this_thread::sleep_for(20ms);
+              peer.reset();
+            },
+            "maybe: wait for the answer: ", 0},
            {"half a head", once("HTTP/1.1 201 Cre"), "maybe: wait for the answer: ", 1},
            {"a head without its end", once("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n"),
             "maybe: wait for the answer: ", 1},
@@ -404,6 +409,17 @@ TEST_CASE("what can have reached the server is told from what cannot") {
   }
 }
 
+TEST_CASE("a reset while connecting is never taken for an answer, and not tried again") {
+  // Whether the connection counts as made before it is reset is for the kernel to say.
+  for (int round = 0; round < 20; ++round) {
+    ScriptedServer server({[](Peer& peer) { peer.reset(); }});
+    Client client(server.url());
+    CHECK(client.call().reached != Reached::answered);
+    CHECK(server.requests().empty());
+    CHECK(server.connections() <= 1);
+  }
+}
+
 TEST_CASE("what was never sent says so") {
   std::string closed;
   {
@@ -425,7 +441,7 @@ TEST_CASE("what was never sent says so") {
 
 TEST_CASE("a call is over at its deadline, in whatever phase it is") {
   struct Row {
-    const char* what;
+    std::string what;
     Script script;
     std::string expected;
   };
@@ -586,7 +602,8 @@ TEST_CASE("what the server says unasked on an idle connection is no answer to th
 }
 
 TEST_CASE("a base URL or a CA file that cannot be used is a mistake of the config") {
-  for (const char* url : {"", "example.org", "ftp://example.org", "http://", "https:///x", "http://exa mple.org"}) {
+  for (const std::string url :
+       {"", "example.org", "ftp://example.org", "http://", "https:///x", "http://exa mple.org"}) {
     CAPTURE(url);
     CHECK(error_of([&] { Client client(url); }).starts_with("78 api.base_url: "));
   }

@@ -753,7 +753,7 @@ TEST_CASE("an export is the view, as CSV that no spreadsheet runs, or as JSON li
 // ---- Books.
 
 TEST_CASE("books that were tampered with are a defect, with the numbers") {
-  for (const char* change :
+  for (const std::string change :
        {"UPDATE job SET rows_read = rows_read + 1", "UPDATE job SET invalid = 0", "UPDATE job SET duplicates = 5",
         "DELETE FROM chunk WHERE chunk_id = 1", "UPDATE chunk SET size = size + 1",
         "UPDATE chunk SET ids = substr(ids, 17) WHERE chunk_id = 1",
@@ -796,7 +796,7 @@ TEST_CASE("what is no ledger of ours is refused, and left as it was") {
     return path;
   };
   struct Row {
-    const char* what;
+    std::string what;
     std::string path;
     std::string error;
   };

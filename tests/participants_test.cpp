@@ -69,8 +69,8 @@ TEST_CASE("what all members share is kept once, what differs as an array") {
 
 TEST_CASE("values that would read as an array, or need escapes, are kept so that the view gives them back") {
   struct Row {
-    const char* json;
-    const char* text;
+    std::string json;
+    std::string text;
   };
   for (const Row& row :
        {Row{R"("[1]")", "[1]"}, Row{R"("[")", "["}, Row{R"("")", ""}, Row{R"("a\"b")", "a\"b"},
@@ -192,8 +192,8 @@ TEST_CASE("a large answer in any order is read whole") {
 
 TEST_CASE("an error's message is found in any form and made fit to print") {
   struct Row {
-    const char* body;
-    const char* message;
+    std::string body;
+    std::string message;
   };
   for (const Row& row :
        {Row{R"({"message":"bad id"})", "bad id"},

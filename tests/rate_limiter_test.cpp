@@ -320,7 +320,7 @@ TEST_CASE("nor by several processes whose slots are in one ledger") {
 TEST_CASE("a limiter without one part of the rule would be noticed") {
   struct Row {
     Mutant mutant;
-    const char* name;
+    std::string name;
     int at_least;  // of 100 seeds
   };
   for (const Row& row : {Row{Mutant::free_at_sent, "free one window after it was sent", 50},

@@ -161,7 +161,7 @@ TEST_CASE("every status has its verdict") {
 
 TEST_CASE("a 201 settles exactly the members that it names") {
   struct Row {
-    const char* what;
+    std::string what;
     std::string body;
     std::string expected;
   };
@@ -220,7 +220,7 @@ TEST_CASE("a 201 settles exactly the members that it names") {
 TEST_CASE("whether a call may have taken effect decides who is asked again, and how") {
   using Reached = Answer::Reached;
   struct Row {
-    const char* what;
+    std::string what;
     Answer answer;
     bool doubtful;
   };

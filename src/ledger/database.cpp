@@ -104,10 +104,10 @@ Database Database::open(const std::filesystem::path& path, Durability durability
   database.read([&] { database.check_ours(); });
   try {
     auto& handle = *database.handle_;
+    handle.exec(durability == Durability::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
     // Rows of a chunk are a few KiB: bigger pages hold them without overflow chains.
     handle.exec("PRAGMA page_size = 8192");
     switch_to_wal(handle);
-    handle.exec(durability == Durability::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
     handle.exec("PRAGMA cache_size = -8000");
     handle.exec("PRAGMA wal_autocheckpoint = 2000");
     handle.exec("PRAGMA temp_store = MEMORY");
