@@ -1,5 +1,6 @@
 """Exit 74: a disk that is full, read-only or gone, a file that is no ledger, a standard output that takes nothing. What
 was recorded stays, and the next run with room goes on."""
+import atexit
 import unittest
 
 from world import *
@@ -14,6 +15,7 @@ class Tmpfs:
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "convoke-test", str(folder)], capture_output=True)
         if done.returncode != 0:
             raise unittest.SkipTest("no file system of its own without root")
+        atexit.register(self.unmount)
 
     def remount(self, option):
         subprocess.run(["mount", "-o", f"remount,{option}", str(self.folder)], check=True, capture_output=True)
@@ -29,6 +31,7 @@ class Tmpfs:
         (self.folder / "filler").unlink()
 
     def unmount(self):
+        atexit.unregister(self.unmount)
         subprocess.run(["umount", "-l", str(self.folder)], capture_output=True)
 
 

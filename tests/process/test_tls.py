@@ -61,6 +61,10 @@ class Tls(World):
         self.assertEqual(sandbox.requests, 0)
 
     def test_a_host_name_is_verified_as_such(self):
+        try:
+            socket.getaddrinfo("localhost", 0, socket.AF_INET)
+        except OSError:
+            self.skipTest("localhost has no address here")
         sandbox = self.tls_sandbox("DNS:localhost")
         ids = self.a_job(20)
         self.url = f"https://localhost:{sandbox.address.port}"

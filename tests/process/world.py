@@ -50,6 +50,13 @@ def die_with_parent():
     _libc.prctl(1, signal.SIGKILL)
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGTERM, interrupted)  # so that what runs at exit runs
+
+
 def wait_for(condition, what, patience=PATIENCE):
     """What `condition` returns, once it is true."""
     deadline = time.monotonic() + patience
@@ -285,8 +292,9 @@ class World(unittest.TestCase):
     maxDiff = 2000
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="convoke-test-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        folder = tempfile.TemporaryDirectory(prefix="convoke-test-", ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
         (self.folder / "jobs").mkdir()
         self.ledger = self.folder / "convoke.db"
         self.url = f"http://127.0.0.1:{unused_port()}"
