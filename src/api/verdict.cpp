@@ -10,6 +10,8 @@ namespace {
 
 using Members = std::vector<std::uint32_t>;
 
+constexpr std::size_t most_quoted_alone = 8;
+
 Members all_of(const Chunk& chunk) {
   Members members(chunk.ids.size());
   for (std::size_t i = 0; i < members.size(); ++i) members[i] = static_cast<std::uint32_t>(i);
@@ -96,8 +98,12 @@ Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const
     add_halves(verdict.pieces, all_of(chunk), fate);
     return verdict;
   }
-  // Quoted is not proven: each is asked for alone, and refused only then.
-  for (const auto member : quoted) verdict.pieces.push_back({{member}, fate});
+  // Quoted is not proven: each is asked for alone, and refused only then. Many are likely an echo of the request.
+  if (quoted.size() > most_quoted_alone) {
+    verdict.pieces.push_back({quoted, fate});
+  } else {
+    for (const auto member : quoted) verdict.pieces.push_back({{member}, fate});
+  }
   verdict.pieces.push_back({without(all_of(chunk), quoted), fate});
   return verdict;
 }
@@ -196,11 +202,12 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
     case 401:
     case 403:
       return put_off(chunk, judgement, Effect::refuse_key, status, message);
-    case 404: {
+    case 404:
+    case 410: {
       Verdict verdict;
       verdict.effect = Effect::refuse_course;
       verdict.call_error = message;
-      verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, 404, message)});
+      verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, status, message)});
       return verdict;
     }
     case 413: {
@@ -228,8 +235,9 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
     return retry(chunk, judgement, status,
                  fmt::format("HTTP {}: a redirect, not followed; see that base_url is right", status));
   }
-  // Any other 4xx is a refusal like a 400: of the whole call, so it is narrowed down.
-  return narrow(chunk, judgement, status, answer.body, message);
+  // Any other 4xx (405, 407, 415, 421…) is about the call, the way or the moment, not about whom it asked for: nobody
+  // is rejected for it.
+  return retry(chunk, judgement, status, message);
 }
 
 }  // namespace convoke

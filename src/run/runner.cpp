@@ -131,6 +131,7 @@ boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_invited) 
   due_at_start_ = due;
   ever_invited_ = ever_invited;
   counts_ = ledger_.log().counts();
+  seen_ = counts_;
   if (settings_.max_duration) ends_at_ = clock_.now() + *settings_.max_duration;
   try {
     co_await claim_and_send();
@@ -144,10 +145,11 @@ boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_invited) 
 
 // Without limits, claims run ahead of the connections, so that the next calls' intents are committed while these are
 // under way, and many in one commit: as far ahead as a tenth of a second's work. Not so with limits, where a slot that
-// waits for a connection is a slot wasted; and hardly where a crash leaves in doubt, for good, what was claimed.
+// waits for a connection is a slot wasted; not before anything was accepted, for a job that is wrong should end early;
+// and hardly where a crash leaves in doubt, for good, what was claimed.
 int Runner::most_in_flight() const {
   const int allowed = concurrency_.allowed();
-  if (settings_.limited) return allowed;
+  if (settings_.limited || !is_accepted()) return allowed;
   if (settings_.invite.on_doubt == OnDoubt::hold) return 2 * allowed;
   const auto rounds = Duration(100ms) / std::max<Duration>(usual_latency_, 1ms);
   return allowed * (1 + static_cast<int>(std::clamp<std::int64_t>(rounds, 1, most_rounds_ahead)));
@@ -273,6 +275,7 @@ boost::asio::awaitable<void> Runner::send(Claimed call) {
   --sending_;
   Report report = report_of(call, answer, sent_at);
   weigh(call, report.verdict, report.read_at);
+  watch(call, report.verdict);
   // What waits for a connection would only run into the same.
   const bool halts =
       report.verdict.effect == Effect::pause || report.verdict.effect == Effect::refuse_key || health_.is_down();
@@ -405,25 +408,36 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
       }
       break;
   }
-  note_refusal(call, verdict);
-  if (settings_.max_failures) {
-    const std::int64_t most =
-        settings_.max_failures->share > 0
-            ? static_cast<std::int64_t>(settings_.max_failures->share * static_cast<double>(due_at_start_))
-            : settings_.max_failures->members;
-    const std::int64_t failures =
-        counts_.of(Outcome::rejected) + counts_.of(Outcome::failed) + counts_.of(Outcome::in_doubt);
-    if (failures > most) {
-      stop(StoppedBy::max_failures,
-           fmt::format("{} members were rejected, failed or are in doubt; max_failures allows {}", failures, most));
-    }
+}
+
+bool Runner::is_accepted() const {
+  return ever_invited_ || seen_.of(Outcome::invited) + seen_.of(Outcome::already_invited) > 0;
+}
+
+// Stops a run that goes wrong, by what was answered and before it is even recorded: the next call would be one too
+// many.
+void Runner::watch(const Claimed& call, const Verdict& verdict) {
+  for (const Piece& piece : verdict.pieces) {
+    seen_.of(piece.fate.outcome) +=
+        static_cast<std::int64_t>(piece.members.empty() ? call.chunk.ids.size() : piece.members.size());
+  }
+  watch_refusal(call, verdict);
+  if (!settings_.max_failures) return;
+  const std::int64_t most =
+      settings_.max_failures->share > 0
+          ? static_cast<std::int64_t>(settings_.max_failures->share * static_cast<double>(due_at_start_))
+          : settings_.max_failures->members;
+  const std::int64_t failures = seen_.of(Outcome::rejected) + seen_.of(Outcome::failed) + seen_.of(Outcome::in_doubt);
+  if (failures > most) {
+    stop(StoppedBy::max_failures,
+         fmt::format("{} members were rejected, failed or are in doubt; max_failures allows {}", failures, most));
   }
 }
 
 // A list of which nobody was ever invited and where one after the other is refused with the same words: it is the job
 // that is wrong, and asking for each member would only burn the quota.
-void Runner::note_refusal(const Claimed& call, const Verdict& verdict) {
-  if (ever_invited_ || counts_.of(Outcome::invited) + counts_.of(Outcome::already_invited) > 0) {
+void Runner::watch_refusal(const Claimed& call, const Verdict& verdict) {
+  if (is_accepted()) {
     refusals_alike_ = 0;
     return;
   }
@@ -436,7 +450,7 @@ void Runner::note_refusal(const Claimed& call, const Verdict& verdict) {
   refusals_at_end_ = (alike ? refusals_at_end_ : 0) + (call.pick == Pick::last_of_list ? 1 : 0);
   refusal_ = std::move(words);
   if (refusals_alike_ >= refusals_to_stop && refusals_at_end_ >= refusals_at_end_to_stop &&
-      due_at_start_ - counts_.handled() >= members_worth_stopping_for) {
+      due_at_start_ - seen_.of(Outcome::rejected) >= members_worth_stopping_for) {
     stop(StoppedBy::refused_alike,
          fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
   }

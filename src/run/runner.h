@@ -96,7 +96,9 @@ class Runner {
   void stop_if_hopeless(const Claims& claims);
   void weigh(const Claimed& call, Verdict& verdict, LedgerTime now);
   void note_recorded(const Claimed& call, const Report& report, const Recorded& recorded);
-  void note_refusal(const Claimed& call, const Verdict& verdict);
+  void watch(const Claimed& call, const Verdict& verdict);
+  void watch_refusal(const Claimed& call, const Verdict& verdict);
+  bool is_accepted() const;
   Instant instant(LedgerTime time) const;
 
   RunnerSettings settings_;
@@ -118,7 +120,8 @@ class Runner {
   int in_flight_ = 0;  // claimed and not yet recorded
   std::int64_t members_in_flight_ = 0;
   int largest_chunk_;
-  RunCounts counts_;
+  RunCounts counts_;  // as committed
+  RunCounts seen_;    // as answered
   std::int64_t due_at_start_ = 0;
   bool ever_invited_ = false;
   std::optional<Instant> ends_at_;
