@@ -106,7 +106,7 @@ Database Database::open(const std::filesystem::path& path, Durability durability
     auto& handle = *database.handle_;
     handle.exec(durability == Durability::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
     // Rows of a chunk are a few KiB: bigger pages hold them without overflow chains.
-    handle.exec("PRAGMA page_size = 8192");
+    handle.exec("PRAGMA page_size = 16384");
     switch_to_wal(handle);
     handle.exec("PRAGMA cache_size = -8000");
     handle.exec("PRAGMA wal_autocheckpoint = 2000");
