@@ -130,6 +130,9 @@ Chunks::Chunks(Database& database, JobId job)
           "participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at, "
           "completion_rate, profile, job_id, course_no, size, ids, lines) "
           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      keep_asked_(
+          database.handle(),
+          "UPDATE call SET ids = (SELECT ids FROM chunk WHERE chunk_id = ?1) WHERE chunk_id = ?1 AND ids IS NULL"),
       shrink_(database.handle(), "UPDATE chunk SET size = ?2, ids = ?3, lines = ?4 WHERE chunk_id = ?1"),
       settle_(database.handle(),
               "UPDATE chunk SET outcome = ?1, not_before = ?2, attempts = ?3, tries = ?4, missing = ?5, quiet = ?6, "
@@ -139,21 +142,23 @@ Chunks::Chunks(Database& database, JobId job)
               "completion_rate = ?18, profile = ?19 WHERE chunk_id = ?20"),
       course_(database.handle(), "SELECT course_id FROM course WHERE course_no = ?") {}
 
-std::optional<Chunk> Chunks::claim(LedgerTime now, int most_members, bool with_retries, Pick pick) {
-  SQLite::Statement& due = pick == Pick::last_of_list ? last_due_ : due_;
-  due.bind(1, job_);
-  due.bind(2, micros(now));
-  std::optional<Chunk> found;
-  while (!found && due.executeStep()) {
-    if (in_flight_.contains(due.getColumn(0).getInt64())) continue;
-    if (!with_retries && due.getColumn(4).getInt() > 0) continue;
-    found = chunk_of(due);
+Chunks::Due Chunks::due(LedgerTime now, Pick pick) {
+  SQLite::Statement& rows = pick == Pick::last_of_list ? last_due_ : due_;
+  rows.bind(1, job_);
+  rows.bind(2, micros(now));
+  return {*this, rows};
+}
+
+std::optional<Chunk> Chunks::Due::claim(int most_members, bool with_retries) {
+  while (rows_.executeStep()) {
+    if (chunks_.in_flight_.contains(rows_.getColumn(0).getInt64())) continue;
+    if (!with_retries && rows_.getColumn(4).getInt() > 0) continue;
+    Chunk found = chunk_of(rows_);
+    if (found.ids.size() > static_cast<std::size_t>(most_members)) found = chunks_.cut(std::move(found), most_members);
+    chunks_.in_flight_.insert(found.id);
+    return found;
   }
-  due.reset();
-  if (!found) return found;
-  if (found->ids.size() > static_cast<std::size_t>(most_members)) found = cut(std::move(*found), most_members);
-  in_flight_.insert(found->id);
-  return found;
+  return std::nullopt;
 }
 
 void Chunks::put_back(ChunkId chunk) {
@@ -201,6 +206,22 @@ ChunkId Chunks::insert(std::int64_t course_no, const std::vector<MemberId>& ids,
   return database_.handle().getLastInsertRowid();
 }
 
+void Chunks::shrink(ChunkId chunk, const std::vector<MemberId>& ids, const std::string& lines) {
+  keep_whom_calls_asked(chunk);
+  shrink_.bind(1, chunk);
+  shrink_.bind(2, static_cast<std::int64_t>(ids.size()));
+  bind_ids(shrink_, 3, ids);
+  shrink_.bindNoCopy(4, lines);
+  shrink_.exec();
+  shrink_.reset();
+}
+
+void Chunks::keep_whom_calls_asked(ChunkId chunk) {
+  keep_asked_.bind(1, chunk);
+  keep_asked_.exec();
+  keep_asked_.reset();
+}
+
 // The first members stay in the chunk; the rest is a chunk of its own, just as due.
 Chunk Chunks::cut(Chunk chunk, int first_members) {
   const auto at = static_cast<std::ptrdiff_t>(first_members);
@@ -215,12 +236,7 @@ Chunk Chunks::cut(Chunk chunk, int first_members) {
   chunk.ids.resize(static_cast<std::size_t>(first_members));
   all_lines.resize(static_cast<std::size_t>(first_members));
   const std::string kept_lines = encode_lines(all_lines);
-  shrink_.bind(1, chunk.id);
-  shrink_.bind(2, first_members);
-  bind_ids(shrink_, 3, chunk.ids);
-  shrink_.bindNoCopy(4, kept_lines);
-  shrink_.exec();
-  shrink_.reset();
+  shrink(chunk.id, chunk.ids, kept_lines);
   return chunk;
 }
 
@@ -240,12 +256,7 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
     if (!whole) {
       const auto ids = picked(chunk.ids, piece.members);
       const std::string kept_lines = encode_lines(picked(all_lines, piece.members));
-      shrink_.bind(1, chunk.id);
-      shrink_.bind(2, static_cast<std::int64_t>(ids.size()));
-      bind_ids(shrink_, 3, ids);
-      shrink_.bindNoCopy(4, kept_lines);
-      shrink_.exec();
-      shrink_.reset();
+      shrink(chunk.id, ids, kept_lines);
     }
     bind_fate(settle_, piece.fate, run, now);
     settle_.bind(20, chunk.id);
@@ -361,6 +372,7 @@ void Chunks::repack(int chunk_size) {
     const auto its_lines = decode_lines(lines(source.chunk));
     for (std::size_t member = 0; member < chunk.ids.size(); ++member)
       open.emplace_back(chunk.ids[member], its_lines[member]);
+    keep_whom_calls_asked(source.chunk);
     remove.bind(1, source.chunk);
     remove.exec();
     remove.reset();

@@ -66,10 +66,28 @@ class Chunks {
  public:
   Chunks(Database& database, JobId job);
 
-  /// The next chunk that is due at `now`, of at most `most_members` (a larger one is cut first); asked-before ones come
-  /// first. It is in flight, and not given again, until it is recorded or put back. `with_retries` false: only chunks
-  /// with no tries.
-  std::optional<Chunk> claim(LedgerTime now, int most_members, bool with_retries, Pick pick = Pick::asked_before_first);
+  /// Goes through the chunks that are due at `now` and not in flight. One at a time, and not beyond the transaction.
+  class Due {
+   public:
+    /// The next one, of at most `most_members` (a larger one is cut first); empty: there is none. It is in flight, and
+    /// not given again, until it is recorded or put back. `with_retries` false: only chunks with no tries.
+    std::optional<Chunk> claim(int most_members, bool with_retries);
+    ~Due() { rows_.tryReset(); }
+    Due(const Due&) = delete;
+    Due& operator=(const Due&) = delete;
+
+   private:
+    friend class Chunks;
+    Due(Chunks& chunks, SQLite::Statement& rows) : chunks_(chunks), rows_(rows) {}
+    Chunks& chunks_;
+    SQLite::Statement& rows_;
+  };
+  Due due(LedgerTime now, Pick pick = Pick::asked_before_first);
+
+  /// The next one alone.
+  std::optional<Chunk> claim(LedgerTime now, int most_members, bool with_retries) {
+    return due(now).claim(most_members, with_retries);
+  }
   void put_back(ChunkId chunk);
 
   /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none.
@@ -99,6 +117,8 @@ class Chunks {
 
  private:
   Chunk cut(Chunk chunk, int first_members);
+  void shrink(ChunkId chunk, const std::vector<MemberId>& ids, const std::string& lines);
+  void keep_whom_calls_asked(ChunkId chunk);
   ChunkId insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
                  std::optional<RunId> run, std::optional<WallTime> now);
   std::string lines(ChunkId chunk);
@@ -112,6 +132,7 @@ class Chunks {
   SQLite::Statement read_;
   SQLite::Statement lines_;
   SQLite::Statement insert_;
+  SQLite::Statement keep_asked_;
   SQLite::Statement shrink_;
   SQLite::Statement settle_;
   SQLite::Statement course_;

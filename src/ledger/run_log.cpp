@@ -26,7 +26,7 @@ RunLog::RunLog(Database& database, JobId job, WallTime now)
     : database_(database),
       job_(job),
       begin_call_(database.handle(),
-                  "INSERT INTO call (run_id, chunk_id, course_no, size, ids, sent_at) VALUES (?, ?, ?, ?, ?, ?)"),
+                  "INSERT INTO call (run_id, chunk_id, course_no, size, sent_at) VALUES (?, ?, ?, ?, ?)"),
       end_call_(database.handle(),
                 "UPDATE call SET open = 0, latency_ms = ?2, http_status = ?3, error = ?4 WHERE call_id = ?1"),
       cancel_call_(database.handle(), "DELETE FROM call WHERE call_id = ?"),
@@ -76,8 +76,7 @@ CallId RunLog::begin_call(const Chunk& chunk, WallTime now) {
   begin_call_.bind(2, chunk.id);
   begin_call_.bind(3, chunk.course_no);
   begin_call_.bind(4, static_cast<std::int64_t>(chunk.ids.size()));
-  bind_ids(begin_call_, 5, chunk.ids);
-  begin_call_.bind(6, millis(now));
+  begin_call_.bind(5, millis(now));
   begin_call_.exec();
   begin_call_.reset();
   return database_.handle().getLastInsertRowid();

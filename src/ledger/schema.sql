@@ -94,7 +94,7 @@ CREATE TABLE call (
   chunk_id    INTEGER NOT NULL,
   course_no   INTEGER NOT NULL,
   size        INTEGER NOT NULL,
-  ids         BLOB NOT NULL, -- the members asked for, as in chunk
+  ids         BLOB,          -- the members asked for, as in chunk; NULL while they are the chunk's to this day
   sent_at     INTEGER NOT NULL,
   latency_ms  INTEGER,
   http_status INTEGER,
@@ -102,6 +102,8 @@ CREATE TABLE call (
   open        INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX call_open ON call (run_id) WHERE open = 1;
+-- Before a chunk gains or loses members, its calls get to keep whom they asked for.
+CREATE INDEX call_whole ON call (chunk_id) WHERE ids IS NULL;
 
 -- The limits' state. A slot is taken before a call goes out and free again at free_at; see run/rate_limiter.h.
 CREATE TABLE slot (

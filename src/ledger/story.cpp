@@ -25,18 +25,20 @@ void bind_member(SQLite::Statement& statement, int index, const MemberId& member
   statement.bind(index, member.bytes.data(), static_cast<int>(member.bytes.size()));
 }
 
-std::vector<StoryCall> calls_for(Database& database, JobId job, const std::string& course_id, const MemberId& member) {
+std::vector<StoryCall> calls_for(Database& database, JobId job, const Story& story, const MemberId& member) {
   std::vector<StoryCall> calls;
   SQLite::Statement query(
       database.handle(),
       "SELECT call_id, run_id, strftime('%Y-%m-%dT%H:%M:%fZ', sent_at / 1000.0, 'unixepoch'), latency_ms, "
       "http_status, error, size, open, ids FROM call JOIN run USING (run_id) JOIN course USING (course_no) "
-      "WHERE run.job_id = ? AND course_id = ? AND instr(ids, ?) > 0 ORDER BY call_id");
+      "WHERE run.job_id = ? AND course_id = ? AND (instr(ids, ?) > 0 OR (ids IS NULL AND chunk_id = ?)) ORDER BY "
+      "call_id");
   query.bind(1, job);
-  query.bind(2, course_id);
+  query.bind(2, story.course_id);
   bind_member(query, 3, member);
+  query.bind(4, story.chunk);
   while (query.executeStep()) {
-    if (!holds(query.getColumn(8), member)) continue;
+    if (!query.getColumn(8).isNull() && !holds(query.getColumn(8), member)) continue;
     StoryCall call;
     call.call = query.getColumn(0).getInt64();
     call.run = query.getColumn(1).getInt64();
@@ -83,7 +85,7 @@ std::vector<Story> story_of(Database& database, JobId job, const MemberId& membe
       story.participant_status = text_of(outcome.getColumn(7));
       story.updated_at = text_of(outcome.getColumn(8));
       outcome.reset();
-      story.calls = calls_for(database, job, story.course_id, member);
+      story.calls = calls_for(database, job, story, member);
       stories.push_back(std::move(story));
     }
   });

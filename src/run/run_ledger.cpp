@@ -49,11 +49,12 @@ boost::asio::awaitable<Claims> RunLedger::claim(ClaimTerms terms) {
 Claims RunLedger::claim_now(const ClaimTerms& terms) {
   Claims claims;
   std::int64_t members_left = terms.most_members;
+  Chunks::Due due = chunks_.due(clock_.now(), terms.pick);
   while (static_cast<int>(claims.calls.size()) < terms.most_calls && members_left > 0) {
     const LedgerTime now = clock_.now();
     const bool with_retries = retry_is_within_budget(log_.counts().calls, log_.counts().retries);
     const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, members_left));
-    auto chunk = chunks_.claim(now, most, with_retries, terms.pick);
+    auto chunk = due.claim(most, with_retries);
     if (!chunk) {
       claims.all_claimed = false;
       claims.next_due = chunks_.next_due();

@@ -38,9 +38,10 @@ std::string fingerprint_of(const WorldJob& job) {
 
 // Calls that were noted and not answered for yet: they count as attempts when the next run finds them.
 int open_calls_for(Database& database, JobId job, const std::string& member) {
-  SQLite::Statement query(
-      database.handle(),
-      "SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ? AND instr(ids, ?) > 0");
+  SQLite::Statement query(database.handle(),
+                          "SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ?1 "
+                          "AND (instr(ids, ?2) > 0 OR (ids IS NULL AND chunk_id IN (SELECT chunk_id FROM chunk WHERE "
+                          "instr(chunk.ids, ?2) > 0)))");
   query.bind(1, job);
   const auto id = MemberId::parse(member);
   query.bind(2, id->bytes.data(), 16);
