@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 #include <tuple>
 #include <vector>
 
@@ -12,7 +14,7 @@
 namespace convoke {
 namespace {
 
-constexpr std::size_t entries_in_memory = 1 << 19;  // 16 MiB of entries
+constexpr std::size_t entries_in_memory = 1 << 20;  // 32 MiB of entries
 constexpr std::size_t chunks_a_write = 512;
 constexpr std::size_t invalid_rows_a_write = 4096;
 constexpr std::size_t longest_value_kept = 200;
@@ -35,11 +37,43 @@ struct Entry {
     if (low != other.low) return low < other.low;
     return origin < other.origin;
   }
+  static void sort(std::vector<Entry>& entries);
   bool same_member(const Entry& other) const {
     return low == other.low && high == other.high && course_no == other.course_no;
   }
 };
 static_assert(sizeof(Entry) == 32);
+
+// Most lists are of one course and of random ids: their leading bits spread them over buckets (in place: the American
+// flag sort of McIlroy, Bostic and McIlroy, 1993), and what is left to compare is small and in the cache. Half the time
+// of std::sort alone; ids that all begin alike end up in one bucket, and cost what they did.
+void Entry::sort(std::vector<Entry>& entries) {
+  constexpr int bucket_bits = 12;
+  constexpr std::size_t buckets = 1U << bucket_bits;
+  const auto bucket_of = [](const Entry& entry) { return static_cast<std::size_t>(entry.high >> (64 - bucket_bits)); };
+  const bool one_course = std::all_of(entries.begin(), entries.end(),
+                                      [&](const Entry& entry) { return entry.course_no == entries.front().course_no; });
+  if (!one_course || entries.size() < 4 * buckets) {
+    std::sort(entries.begin(), entries.end());
+    return;
+  }
+  std::vector<std::size_t> end(buckets);
+  for (const Entry& entry : entries) ++end[bucket_of(entry)];
+  std::partial_sum(end.begin(), end.end(), end.begin());
+  std::vector<std::size_t> next(buckets);
+  std::copy(end.begin(), end.end() - 1, next.begin() + 1);
+  const std::vector<std::size_t> begin = next;
+  for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
+    while (next[bucket] < end[bucket]) {
+      Entry entry = entries[next[bucket]];
+      for (std::size_t home = bucket_of(entry); home != bucket; home = bucket_of(entry))
+        std::swap(entry, entries[next[home]++]);
+      entries[next[bucket]++] = entry;
+    }
+    std::sort(entries.begin() + static_cast<std::ptrdiff_t>(begin[bucket]),
+              entries.begin() + static_cast<std::ptrdiff_t>(end[bucket]));
+  }
+}
 
 // Ids compare as big-endian bytes; two words compare faster.
 std::uint64_t swap_if_little(std::uint64_t word) {

@@ -182,14 +182,6 @@ void check_books(Database& database, JobId job) {
             books.rows_read, books.all_members() - books.gone, books.duplicates, books.invalid),
         database.path().string(), "keep the ledger as it is and report this");
   }
-  SQLite::Statement held(database.handle(), "SELECT count(*) FROM chunk WHERE job_id = ? AND length(ids) <> size * 16");
-  held.bind(1, job);
-  held.executeStep();
-  if (const int wrong = held.getColumn(0).getInt(); wrong > 0) {
-    throw Error(Exit::defect,
-                fmt::format("the books do not balance: {} chunks do not hold the members they count", wrong),
-                database.path().string(), "keep the ledger as it is and report this");
-  }
 }
 
 }  // namespace convoke

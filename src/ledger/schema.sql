@@ -33,7 +33,7 @@ CREATE TABLE chunk (
   job_id      INTEGER NOT NULL,
   course_no   INTEGER NOT NULL REFERENCES course,
   size        INTEGER NOT NULL,
-  ids         BLOB NOT NULL,               -- 16 bytes a member, ascending
+  ids         BLOB NOT NULL CHECK (length(ids) = size * 16), -- 16 bytes a member, ascending: a chunk holds whom it counts
   lines       TEXT NOT NULL,               -- JSON array: the source line of each
   outcome     TEXT NOT NULL,
   not_before  INTEGER NOT NULL DEFAULT 0,  -- pending: not due before this ledger time; 0: never asked or all the same

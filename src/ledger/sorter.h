@@ -30,7 +30,7 @@ class SpillFile {
   int file_ = -1;
 };
 
-/// `Record` is trivially copyable and has a total order by `<`.
+/// `Record` is trivially copyable and has a total order by `<`; it may bring a `sort` of its own that knows more of it.
 template <class Record>
 class Sorter {
   static_assert(std::is_trivially_copyable_v<Record>);
@@ -42,6 +42,8 @@ class Sorter {
 
   void add(const Record& record) {
     if (buffer_.size() == most_in_memory_) spill();
+    // All at once: memory is only taken as it is filled, and growing by doubling would need half as much again.
+    if (buffer_.size() == window_size) buffer_.reserve(most_in_memory_);
     buffer_.push_back(record);
   }
 
@@ -49,7 +51,7 @@ class Sorter {
   template <class Each>
   void drain(Each&& each) {
     if (runs_.empty()) {
-      std::sort(buffer_.begin(), buffer_.end());
+      sort();
       for (const Record& record : buffer_) each(record);
       buffer_ = {};
       return;
@@ -71,10 +73,18 @@ class Sorter {
   };
   static constexpr std::size_t window_size = 4096;
 
+  void sort() {
+    if constexpr (requires { Record::sort(buffer_); }) {
+      Record::sort(buffer_);
+    } else {
+      std::sort(buffer_.begin(), buffer_.end());
+    }
+  }
+
   void spill() {
     if (buffer_.empty()) return;
     if (!file_) file_ = std::make_unique<SpillFile>(folder_);
-    std::sort(buffer_.begin(), buffer_.end());
+    sort();
     file_->append(buffer_.data(), buffer_.size() * sizeof(Record));
     Run run;
     run.next = spilled_;
