@@ -204,7 +204,7 @@ TEST_CASE("a reading is remembered by its fingerprint only when it came to its e
     row({3, "c1", std::nullopt, "x", "not a UUID"});
     throw Broken();
   };
-  CHECK_THROWS_AS(take_in(world.database, world.job, broken, 100, "two"), Broken);
+  CHECK_THROWS_AS(take_in(world.database, world.job, broken, 100, "two", WallTime{}), Broken);
   CHECK_FALSE(is_read(world.database, world.job, "one"));
   CHECK_FALSE(is_read(world.database, world.job, "two"));
   check_all(world);  // half read: they need not add up, and it is no defect
@@ -224,7 +224,7 @@ TEST_CASE("long values of invalid rows are cut") {
       [&](const TakeRow& row) {
         row({2, "c", std::nullopt, value, "not a UUID"});
       },
-      100, "");
+      100, "", WallTime{});
   CHECK(world.rows("SELECT length(value) FROM invalid_rows") == Rows{"200"});
 }
 
@@ -241,7 +241,7 @@ TEST_CASE("several jobs on a ledger do not see each other's members") {
       [](const TakeRow& row) {
         row({2, "c1", member(1), {}, {}});
       },
-      100, "");
+      100, "", WallTime{});
   CHECK(reading.added == 1);
   check_books(world.database, other);
   check_all(world);
@@ -314,7 +314,7 @@ TEST_CASE(
         }
       };
       const Reading surveyed = survey(&world.database, world.job, read, chunk_size, world.folder.path());
-      const Reading reading = take_in(world.database, world.job, read, chunk_size, "");
+      const Reading reading = take_in(world.database, world.job, read, chunk_size, "", WallTime{});
       CHECK(describe(surveyed) == describe(reading));
       expected.chunks = reading.chunks;
       REQUIRE(describe(reading) == describe(expected));
@@ -416,12 +416,12 @@ TEST_CASE("a list longer than the sorter's memory is taken in and read again") {
     for (std::uint64_t i = 0; i < count; ++i) row({i + 2, "c1", member(i * 7'919 % count + 1), {}, {}});
     row({count + 2, "c1", member(5), {}, {}});
   };
-  Reading reading = take_in(world.database, world.job, read, 1000, "");
+  Reading reading = take_in(world.database, world.job, read, 1000, "", WallTime{});
   CHECK(reading.added == count);
   CHECK(reading.duplicates == 1);
   CHECK(reading.chunks == count / 1000);
   check_books(world.database, world.job);
-  reading = take_in(world.database, world.job, read, 1000, "");
+  reading = take_in(world.database, world.job, read, 1000, "", WallTime{});
   CHECK(reading.added == 0);
   CHECK(reading.members == count);
   CHECK(reading.gone == 0);
@@ -723,7 +723,7 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
         row({2, "c", left, {}, {}});
         row({3, "c", right, {}, {}});
       },
-      100, "");
+      100, "", WallTime{});
   CHECK(story_of(tricky.database, tricky.job, between).empty());
   CHECK(story_of(tricky.database, tricky.job, right).size() == 1);
 }

@@ -50,7 +50,7 @@ struct LedgerWorld {
             }
           }
         },
-        chunk_size, fingerprint);
+        chunk_size, fingerprint, WallTime{});
   }
 
   /// Members 1 to `count` of one course.

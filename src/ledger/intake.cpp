@@ -275,7 +275,7 @@ struct AmendedChunk {
 };
 
 void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vector<Amendment>& amendments,
-                 Reading& reading) {
+                 Reading& reading, WallTime now) {
   SQLite::Statement row(database.handle(),
                         "SELECT outcome, lines, run_id, not_before, http_status, error FROM chunk WHERE chunk_id = ?");
   row.bind(1, id);
@@ -322,10 +322,10 @@ void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vect
   if (!amended.stay.empty()) pieces.push_back({std::move(amended.stay), same});
   pieces.push_back({pieces.empty() ? std::vector<std::uint32_t>{} : std::move(amended.leave), other});
   // When it changed is when it was read; which run asked last stays as it was.
-  chunks.record(chunk, pieces, run, std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+  chunks.record(chunk, pieces, run, now);
 }
 
-void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading& reading) {
+void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading& reading, WallTime now) {
   Chunks chunks(database, job);
   std::vector<Amendment> of_chunk;
   std::vector<std::vector<Amendment>> waiting;
@@ -333,7 +333,7 @@ void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading
     if (waiting.empty()) return;
     database.write([&] {
       for (const auto& changes : waiting)
-        amend_chunk(database, chunks, static_cast<ChunkId>(changes[0].chunk), changes, reading);
+        amend_chunk(database, chunks, static_cast<ChunkId>(changes[0].chunk), changes, reading, now);
     });
     waiting.clear();
   };
@@ -361,7 +361,8 @@ std::map<std::string, std::int64_t, std::less<>> known_courses(Database& databas
 
 }  // namespace
 
-Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const std::string& fingerprint) {
+Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const std::string& fingerprint,
+                WallTime now) {
   database.write([&] {
     // From here until the end the job's source counts as not read.
     SQLite::Statement forget(database.handle(), "UPDATE job SET fingerprint = '', half_read = 1 WHERE job_id = ?");
@@ -401,7 +402,7 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   packer.write();
   invalid_rows.write();
   reading.chunks = packer.written();
-  amend(database, job, amendments, reading);
+  amend(database, job, amendments, reading, now);
 
   database.write([&] {
     SQLite::Statement update(

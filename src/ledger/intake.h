@@ -45,8 +45,9 @@ using ReadSource = std::function<void(const TakeRow&)>;
 /// Reads the source into the ledger: adds what is new in chunks of `chunk_size`, withdraws what was due and is gone,
 /// revives what was withdrawn and is back, keeps invalid rows, follows members to their new lines. In many short
 /// transactions: other processes get their turn, and a reading that is cut off is simply done again. At the end, and
-/// only then, the source is known by its `fingerprint`.
-Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const std::string& fingerprint);
+/// only then, the source is known by its `fingerprint`. `now` goes to those whose outcome changes by it.
+Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const std::string& fingerprint,
+                WallTime now);
 
 /// The same reading and checking, without a change: what take_in would say. No job: nothing is known yet. Temporary
 /// files go to `folder`.

@@ -96,7 +96,8 @@ LedgerStatus status_of(Database& database, std::optional<JobId> only, const Limi
 }
 
 std::string forecast_text(const Forecast& forecast) {
-  std::string text = fmt::format("about {} under the limits", describe_duration(forecast.duration));
+  std::string text = fmt::format("about {} under the limits at {} a call", describe_duration(forecast.duration),
+                                 describe_duration(forecast.latency));
   if (forecast.by_day.size() > 1) {
     text += ": ";
     for (std::size_t day = 0; day < forecast.by_day.size() && day < 7; ++day) {

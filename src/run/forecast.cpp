@@ -24,6 +24,7 @@ MemorySlots copy_slots(SlotBook& book, const LimitSettings& limits) {
 Forecast forecast(const LimitSettings& limits, MemorySlots slots, LedgerTime now, std::int64_t calls, Duration latency,
                   int connections) {
   Forecast forecast;
+  forecast.latency = latency;
   RateLimiter limiter(limits, slots);
   std::multiset<LedgerTime> connection_free;
   for (int i = 0; i < connections; ++i) connection_free.insert(now);

@@ -49,6 +49,7 @@ class MemorySlots final : public SlotBook {
 MemorySlots copy_slots(SlotBook& book, const LimitSettings& limits);
 
 struct Forecast {
+  Duration latency{};                ///< of a call, as reckoned with
   Duration duration{};               ///< from now to the last answer
   std::vector<std::int64_t> by_day;  ///< calls in each 24 hours from now
 };

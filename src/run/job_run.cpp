@@ -27,7 +27,8 @@ std::optional<Reading> JobRun::load() {
   std::optional<Reading> reading;
   const int chunk_size = settings_.runner.invite.chunk_size;
   if (!is_read(database_, job_, settings_.fingerprint)) {
-    reading = take_in(database_, job_, settings_.read_source, chunk_size, settings_.fingerprint);
+    reading =
+        take_in(database_, job_, settings_.read_source, chunk_size, settings_.fingerprint, ledger_.clock().wall());
   }
   const bool other_size = packed_for(database_, job_) != chunk_size;
   if (settings_.retry.empty() && !other_size) return reading;
