@@ -36,7 +36,7 @@ class SystemAlarms final : public Alarms {
 /// One place to wait; one coroutine at a time. A wake before the wait is not lost.
 class Sleep {
  public:
-  Sleep(boost::asio::any_io_executor executor, Alarms& alarms) : timer_(std::move(executor)), alarms_(alarms) {}
+  Sleep(const boost::asio::any_io_executor& executor, Alarms& alarms) : timer_(executor), alarms_(alarms) {}
   ~Sleep() { alarms_.clear(timer_); }
   Sleep(const Sleep&) = delete;
   Sleep& operator=(const Sleep&) = delete;
