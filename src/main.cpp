@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 
 #include "base/text.h"
@@ -41,6 +42,14 @@ int main(int argc, char** argv) {
   convoke::add_export_command(app, status);
   convoke::add_sandbox_command(app);
   try {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+    if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+      const std::string near = convoke::nearest(argv[1], names);
+      throw convoke::Error(
+          convoke::Exit::usage, fmt::format("there is no command '{}'", convoke::excerpt(argv[1])), {},
+          near.empty() ? fmt::format("one of {}", fmt::join(names, ", ")) : fmt::format("did you mean {}?", near));
+    }
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version

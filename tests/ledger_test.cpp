@@ -181,7 +181,8 @@ TEST_CASE("members that stay due through a changed source keep their history") {
   world.take({{1}, {3}});
   CHECK(
       world.rows("SELECT outcome, size, attempts, tries, not_before > 0, http_status, error FROM chunk ORDER BY ids") ==
-      Rows{"pending|2|4|4|1|503|HTTP 503", "withdrawn|1|4|0|0|-|no longer in the source"});
+      Rows{"pending|2|4|4|1|503|HTTP 503",
+           "in_doubt|1|4|0|0|503|asked without an answer, and no longer in the source"});
   CHECK_FALSE(sent.claim());  // they wait as long as they were to
   Chunks later(world.database, world.job);
   world.database.write([&] { later.forget_tries(); });

@@ -115,7 +115,9 @@ TEST_CASE("every status has its verdict") {
   const std::string in_doubt = "3 pending {0} a1 t1 +1s";
   for (const Row& row : std::vector<Row>{{200, "", "3 already_invited 200 a1"},
                                          {200, "[]", "3 already_invited 200 a1"},
-                                         {200, "<html>", "3 already_invited 200 a1"},
+                                         {200, "<html>", in_doubt + " | alarm"},
+                                         {200, "{\"failedSpotMemberIds\":[]}", in_doubt + " | alarm"},
+                                         {200, " {} ", "3 already_invited 200 a1"},
                                          {201, all, "3 invited 201 a1"},
                                          {202, "", in_doubt},
                                          {202, all, in_doubt},
@@ -146,9 +148,9 @@ TEST_CASE("every status has its verdict") {
                                          {499, "", retried},
                                          {500, "", retried},
                                          {501, "", retried},
-                                         {502, "<html>bad gateway</html>", retried},
+                                         {502, "<html>bad gateway</html>", in_doubt},
                                          {503, "", retried},
-                                         {504, "", retried},
+                                         {504, "", in_doubt},
                                          {599, "", retried}}) {
     CAPTURE(row.status);
     CAPTURE(row.body);
@@ -231,7 +233,7 @@ TEST_CASE("whether a call may have taken effect decides who is asked again, and 
                                          {"another 2xx", answered(202), true},
                                          {"a gateway's timeout", answered(504), true},
                                          {"a server's failure", answered(500), false},
-                                         {"a bad gateway", answered(502), false},
+                                         {"a bad gateway", answered(502), true},
                                          {"overload", answered(503), false},
                                          {"a redirect", answered(302), false},
                                          {"too many", answered(429), false}}) {

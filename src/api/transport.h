@@ -4,15 +4,16 @@
 #include <boost/asio/awaitable.hpp>
 #include <string>
 
-#include "base/duration.h"
+#include "base/clock.h"
 
 namespace convoke {
 
 /// One HTTP request; the authorization is the transport's.
 struct Request {
   std::string method;
-  std::string target;  ///< path below the API's base URL, percent-encoded
-  std::string body;    ///< JSON; empty: none
+  std::string target;                  ///< path below the API's base URL, percent-encoded
+  std::string body;                    ///< JSON; empty: none
+  Instant not_after = Instant::max();  ///< not a byte is sent later than this
 };
 
 /// What came back: an answer, or what is known instead.

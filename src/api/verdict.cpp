@@ -24,6 +24,14 @@ Members without(const Members& members, const Members& taken) {
   return rest;
 }
 
+// No body, or JSON's ways to say nothing.
+bool is_nothing(const std::string& body) {
+  const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  std::string text = body.substr(0, 100);
+  text.erase(std::remove_if(text.begin(), text.end(), is_blank), text.end());
+  return text.empty() || text == "{}" || text == "[]" || text == "null" || text == "\"\"";
+}
+
 // The fate of members that were asked for once more and stay due, with a definite answer.
 Fate due_now(const Chunk& chunk, const Judgement& judgement) {
   Fate fate;
@@ -187,6 +195,13 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
   if (answer.reached == Answer::Reached::maybe) return doubt(chunk, judgement, answer.status, answer.error);
   if (answer.status == 201) return judge_invited(answer, chunk, judgement);
   if (answer.status == 200) {
+    // api.md: no body. A proxy's page is no answer of the API's.
+    if (!is_nothing(answer.body)) {
+      Verdict verdict = doubt(chunk, judgement, 200, "a 200 with a body: " + error_message(answer.body));
+      verdict.alarm = verdict.call_error;
+      verdict.sign = Sign::answers;
+      return verdict;
+    }
     Verdict verdict;
     verdict.pieces.push_back({{}, settled(chunk, Outcome::already_invited, 200)});
     return verdict;
@@ -219,7 +234,8 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
       return put_off(chunk, judgement, Effect::pause, status, message);
     case 408:
       return retry(chunk, judgement, status, message);
-    case 504:  // a gateway gave up waiting: what it waited for may have gone on
+    case 502:
+    case 504:  // a gateway lost its server, or gave up waiting: what was under way there may have gone on
       return doubt(chunk, judgement, status, message);
     default:
       break;

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 
 #include "base/text.h"
 #include "cli/options.h"
@@ -18,6 +19,7 @@ namespace {
 
 // The ledger knows jobs by name; their files need not be there any more. A path means the name in that file.
 std::string job_name(const std::string& argument, const Config& config, const CommonOptions& common) {
+  refuse_job_overrides(common.overrides());
   const bool is_path = argument.find('/') != std::string::npos || argument.ends_with(".toml");
   return is_path ? load_job(argument, config, common.overrides()).name : argument;
 }
@@ -59,6 +61,7 @@ void show_status(const StatusCommand& command) {
   const Config config = command.common.load();
   Database database = Database::open_to_read(config.ledger_path);
   std::optional<JobId> only;
+  refuse_job_overrides(command.common.overrides());
   if (!command.job.empty()) only = known_job(database, job_name(command.job, config, command.common));
   const SystemClock clock;
   const LedgerStatus status = status_of(database, only, config.limits, config.api.connections, clock);
@@ -93,6 +96,10 @@ void export_outcomes(const ExportCommand& command) {
     std::signal(SIGPIPE, SIG_DFL);  // `convoke export … | head` ends like any other filter
     export_outcomes(database, job, outcomes, format, print_result);
     return;
+  }
+  if (std::error_code ignored;
+      std::filesystem::exists(command.output, ignored) && !std::filesystem::is_regular_file(command.output, ignored)) {
+    throw Error(Exit::usage, "not a regular file", command.output, "leave --output out, and let the shell redirect");
   }
   // Beside its place first: a file of that name is the whole export or what it was before.
   const std::string partial = command.output + ".partial";

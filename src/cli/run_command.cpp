@@ -73,7 +73,20 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
 
   std::vector<RunReport> reports;
   for (const Job& job : jobs) {
-    reports.push_back(run_job(config, job, options));
+    try {
+      reports.push_back(run_job(config, job, options));
+    } catch (const Error& error) {
+      if (command.common.json) {
+        RunReport failed;
+        failed.job = job.name;
+        failed.exit = error.exit();
+        failed.stopped_by = "error";
+        failed.message = excerpt(error.what());
+        reports.push_back(std::move(failed));
+        print_result(run_reports_json(reports, error.exit()));
+      }
+      throw;
+    }
     status.code = worst(status.code, reports.back().exit);
     if (!command.common.json) print_result(run_report_text(reports.back()));
     // What ends one run for reasons that are not the job's would end the next one too.
@@ -125,10 +138,9 @@ void add_retry_command(CLI::App& app, ExitStatus& status) {
   retry->callback([command, &status] {
     const auto outcomes = outcome_list(command->outcomes);
     for (const Outcome outcome : outcomes) {
-      if (outcome == Outcome::pending || outcome == Outcome::withdrawn) {
+      if (outcome != Outcome::failed && outcome != Outcome::rejected && outcome != Outcome::in_doubt) {
         throw Error(Exit::usage, fmt::format("members that are {} cannot be made due", name_of(outcome)), "--outcome",
-                    outcome == Outcome::pending ? "they are due already"
-                                                : "a withdrawn member is due again when the source has it again");
+                    "failed, rejected and in_doubt can");
       }
     }
     run_all(*command, outcomes, status);

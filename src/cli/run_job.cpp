@@ -175,7 +175,9 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
   api.key = load_key(config, environment_variable);
 
   // What is wrong with the source is said before the ledger is touched.
-  const std::string fingerprint = fingerprint_of(job.source);
+  std::string fingerprint = fingerprint_of(job.source);
+  // Another course is another reading of the same list.
+  if (!fingerprint.empty()) fingerprint += " " + job.course.value_or("");
 
   Database database = Database::open(config.ledger_path);
   const JobId id = job_id(database, job.name);

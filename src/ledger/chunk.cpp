@@ -128,8 +128,8 @@ Chunks::Chunks(Database& database, JobId job)
           "INSERT INTO chunk (outcome, not_before, attempts, tries, missing, quiet, http_status, error, run_id, "
           "updated_at, "
           "participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at, "
-          "completion_rate, profile, job_id, course_no, size, ids, lines) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          "completion_rate, profile, job_id, course_no, size, ids, lines, gone) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       keep_asked_(
           database.handle(),
           "UPDATE call SET ids = (SELECT ids FROM chunk WHERE chunk_id = ?1) WHERE chunk_id = ?1 AND ids IS NULL"),
@@ -139,7 +139,7 @@ Chunks::Chunks(Database& database, JobId job)
               "http_status = ?7, error = ?8, run_id = ?9, updated_at = ?10, participant_id = ?11, participant_status = "
               "?12, "
               "invited_at = ?13, started_at = ?14, completed_at = ?15, unenrolled_at = ?16, last_activity_at = ?17, "
-              "completion_rate = ?18, profile = ?19 WHERE chunk_id = ?20"),
+              "completion_rate = ?18, profile = ?19, gone = ?21 WHERE chunk_id = ?20"),
       course_(database.handle(), "SELECT course_id FROM course WHERE course_no = ?") {}
 
 Chunks::Due Chunks::due(LedgerTime now, Pick pick) {
@@ -201,6 +201,7 @@ ChunkId Chunks::insert(std::int64_t course_no, const std::vector<MemberId>& ids,
   insert_.bind(22, static_cast<std::int64_t>(ids.size()));
   bind_ids(insert_, 23, ids);
   insert_.bindNoCopy(24, lines);
+  insert_.bind(25, fate.gone ? 1 : 0);
   insert_.exec();
   insert_.reset();
   return database_.handle().getLastInsertRowid();
@@ -260,6 +261,7 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
     }
     bind_fate(settle_, piece.fate, run, now);
     settle_.bind(20, chunk.id);
+    settle_.bind(21, piece.fate.gone ? 1 : 0);
     settle_.exec();
     settle_.reset();
   }
@@ -285,6 +287,7 @@ std::int64_t Chunks::settle_course(std::int64_t course_no, const Fate& fate, Run
     own.attempts = attempts;
     bind_fate(settle_, own, run, now);
     settle_.bind(20, chunk);
+    settle_.bind(21, 0);
     settle_.exec();
     settle_.reset();
   }
@@ -294,7 +297,8 @@ std::int64_t Chunks::settle_course(std::int64_t course_no, const Fate& fate, Run
 std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run) {
   std::int64_t members = 0;
   for (const Outcome outcome : outcomes) {
-    const std::string where = fmt::format("job_id = ?1 AND outcome = ?2{}", only_of_run ? " AND run_id = ?3" : "");
+    const std::string where =
+        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}", only_of_run ? " AND run_id = ?3" : "");
     for (const bool counting : {true, false}) {
       SQLite::Statement statement(database_.handle(), counting
                                                           ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
@@ -331,7 +335,7 @@ void Chunks::repack(int chunk_size) {
   SQLite::Statement waiting(
       database_.handle(),
       "SELECT chunk_id, course_no, attempts, size FROM chunk WHERE job_id = ? AND outcome = 'pending' AND "
-      "tries = 0 AND missing = 0 AND quiet = 0 AND not_before = 0 ORDER BY course_no, attempts, ids");
+      "tries = 0 AND missing = 0 AND quiet = 0 AND not_before = 0 ORDER BY course_no, attempts, chunk_id");
   waiting.bind(1, job_);
   struct Source {
     ChunkId chunk;

@@ -44,6 +44,7 @@ struct Fate {
   int tries = 0;
   int missing = 0;
   bool quiet = false;
+  bool gone = false;    ///< not in the source any more: not to be made due again
   int http_status = 0;  ///< 0: there was none
   std::string error;    ///< printable, short; empty: none
   ParticipantColumns participants;

@@ -245,7 +245,7 @@ class InvalidRows {
     database_.write([&] {
       SQLite::Statement insert(database_.handle(), "INSERT INTO invalid_row VALUES (?, ?, ?, ?)");
       for (const Row& row : waiting_) {
-        insert.bind(1, job_);
+        insert.bind(1, -job_);  // till the reading is done, those of the last one stay
         insert.bind(2, static_cast<std::int64_t>(row.line));
         insert.bindNoCopy(3, row.value);
         insert.bindNoCopy(4, row.reason);
@@ -267,60 +267,95 @@ class InvalidRows {
   std::vector<Row> waiting_;
 };
 
-// One chunk's members after a reading: those whose fate changes are split off.
-struct AmendedChunk {
-  std::vector<std::uint64_t> lines;
-  std::vector<std::uint32_t> stay;
-  std::vector<std::uint32_t> leave;  // due and gone, or withdrawn and back
-};
+// What a reading makes of members of one outcome that are gone from the source, or are back in it; empty: nothing.
+std::optional<Fate> fate_of_gone(const Chunk& chunk, const Fate& now) {
+  Fate fate = now;
+  switch (now.outcome) {
+    case Outcome::pending: {
+      // Asked, and not refused as a whole since: the call may have taken effect, and "withdrawn" would be a guess.
+      // (Absence from a 201 is no refusal: it is what the API says of those it has invited before.)
+      const bool refused = now.http_status == 400 || now.http_status == 413 || now.http_status == 422;
+      const bool may_be_invited = chunk.attempts > 0 && !refused;
+      fate = {};
+      fate.attempts = chunk.attempts;
+      fate.quiet = chunk.quiet;
+      fate.http_status = may_be_invited ? now.http_status : 0;
+      fate.outcome = may_be_invited ? Outcome::in_doubt : Outcome::withdrawn;
+      fate.error = may_be_invited ? "asked without an answer, and no longer in the source" : "no longer in the source";
+      fate.gone = may_be_invited;
+      return fate;
+    }
+    case Outcome::failed:
+    case Outcome::rejected:
+    case Outcome::in_doubt:
+      fate.gone = true;
+      return now.gone ? std::nullopt : std::optional(fate);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<Fate> fate_of_back(const Chunk& chunk, const Fate& now) {
+  Fate fate = now;
+  if (now.outcome == Outcome::withdrawn) {
+    fate = {};
+    fate.attempts = chunk.attempts;
+    fate.quiet = chunk.quiet;
+    return fate;
+  }
+  fate.gone = false;
+  return now.gone ? std::optional(fate) : std::nullopt;
+}
 
 void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vector<Amendment>& amendments,
                  Reading& reading, WallTime now) {
-  SQLite::Statement row(database.handle(),
-                        "SELECT outcome, lines, run_id, not_before, http_status, error FROM chunk WHERE chunk_id = ?");
+  SQLite::Statement row(
+      database.handle(),
+      "SELECT outcome, lines, run_id, not_before, http_status, error, gone FROM chunk WHERE chunk_id = ?");
   row.bind(1, id);
   row.executeStep();
-  const auto outcome = outcome_named(row.getColumn(0).getString());
   const auto old_lines = decode_lines(row.getColumn(1).getString());
   const auto run = row.getColumn(2).isNull() ? std::nullopt : std::optional<RunId>(row.getColumn(2).getInt64());
+  const Chunk chunk = chunks.read(id);
   Fate same;
-  same.outcome = *outcome;
+  same.outcome = outcome_named(row.getColumn(0).getString()).value();
   same.not_before = LedgerTime(Duration(row.getColumn(3).getInt64()));
   same.http_status = row.getColumn(4).getInt();
   same.error = row.getColumn(5).getString();
-  row.reset();
-  AmendedChunk amended{old_lines, {}, {}};
-  for (const Amendment& amendment : amendments) {
-    if (amendment.gone == 0) amended.lines[amendment.index] = amendment.line;
-    const bool leaves = amendment.gone != 0 ? outcome == Outcome::pending : outcome == Outcome::withdrawn;
-    (leaves ? amended.leave : amended.stay).push_back(amendment.index);
-  }
-  if (amended.lines != old_lines) {
-    SQLite::Statement update(database.handle(), "UPDATE chunk SET lines = ? WHERE chunk_id = ?");
-    update.bind(1, encode_lines(amended.lines));
-    update.bind(2, id);
-    update.exec();
-  }
-  if (amended.leave.empty()) return;
-
-  const Chunk chunk = chunks.read(id);
+  same.gone = row.getColumn(6).getInt() != 0;
   same.attempts = chunk.attempts;
   same.tries = chunk.tries;
   same.missing = chunk.missing;
   same.quiet = chunk.quiet;
-  Fate other;
-  other.attempts = chunk.attempts;
-  const auto left = static_cast<std::int64_t>(amended.leave.size());
-  if (outcome == Outcome::pending) {
-    other.outcome = Outcome::withdrawn;
-    other.error = "no longer in the source";
-    reading.withdrawn += left;
-  } else {
-    reading.revived += left;
+  row.reset();
+  const auto if_gone = fate_of_gone(chunk, same);
+  const auto if_back = fate_of_back(chunk, same);
+
+  std::vector<std::uint64_t> lines = old_lines;
+  std::vector<std::uint32_t> stay;
+  std::vector<std::uint32_t> leave;
+  bool leave_by_going = false;  // a chunk's outcome lets its members change one way only
+  for (const Amendment& amendment : amendments) {
+    if (amendment.gone == 0) lines[amendment.index] = amendment.line;
+    const bool leaves = amendment.gone != 0 ? if_gone.has_value() : if_back.has_value();
+    (leaves ? leave : stay).push_back(amendment.index);
+    leave_by_going = leave_by_going || (leaves && amendment.gone != 0);
   }
+  if (lines != old_lines) {
+    SQLite::Statement update(database.handle(), "UPDATE chunk SET lines = ? WHERE chunk_id = ?");
+    update.bind(1, encode_lines(lines));
+    update.bind(2, id);
+    update.exec();
+  }
+  if (leave.empty()) return;
+
+  const Fate& other = leave_by_going ? *if_gone : *if_back;
+  const auto left = static_cast<std::int64_t>(leave.size());
+  if (same.outcome == Outcome::pending) reading.withdrawn += left;
+  if (same.outcome == Outcome::withdrawn) reading.revived += left;
   std::vector<Piece> pieces;
-  if (!amended.stay.empty()) pieces.push_back({std::move(amended.stay), same});
-  pieces.push_back({pieces.empty() ? std::vector<std::uint32_t>{} : std::move(amended.leave), other});
+  if (!stay.empty()) pieces.push_back({std::move(stay), same});
+  pieces.push_back({pieces.empty() ? std::vector<std::uint32_t>{} : std::move(leave), other});
   // When it changed is when it was read; which run asked last stays as it was.
   chunks.record(chunk, pieces, run, now);
 }
@@ -369,7 +404,7 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
     forget.bind(1, job);
     forget.exec();
     SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
-    clear.bind(1, job);
+    clear.bind(1, -job);
     clear.exec();
   });
 
@@ -418,6 +453,12 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
     update.bind(6, reading.gone);
     update.bind(7, job);
     update.exec();
+    SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
+    clear.bind(1, job);
+    clear.exec();
+    SQLite::Statement take_over(database.handle(), "UPDATE invalid_row SET job_id = ?1 WHERE job_id = -?1");
+    take_over.bind(1, job);
+    take_over.exec();
   });
   return reading;
 }

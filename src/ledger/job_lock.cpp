@@ -21,8 +21,11 @@ struct flock lock_on(JobId job) {
   return lock;
 }
 
+// Of the file itself, by whatever link it is reached.
 std::string lock_file(const std::filesystem::path& ledger) {
-  return ledger.string() + "-locks";
+  std::error_code failed;
+  const auto real = std::filesystem::weakly_canonical(ledger, failed);
+  return (failed ? ledger : real).string() + "-locks";
 }
 
 }  // namespace

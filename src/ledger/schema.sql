@@ -41,6 +41,7 @@ CREATE TABLE chunk (
   tries       INTEGER NOT NULL DEFAULT 0,  -- of them, those without a definite answer since the last one that had it
   missing     INTEGER NOT NULL DEFAULT 0,  -- how often in a row a 201 did not name them
   quiet       INTEGER NOT NULL DEFAULT 0,  -- 1: ask without e-mail (on_doubt = "ask-quietly")
+  gone        INTEGER NOT NULL DEFAULT 0,  -- 1: failed, rejected or in_doubt, and no longer in the source: no retry asks
   http_status INTEGER,
   error       TEXT,
   run_id      INTEGER,                     -- that asked last
@@ -57,7 +58,7 @@ CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id) WHERE outcom
 CREATE INDEX chunk_books ON chunk (job_id, outcome, size);
 
 CREATE TABLE invalid_row (
-  job_id INTEGER NOT NULL,
+  job_id INTEGER NOT NULL, -- negative while the reading that finds it is under way
   line   INTEGER NOT NULL,
   value  TEXT NOT NULL,
   reason TEXT NOT NULL

@@ -35,6 +35,7 @@ using namespace std::chrono_literals;
 constexpr auto longest_idle = 4s;
 constexpr std::uint64_t largest_answer = 256ULL << 20U;
 constexpr std::size_t read_size = 64U << 10U;  // Beast reads 512 bytes at a time into a buffer that starts out empty
+constexpr std::size_t most_reserved = 1U << 20U;
 constexpr std::uint32_t largest_header = 64U << 10U;
 constexpr std::size_t json_padding = 64;  // simdjson reads so far beyond the end
 
@@ -151,6 +152,8 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   message.prepare_payload();
 
   connection.phase = "send";
+  // The machine may have slept since the call was claimed, and its timers with it.
+  if (SystemClock().now() > request.not_after) throw boost::system::system_error(asio::error::timed_out);
   answer.reached = Answer::Reached::maybe;
   co_await http::async_write(stream, message, use_awaitable);
 
@@ -167,7 +170,7 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   } while (is_interim(parser->get().result_int()));
 
   auto response = parser->release();
-  largest_body_ = std::max(largest_body_, response.body().size());
+  largest_body_ = std::min(std::max(largest_body_, response.body().size()), most_reserved);
   answer.reached = Answer::Reached::answered;
   answer.status = static_cast<int>(response.result_int());
   answer.retry_after = std::string(response[http::field::retry_after]);

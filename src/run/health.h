@@ -33,7 +33,7 @@ class Health {
     if (down_) {
       interval_ = std::min(interval_ * 2, longest_);
       probe_at_ = now + interval_;
-    } else if (failing_.size() >= streak || (!ever_answered_ && failures_ >= streak)) {
+    } else if (failing_.size() >= streak || failures_ >= (ever_answered_ ? 3 * streak : streak)) {
       down_ = true;
       interval_ = first_;
       probe_at_ = now + interval_;
@@ -46,7 +46,7 @@ class Health {
   bool gave_up(LedgerTime now) const { return down_ && now - failing_since_ >= patience_; }
   LedgerTime gives_up_at() const { return failing_since_ + patience_; }
   /// A chunk that used up its attempts while this holds was failed by the API, not by itself.
-  bool is_silent() const { return !ever_answered_ || down_; }
+  bool is_silent() const { return !ever_answered_; }
   int failures() const { return failures_; }
 
  private:

@@ -7,6 +7,8 @@ namespace {
 
 // Who only has a day's limit wants his calls now, not spread over the day.
 constexpr Duration longest_paced = std::chrono::minutes(1);
+// A 429 without a word on when, to one who knows of no limit.
+constexpr Duration shortest_pause = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -78,7 +80,7 @@ void RateLimiter::give_back(const SlotNumbers& slots, LedgerTime latest, LedgerT
 
 LedgerTime RateLimiter::pause(LedgerTime now, Duration retry_after) {
   Pace pace = book_.pace();
-  pace.paused_until = std::max(pace.paused_until, now + std::max(retry_after, shortest_window()));
+  pace.paused_until = std::max(pace.paused_until, now + std::max({retry_after, shortest_window(), shortest_pause}));
   book_.set_pace(pace);
   return pace.paused_until;
 }

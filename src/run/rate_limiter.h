@@ -59,7 +59,7 @@ class RateLimiter {
   /// The call that took these slots, with this `latest`, was never sent.
   void give_back(const SlotNumbers& slots, LedgerTime latest, LedgerTime now);
 
-  /// A 429: nobody on this ledger calls for max(`retry_after`, the shortest window). Returns the end of the pause.
+  /// A 429: nobody on this ledger calls for max(`retry_after`, the shortest window, 1 s). Returns the end of the pause.
   LedgerTime pause(LedgerTime now, Duration retry_after);
 
   /// The API said that `left` calls are left for `reset`. Only ever lowers what is allowed.

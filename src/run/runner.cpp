@@ -32,13 +32,11 @@ std::string numbers_of(const std::vector<LimitUse>& uses) {
   return text.empty() ? "no limits of its own" : text;
 }
 
-std::vector<Claimed> one(Claimed call) {
-  std::vector<Claimed> calls;
-  calls.push_back(std::move(call));
-  return calls;
+std::vector<Claimed> one(const Claimed& call) {
+  return {call};
 }
 
-// The words of a refusal without the ids in it, so that two of them can be held against each other.
+// The words of a refusal without ids and numbers, so that two of them can be held against each other.
 std::string without_ids(const std::string& message) {
   std::string text;
   for (std::size_t at = 0; at < message.size();) {
@@ -46,7 +44,8 @@ std::string without_ids(const std::string& message) {
       text += '#';
       at += MemberId::text_size;
     } else {
-      text += message[at++];
+      const char c = message[at++];
+      text += c >= '0' && c <= '9' ? '#' : c;
     }
   }
   return text;
@@ -102,7 +101,9 @@ Runner::Runner(RunnerSettings settings, RunLedger& ledger, Transport& transport,
       sleep_(loop, alarms),
       health_(patience_of(settings_.retry), settings_.retry.first, settings_.retry.longest),
       concurrency_(settings_.connections),
-      largest_chunk_(settings_.invite.chunk_size) {}
+      largest_chunk_(settings_.invite.chunk_size) {
+  if (settings_.max_duration) ends_at_ = clock_.now() + *settings_.max_duration;
+}
 
 Judgement Runner::judgement() {
   Judgement judgement;
@@ -132,7 +133,7 @@ boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_invited) 
   ever_invited_ = ever_invited;
   counts_ = ledger_.log().counts();
   seen_ = counts_;
-  if (settings_.max_duration) ends_at_ = clock_.now() + *settings_.max_duration;
+  handled_before_ = counts_.handled();
   try {
     co_await claim_and_send();
   } catch (...) {
@@ -170,6 +171,8 @@ std::int64_t Runner::members_allowed() const {
 }
 
 ClaimTerms Runner::terms() const {
+  // A probe is of a chunk that did not fail yet, if there is one: what fails may be the chunk.
+  if (health_.is_down()) return {room(), members_allowed(), largest_chunk_, Pick::last_of_list};
   // Members next to each other in a list of ids in order may all be old, say, and unknown: ask at the other end, too.
   if (refusals_alike_ >= refusals_to_doubt) return {1, 1, 1, Pick::last_of_list};
   return {room(), members_allowed(), largest_chunk_, Pick::asked_before_first};
@@ -185,7 +188,8 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
       stop(StoppedBy::api_unavailable, unavailable());
       continue;
     }
-    if (settings_.max_members && counts_.handled() >= *settings_.max_members) {
+    const std::int64_t handled = counts_.handled() - handled_before_;
+    if (settings_.max_members && counts_.handled() >= *settings_.max_members && handled < due_at_start_) {
       stop(StoppedBy::max_members, "the members given with --max-members are settled");
       continue;
     }
@@ -197,7 +201,11 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
         members_in_flight_ += static_cast<std::int64_t>(call.chunk.ids.size());
         ready_.push_back(std::move(call));
       }
-      if (halts_ > 0) co_await put_back(take_ready());  // a 429 came in meanwhile
+      if (halts_ > 0) {
+        // A 429 or an outage came in meanwhile. What the claim said of the rest is old by the time this is put back.
+        co_await put_back(take_ready());
+        continue;
+      }
       send_ready();
       if (!claims.calls.empty() && room() > 0 && claims.all_claimed) continue;
       if (in_flight_ == 0 && !claims.all_claimed && !claims.next_due)
@@ -215,8 +223,10 @@ Instant Runner::wake_up_time(const Claims& claims) {
   const auto not_later = [&](Instant when) { wake = std::min(wake, when); };
   if (ends_at_) not_later(*ends_at_);
   if (health_.is_down()) {
-    if (in_flight_ == 0)
-      not_later(instant(std::min(std::max(health_.probe_at(), ledger_.clock().now()), health_.gives_up_at())));
+    // The next probe, once there is a chunk and a slot for it; and the end of patience in any case.
+    LedgerTime probe = std::max(health_.probe_at(), ledger_.clock().now());
+    if (!claims.all_claimed) probe = std::max(probe, std::max(claims.held.until, claims.next_due.value_or(probe)));
+    if (in_flight_ == 0) not_later(instant(std::min(probe, health_.gives_up_at())));
     return wake;
   }
   if (claims.all_claimed) return wake;
@@ -262,16 +272,32 @@ void Runner::send_ready() {
   }
 }
 
+// Whatever happens on the way, the call is no longer in flight when this ends: finish() counts on it.
 boost::asio::awaitable<void> Runner::send(Claimed call) {
+  bool is_sending = true;
+  std::exception_ptr error;
+  try {
+    co_await send_and_record(call, is_sending);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (is_sending) --sending_;
+  forget(call);
+  if (error) std::rethrow_exception(error);
+  send_ready();
+}
+
+boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sending) {
   const LedgerTime sent_at = ledger_.clock().now();
   if (sent_at - call.claimed_at > settings_.call_timeout) {
     // It waited so long for its turn (the machine slept, say) that its slots would not cover it any more.
-    --sending_;
-    co_await put_back(one(std::move(call)));
+    co_await ledger_.put_back(one(call));
     co_return;
   }
-  Answer answer =
-      co_await transport_.send(invite_request(call.course_id, call.chunk.ids, settings_.invite, call.chunk.quiet));
+  Request request = invite_request(call.course_id, call.chunk.ids, settings_.invite, call.chunk.quiet);
+  request.not_after = instant(call.claimed_at + 2 * settings_.call_timeout);
+  Answer answer = co_await transport_.send(std::move(request));
+  is_sending = false;
   --sending_;
   Report report = report_of(call, answer, sent_at);
   weigh(call, report.verdict, report.read_at);
@@ -285,17 +311,17 @@ boost::asio::awaitable<void> Runner::send(Claimed call) {
     unsent = take_ready();
   }
   send_ready();
-  // Whatever happens to the ledger, the call is no longer in flight: finish() counts on it.
-  Recorded recorded;
   std::exception_ptr error;
   try {
-    recorded = co_await ledger_.record(call, report);
+    note_recorded(call, report, co_await ledger_.record(call, report));
   } catch (...) {
     error = std::current_exception();
   }
-  forget(call);
-  if (!error) note_recorded(call, report, recorded);
-  co_await put_back(std::move(unsent));
+  try {
+    co_await put_back(std::move(unsent));
+  } catch (...) {
+    if (!error) error = std::current_exception();
+  }
   if (halts) --halts_;
   if (error) std::rethrow_exception(error);
 }
@@ -307,6 +333,7 @@ Report Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sent_at
   report.end.latency = report.read_at - sent_at;
   report.end.http_status = answer.status;
   report.advice = parse_rate_advice(answer);
+  if (report.advice && report.advice->reset > longest_retry_after) report.advice.reset();  // a date, or nonsense
   if (!answer.retry_after.empty()) report.retry_after = parse_retry_after(answer.retry_after, clock_.wall());
   if (report.retry_after && *report.retry_after > longest_retry_after) {
     warn_(fmt::format("the API asked to wait {}; taken as {}", describe_duration(*report.retry_after),
@@ -364,7 +391,7 @@ void Runner::weigh(const Claimed& call, Verdict& verdict, LedgerTime now) {
   health_.failed(call.chunk.id, now);
   for (Piece& piece : verdict.pieces) {
     if (piece.fate.outcome == Outcome::in_doubt) continue;
-    if (was_down) {
+    if (was_down || (verdict.exhausted && health_.is_down())) {
       // A probe: what the whole API fails at costs the chunk nothing.
       piece.fate.tries = call.chunk.tries;
       piece.fate.outcome = Outcome::pending;
@@ -389,7 +416,10 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
       stop(StoppedBy::key_refused, fmt::format("the API refused the key: {}", verdict.call_error));
       break;
     case Effect::refuse_course:
-      warn_(fmt::format("the course {} was refused: {}", excerpt(call.course_id), verdict.call_error));
+      seen_.of(Outcome::rejected) = std::max(seen_.of(Outcome::rejected), counts_.of(Outcome::rejected));
+      warn_(fmt::format(
+          "the course {} was refused, and with it all its members (if base_url is wrong, mend it and use retry): {}",
+          excerpt(call.course_id), verdict.call_error));
       break;
     case Effect::shrink:
       if (const int half = static_cast<int>((call.chunk.ids.size() + 1) / 2); half < largest_chunk_) {

@@ -81,6 +81,7 @@ class Runner {
  private:
   boost::asio::awaitable<void> claim_and_send();
   boost::asio::awaitable<void> send(Claimed call);
+  boost::asio::awaitable<void> send_and_record(Claimed& call, bool& is_sending);
   boost::asio::awaitable<void> finish();
   boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);
   std::vector<Claimed> take_ready();
@@ -123,6 +124,7 @@ class Runner {
   RunCounts counts_;  // as committed
   RunCounts seen_;    // as answered
   std::int64_t due_at_start_ = 0;
+  std::int64_t handled_before_ = 0;  // by this run, before it sent anything: what an earlier one left in doubt
   bool ever_invited_ = false;
   std::optional<Instant> ends_at_;
   std::optional<RunEnd> stop_;
