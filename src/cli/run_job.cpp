@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -73,34 +74,51 @@ RunReport busy_report(Database& database, JobId job, const std::string& name) {
 void show_progress(const Runner& runner, ShowProgress how, Duration elapsed) {
   const std::string line = progress_line(runner.progress(), elapsed);
   if (how == ShowProgress::line) {
-    fmt::print(stderr, "\r\x1b[2K{}", line);
+    std::fputs(("\r\x1b[2K" + line).c_str(), stderr);  // never throws, unlike fmt::print
     std::fflush(stderr);
   } else {
     spdlog::log(spdlog::level::warn, "{}", line);
   }
 }
 
-// SIGINT and SIGTERM: the first stops the run, the second the process.
+// SIGINT and SIGTERM: the first stops the run, the second the process. On a thread of its own, so that they are heard
+// also while the list is read, sorted or waited for.
 class Signals {
  public:
-  Signals(asio::io_context& loop, Runner& runner) : runner_(runner), signals_(loop, SIGINT, SIGTERM) { wait(); }
-  void ignore() { signals_.cancel(); }
+  Signals(asio::io_context& loop, Runner& runner)
+      : loop_(loop), runner_(runner), signals_(context_, SIGINT, SIGTERM), thread_([this] { context_.run(); }) {
+    asio::post(context_, [this] { wait(); });
+  }
+  ~Signals() {
+    context_.stop();
+    thread_.join();
+  }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  bool is_stop_asked() const { return is_stop_asked_; }
 
  private:
   void wait() {
     signals_.async_wait([this](boost::system::error_code error, int number) {
       if (error) return;
       // The second one does not wait: what is committed is safe, what is in flight is known to the ledger as such.
-      if (++received_ > 1) ::_exit(static_cast<int>(Exit::try_later));
-      runner_.stop(StoppedBy::signal, number == SIGINT ? "interrupted" : "terminated");
-      spdlog::warn("stopping: waiting for the calls in flight; once more to stop at once");
+      if (is_stop_asked_.exchange(true)) ::_exit(static_cast<int>(Exit::try_later));
+      asio::post(loop_, [this, number] {
+        runner_.stop(StoppedBy::signal, number == SIGINT ? "interrupted" : "terminated");
+        spdlog::warn("stopping: waiting for the calls in flight; once more to stop at once");
+      });
       wait();
     });
   }
 
+  asio::io_context& loop_;
   Runner& runner_;
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(context_);
   asio::signal_set signals_;
-  int received_ = 0;
+  std::atomic<bool> is_stop_asked_ = false;  // between the signals' thread and the one that reads
+  std::thread thread_;
 };
 
 // A line that says how the run stands, now and then.
@@ -111,7 +129,7 @@ class Ticker {
   }
   void stop() {
     timer_.cancel();
-    if (how_ == ShowProgress::line) fmt::print(stderr, "\r\x1b[2K");
+    if (how_ == ShowProgress::line) std::fputs("\r\x1b[2K", stderr);
   }
 
  private:
@@ -133,32 +151,26 @@ class Ticker {
 // Thrown through a reading that a signal stops.
 struct ReadingStopped {};
 
-// The source's rows, with a look at the loop, where signals arrive, every few thousand of them.
-ReadSource interruptible(const Job& job, asio::io_context& loop, const std::function<bool()>& is_stopped) {
-  return [read = rows_of(job), &job, &loop, is_stopped](const TakeRow& take) {
+// The source's rows, until a signal asks to stop.
+ReadSource interruptible(const Job& job, const std::function<bool()>& is_stop_asked) {
+  return [read = rows_of(job), &job, is_stop_asked](const TakeRow& take) {
     spdlog::info("reading {}", excerpt(describe_source(job.source)));
-    constexpr std::uint64_t rows_between = 4096;
-    std::uint64_t rows = 0;
     read([&](const IntakeRow& row) {
-      if (++rows % rows_between == 0) {
-        loop.poll();
-        loop.restart();
-        if (is_stopped()) throw ReadingStopped{};
-      }
+      if (is_stop_asked()) throw ReadingStopped{};
       take(row);
     });
   };
 }
 
-RunEnd send_all(asio::io_context& loop, JobRun& run, Signals& signals, ShowProgress progress) {
+RunEnd send_all(asio::io_context& loop, JobRun& run, ShowProgress progress) {
   std::exception_ptr error;
   RunEnd end;
   Ticker ticker(loop, run.runner(), progress);
   auto on_end = [&](std::exception_ptr failure, RunEnd ended) {
     error = failure;
     end = std::move(ended);
-    signals.ignore();
     ticker.stop();
+    loop.stop();  // no name that is still being looked up, say, is waited for
   };
   asio::co_spawn(loop, run.send(), std::move(on_end));
   loop.run();
@@ -203,25 +215,25 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
   settings.retry = options.retry;
 
   asio::io_context loop(1);
-  const Runner* runner = nullptr;
-  settings.read_source = interruptible(job, loop, [&runner] { return runner->stopped().has_value(); });
+  const Signals* heard = nullptr;
+  settings.read_source = interruptible(job, [&heard] { return heard->is_stop_asked(); });
   HttpTransport transport(loop.get_executor(), api);
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;
   JobRun run(database, id, std::move(settings), transport, system, alarms, loop.get_executor(),
              ledger_thread.executor(), std::random_device{}(),
              [](const std::string& text) { spdlog::warn("{}", text); });
-  runner = &run.runner();
   report.run = run.run();
-  Signals signals(loop, run.runner());
+  const Signals signals(loop, run.runner());
+  heard = &signals;
   RunEnd end;
   try {
     try {
       report.reading = run.load();
       if (!report.reading) report.unread_why = "unchanged since the last run, not read again";
-      end = send_all(loop, run, signals, options.progress);
+      end = send_all(loop, run, options.progress);
     } catch (const ReadingStopped&) {
-      end = *run.runner().stopped();
+      end = RunEnd{StoppedBy::signal, "stopped while the list was read", {}};
       report.unread_why = "not read to its end";
     }
     report.exit = run.finish(end);

@@ -73,8 +73,6 @@ class Runner {
   /// Claims no more; calls in flight finish. The first reason stays. Loop thread only.
   void stop(StoppedBy reason, std::string message);
 
-  const std::optional<RunEnd>& stopped() const { return stop_; }
-
   Progress progress() const { return {counts_, in_flight_, due_at_start_}; }
   Judgement judgement();
 
