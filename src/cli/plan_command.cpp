@@ -94,9 +94,7 @@ Plan plan_of(const Config& config, const Job& job) {
 
 std::string plan_text(const Plan& plan) {
   std::string text = fmt::format("{}: a plan, nothing is sent\n", plan.job);
-  const auto line = [&](std::string_view name, std::int64_t number, const std::string& remark = {}) {
-    text += fmt::format("  {:<18}{:>14}{}{}\n", name, grouped(number), remark.empty() ? "" : "   ", remark);
-  };
+  const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
   line("rows read", plan.reading.rows);
   line("  invalid", plan.reading.invalid);
   for (const InvalidRow& row : plan.invalid)

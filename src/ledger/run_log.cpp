@@ -172,7 +172,7 @@ Books books_of(Database& database, JobId job) {
   return books;
 }
 
-void check_books(Database& database, JobId job) {
+Books check_books(Database& database, JobId job) {
   const Books books = books_of(database, job);
   if (!books.half_read && !books.balance()) {
     throw Error(
@@ -182,6 +182,7 @@ void check_books(Database& database, JobId job) {
             books.rows_read, books.all_members() - books.gone, books.duplicates, books.invalid),
         database.path().string(), "keep the ledger as it is and report this");
   }
+  return books;
 }
 
 }  // namespace convoke

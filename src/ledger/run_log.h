@@ -96,8 +96,8 @@ struct Books {
 
 Books books_of(Database& database, JobId job);
 
-/// That they balance, unless the source is half read. Throws Error(defect) with the numbers. (That chunks hold the
-/// members they count, the schema sees to.)
-void check_books(Database& database, JobId job);
+/// The books, once it is sure that they balance, unless the source is half read. Throws Error(defect) with the numbers.
+/// (That chunks hold the members they count, the schema sees to.)
+Books check_books(Database& database, JobId job);
 
 }  // namespace convoke

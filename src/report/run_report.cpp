@@ -16,9 +16,7 @@ constexpr std::array counted = {Outcome::invited, Outcome::already_invited, Outc
 std::string run_report_text(const RunReport& report) {
   std::string text =
       fmt::format("{}: {}\n", report.job, report.stopped_by.empty() ? "done" : "stopped: " + report.message);
-  const auto line = [&](std::string_view name, std::int64_t number, const std::string& remark = {}) {
-    text += fmt::format("  {:<18}{:>14}{}{}\n", name, grouped(number), remark.empty() ? "" : "   ", remark);
-  };
+  const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
   const Books& books = report.books;
   line("rows read", books.rows_read, report.reading ? "" : report.unread_why);
   line("  invalid", books.invalid);

@@ -142,9 +142,7 @@ std::string status_text(const LedgerStatus& status) {
   std::string text;
   for (const JobStatus& job : status.jobs) {
     text += job.name + "\n";
-    const auto line = [&](std::string_view name, std::int64_t number, const std::string& remark = {}) {
-      text += fmt::format("  {:<18}{:>14}{}{}\n", name, grouped(number), remark.empty() ? "" : "   ", remark);
-    };
+    const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
     line("rows read", job.books.rows_read);
     line("  invalid", job.books.invalid);
     line("  duplicates", job.books.duplicates);

@@ -47,12 +47,12 @@ boost::asio::awaitable<RunEnd> JobRun::send() {
 }
 
 Exit JobRun::finish(const RunEnd& end) {
-  check_books(database_, job_);
-  if (const auto due = books_of(database_, job_).of(Outcome::pending); end.by == StoppedBy::nothing && due > 0) {
+  const Books books = check_books(database_, job_);
+  if (const auto due = books.of(Outcome::pending); end.by == StoppedBy::nothing && due > 0) {
     throw Error(Exit::defect, std::to_string(due) + " members are due, and the run ended as if none were", {},
                 "run it again, and report this");
   }
-  const Exit exit = exit_of(end.by, counts(), books_of(database_, job_));
+  const Exit exit = exit_of(end.by, counts(), books);
   database_.write(
       [&] { ledger_.log().end(static_cast<int>(exit), std::string(name_of(end.by)), ledger_.clock().wall()); });
   return exit;
