@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/reason.h"
 
 namespace convoke {
 
@@ -27,8 +28,9 @@ struct Answer {
   int status = 0;
   std::string body;  ///< with room for simdjson's padding behind it (capacity)
   std::string retry_after, ratelimit, ratelimit_limit, ratelimit_remaining,
-      ratelimit_reset;  ///< headers, as they came; empty: absent
-  std::string error;    ///< not answered: why, in words of ours
+      ratelimit_reset;           ///< headers, as they came; empty: absent
+  std::string error;             ///< not answered: why, in words of ours
+  Reason reason = Reason::none;  ///< not answered: the kind of trouble
 };
 
 class Transport {
