@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <vector>
 
 #include "base/text.h"
 #include "cli/options.h"
@@ -14,11 +15,27 @@
 namespace {
 
 int complain(const convoke::Error& error) {
-  // Names of files and columns are not ours: nothing in them may act on a terminal.
-  constexpr std::size_t longest = 1000;
-  fmt::print(stderr, "error: {}\n", convoke::excerpt(error.what(), longest));
-  if (!error.hint().empty()) fmt::print(stderr, "try: {}\n", convoke::excerpt(error.hint(), longest));
+  convoke::print_error(error);
   return static_cast<int>(error.exit());
+}
+
+// Words that no option or command took: the nearest ones that there are.
+convoke::Error unexpected(const CLI::App& app, const CLI::ExtrasError& error) {
+  const auto chosen = app.get_subcommands();
+  const CLI::App& command = chosen.empty() ? app : *chosen.front();
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  const auto extras = app.remaining(true);
+  const std::string word = extras.empty() ? std::string() : extras.front();
+  if (word.empty()) return {convoke::Exit::usage, error.what(), {}, "convoke --help, or --help after a command"};
+  const std::string near = convoke::nearest(word.substr(0, word.find('=')), names);
+  return {convoke::Exit::usage, fmt::format("'{}' is not understood here", convoke::excerpt(word)),
+          command.get_parent() ? command.get_name() : std::string(),
+          near.empty() ? fmt::format("convoke {}{}--help", command.get_parent() ? command.get_name() : "",
+                                     command.get_parent() ? " " : "")
+                       : fmt::format("did you mean {}?", near)};
 }
 
 }  // namespace
@@ -40,7 +57,21 @@ int main(int argc, char** argv) {
   convoke::add_status_command(app, status);
   convoke::add_why_command(app, status);
   convoke::add_export_command(app, status);
+  convoke::add_check_command(app, status);
   convoke::add_sandbox_command(app);
+  CLI::App* help = app.add_subcommand("help", "This, or the help of one command");
+  std::string about;
+  help->add_option("COMMAND", about, "The command");
+  help->callback([&app, &about] {
+    const CLI::App* command = about.empty() ? &app : app.get_subcommand_no_throw(about);
+    if (command == nullptr)
+      throw convoke::Error(convoke::Exit::usage, fmt::format("there is no command '{}'", convoke::excerpt(about)));
+    convoke::print_result(command->help());
+  });
+  if (argc == 1) {
+    fmt::print(stderr, "{}\n", app.help());
+    return complain({convoke::Exit::usage, "no command", {}, "convoke help COMMAND; a first job: see README.md"});
+  }
   try {
     std::vector<std::string> names;
     for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
@@ -51,6 +82,8 @@ int main(int argc, char** argv) {
           near.empty() ? fmt::format("one of {}", fmt::join(names, ", ")) : fmt::format("did you mean {}?", near));
     }
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError& error) {
+    return complain(unexpected(app, error));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return complain({convoke::Exit::usage, error.what(), {}, "convoke --help, or --help after a command"});

@@ -25,10 +25,14 @@ Members without(const Members& members, const Members& taken) {
 }
 
 // No body, or JSON's ways to say nothing.
-bool is_nothing(const std::string& body) {
+bool is_nothing(std::string_view body) {
   const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  std::string text = body.substr(0, 100);
-  text.erase(std::remove_if(text.begin(), text.end(), is_blank), text.end());
+  constexpr std::size_t longest_nothing = 4;
+  std::string text;
+  for (const char c : body) {
+    if (!is_blank(c)) text += c;
+    if (text.size() > longest_nothing) return false;
+  }
   return text.empty() || text == "{}" || text == "[]" || text == "null" || text == "\"\"";
 }
 
@@ -39,13 +43,16 @@ Fate due_now(const Chunk& chunk, const Judgement& judgement) {
   fate.attempts = chunk.attempts + 1;
   fate.missing = chunk.missing;
   fate.quiet = chunk.quiet;
+  fate.doubt = chunk.doubt;
   return fate;
 }
 
-Fate settled(const Chunk& chunk, Outcome outcome, int http_status, std::string error = {}) {
+Fate settled(const Chunk& chunk, Outcome outcome, int http_status, Reason reason = Reason::none,
+             std::string error = {}) {
   Fate fate;
   fate.outcome = outcome;
   fate.attempts = chunk.attempts + 1;
+  fate.reason = reason;
   fate.http_status = http_status;
   fate.error = std::move(error);
   return fate;
@@ -57,13 +64,15 @@ void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& 
   if (middle != members.end()) pieces.push_back({Members(middle, members.end()), fate});
 }
 
-Verdict retry(const Chunk& chunk, const Judgement& judgement, int http_status, std::string error) {
+Verdict retry(const Chunk& chunk, const Judgement& judgement, int http_status, Reason reason, std::string error) {
   Verdict verdict;
   verdict.sign = Sign::fails;
+  verdict.reason = reason;
   verdict.call_error = error;
   const int tries = chunk.tries + 1;
   verdict.exhausted = tries >= judgement.attempts;
   Fate fate = due_now(chunk, judgement);
+  fate.reason = reason;
   fate.http_status = http_status;
   fate.error = std::move(error);
   fate.tries = tries;
@@ -77,9 +86,10 @@ Verdict retry(const Chunk& chunk, const Judgement& judgement, int http_status, s
 }
 
 // A call that may have taken effect.
-Verdict doubt(const Chunk& chunk, const Judgement& judgement, int http_status, std::string error) {
-  Verdict verdict = retry(chunk, judgement, http_status, std::move(error));
+Verdict doubt(const Chunk& chunk, const Judgement& judgement, int http_status, Reason reason, std::string error) {
+  Verdict verdict = retry(chunk, judgement, http_status, reason, std::move(error));
   Fate& fate = verdict.pieces.front().fate;
+  fate.doubt = true;
   if (judgement.on_doubt == OnDoubt::hold) {
     fate.outcome = Outcome::in_doubt;
     fate.not_before = {};
@@ -89,16 +99,45 @@ Verdict doubt(const Chunk& chunk, const Judgement& judgement, int http_status, s
   return verdict;
 }
 
+// A doubt that says nothing of the chunk: it is due at once, and no try is used up.
+Verdict doubt_without_a_try(const Chunk& chunk, const Judgement& judgement, int http_status, Reason reason,
+                            std::string error) {
+  Verdict verdict = doubt(chunk, judgement, http_status, reason, std::move(error));
+  Fate& fate = verdict.pieces.front().fate;
+  if (fate.outcome == Outcome::in_doubt) return verdict;
+  fate.outcome = Outcome::pending;
+  fate.not_before = judgement.now;
+  fate.tries = chunk.tries;
+  verdict.exhausted = false;
+  return verdict;
+}
+
+// A 2xx that is not of the contract. Before anything was ever accepted, it is likely no answer of the API's.
+Verdict odd_answer(const Chunk& chunk, const Judgement& judgement, int status, std::string error) {
+  if (!judgement.ever_accepted) {
+    Verdict verdict = doubt_without_a_try(chunk, judgement, status, Reason::login_page, std::move(error));
+    verdict.effect = Effect::stop;
+    verdict.sign = Sign::answers;
+    return verdict;
+  }
+  Verdict verdict = doubt(chunk, judgement, status, Reason::odd_answer, std::move(error));
+  verdict.alarm = verdict.call_error;
+  verdict.sign = Sign::answers;
+  return verdict;
+}
+
 // A 400 names no member: narrow it down, those the message quotes first.
 Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const std::string& body,
                std::string message) {
   Verdict verdict;
+  verdict.reason = status == 413 ? Reason::too_large : Reason::refused;
   verdict.call_error = message;
   if (chunk.ids.size() == 1) {
-    verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, status, std::move(message))});
+    verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, status, verdict.reason, std::move(message))});
     return verdict;
   }
   Fate fate = due_now(chunk, judgement);
+  fate.reason = verdict.reason;
   fate.http_status = status;
   fate.error = std::move(message);
   const Members quoted = quoted_members(body, chunk.ids);
@@ -119,11 +158,13 @@ Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const
 void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgement, const Members& missing) {
   if (chunk.missing > 0 && chunk.ids.size() == 1) {
     verdict.pieces.push_back(
-        {missing, settled(chunk, Outcome::rejected, 201, "not in the API's answers, not even when asked alone")});
+        {missing, settled(chunk, Outcome::rejected, 201, Reason::not_in_answers,
+                          "not in the API's answers, not even when asked alone")});
     return;
   }
   Fate fate = due_now(chunk, judgement);
   fate.missing = chunk.missing + 1;
+  fate.reason = Reason::not_in_answers;
   fate.http_status = 201;
   fate.error = "not in the answer: asked again";
   if (chunk.missing == 0) {
@@ -135,9 +176,11 @@ void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgemen
 
 Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
   auto participants = read_participants(answer.body, chunk.ids, judgement.keep_profile);
-  if (!participants) return doubt(chunk, judgement, 201, "a 201 whose body cannot be read");
+  if (!participants) return odd_answer(chunk, judgement, 201, "a 201 whose body cannot be read");
   Verdict verdict;
+  verdict.accepted = true;
   if (participants->is_odd()) {
+    verdict.reason = Reason::odd_answer;
     verdict.alarm = fmt::format("an answer named {} members that were not asked for, {} twice and {} unreadably",
                                 participants->foreign, participants->doubled, participants->unreadable);
     verdict.call_error = verdict.alarm;
@@ -152,18 +195,32 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judge
   }
   if (!participants->named.empty()) verdict.pieces.push_back({std::move(participants->named), std::move(invited)});
   add_missing(verdict, chunk, judgement, missing);
-  if (verdict.call_error.empty())
+  if (verdict.call_error.empty()) {
+    verdict.reason = Reason::not_in_answers;
     verdict.call_error = fmt::format("{} of {} members not in the answer", missing.size(), chunk.ids.size());
+  }
   return verdict;
 }
 
-Verdict put_off(const Chunk& chunk, const Judgement& judgement, Effect effect, int status, std::string message) {
+// Nobody was asked.
+Verdict not_sent(const Chunk& chunk, const Judgement& judgement, const Answer& answer) {
+  Verdict verdict = retry(chunk, judgement, 0, answer.reason, answer.error);
+  for (Piece& piece : verdict.pieces) piece.fate.attempts = chunk.attempts;
+  return verdict;
+}
+
+// The chunk stays as due as it was, and pays with nothing: what is wrong is not its own.
+Verdict put_off(const Chunk& chunk, const Judgement& judgement, Effect effect, int status, Reason reason,
+                std::string message) {
   Verdict verdict;
   verdict.effect = effect;
+  verdict.reason = reason;
   verdict.call_error = message;
   Fate fate = due_now(chunk, judgement);
-  fate.attempts = chunk.attempts + (effect == Effect::pause ? 0 : 1);
+  const bool was_asked = status != 0 && status != 429;
+  fate.attempts = chunk.attempts + (was_asked ? 1 : 0);
   fate.tries = chunk.tries;
+  fate.reason = reason;
   fate.http_status = status;
   fate.error = std::move(message);
   verdict.pieces.push_back({{}, std::move(fate)});
@@ -178,32 +235,27 @@ Duration back_off(Duration first, Duration longest, int tries, double chance) {
   return Duration(static_cast<Duration::rep>(most * chance));
 }
 
+// That we were stopped says nothing about the API.
 Verdict judge_interrupted(const Chunk& chunk, const Judgement& judgement) {
-  Verdict verdict = doubt(chunk, judgement, 0, "the process ended before the answer");
-  // That we were stopped says nothing about the API: the chunk is due at once, and no try is used up.
-  Fate& fate = verdict.pieces.front().fate;
-  if (fate.outcome == Outcome::in_doubt) return verdict;
-  fate.outcome = Outcome::pending;
-  fate.not_before = judgement.now;
-  fate.tries = chunk.tries;
-  verdict.exhausted = false;
-  return verdict;
+  return doubt_without_a_try(chunk, judgement, 0, Reason::interrupted, "convoke ended before the answer");
 }
 
 Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
-  if (answer.reached == Answer::Reached::no) return retry(chunk, judgement, 0, answer.error);
-  if (answer.reached == Answer::Reached::maybe) return doubt(chunk, judgement, answer.status, answer.error);
+  if (answer.reached != Answer::Reached::answered && is_permanent(answer.reason))
+    return put_off(chunk, judgement, Effect::stop, 0, answer.reason, answer.error);
+  if (answer.reached == Answer::Reached::no) return not_sent(chunk, judgement, answer);
+  if (answer.reached == Answer::Reached::maybe)
+    return doubt(chunk, judgement, answer.status, answer.reason, answer.error);
   if (answer.status == 201) return judge_invited(answer, chunk, judgement);
-  if (answer.status == 200) {
+  if (answer.status == 200 || answer.status == 204) {
     // api.md: no body. A proxy's page is no answer of the API's.
     if (!is_nothing(answer.body)) {
-      Verdict verdict = doubt(chunk, judgement, 200, "a 200 with a body: " + error_message(answer.body));
-      verdict.alarm = verdict.call_error;
-      verdict.sign = Sign::answers;
-      return verdict;
+      return odd_answer(chunk, judgement, answer.status,
+                        fmt::format("a {} with a body: {}", answer.status, error_message(answer.body)));
     }
     Verdict verdict;
-    verdict.pieces.push_back({{}, settled(chunk, Outcome::already_invited, 200)});
+    verdict.accepted = true;
+    verdict.pieces.push_back({{}, settled(chunk, Outcome::already_invited, answer.status)});
     return verdict;
   }
 
@@ -216,44 +268,46 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
       return narrow(chunk, judgement, status, answer.body, message);
     case 401:
     case 403:
-      return put_off(chunk, judgement, Effect::refuse_key, status, message);
+      return put_off(chunk, judgement, Effect::stop, status, Reason::key_refused, message);
+    case 402:
+      return put_off(chunk, judgement, Effect::stop, status, Reason::account_refused, message);
+    case 407:
+      return put_off(chunk, judgement, Effect::stop, status, Reason::proxy_refused, message);
     case 404:
-    case 410: {
-      Verdict verdict;
-      verdict.effect = Effect::refuse_course;
-      verdict.call_error = message;
-      verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, status, message)});
-      return verdict;
-    }
+    case 410:
+      return put_off(chunk, judgement, Effect::refuse_course, status, Reason::course_refused, message);
     case 413: {
       Verdict verdict = narrow(chunk, judgement, status, {}, message);
       verdict.effect = Effect::shrink;
       return verdict;
     }
-    case 429:
-      return put_off(chunk, judgement, Effect::pause, status, message);
-    case 408:
-      return retry(chunk, judgement, status, message);
+    case 429: {
+      Verdict verdict = put_off(chunk, judgement, Effect::pause, status, Reason::rate_limited, message);
+      verdict.sign = Sign::refuses;
+      return verdict;
+    }
     case 502:
     case 504:  // a gateway lost its server, or gave up waiting: what was under way there may have gone on
-      return doubt(chunk, judgement, status, message);
+      return doubt(chunk, judgement, status, Reason::gateway, message);
     default:
       break;
   }
-  if (status >= 500) return retry(chunk, judgement, status, message);
-  if (status < 300) {  // not an answer of the contract, and not a refusal either
-    Verdict verdict = doubt(chunk, judgement, status, message);
-    verdict.sign = Sign::answers;
+  if (status == 503 && judgement.told_to_wait) {
+    Verdict verdict = put_off(chunk, judgement, Effect::pause, status, Reason::unavailable, message);
+    verdict.sign = Sign::fails;
     return verdict;
   }
-  if (status >= 300 && status < 400) {
-    // A redirect is not followed: the key goes to the configured address only.
-    return retry(chunk, judgement, status,
-                 fmt::format("HTTP {}: a redirect, not followed; see that base_url is right", status));
+  if (status >= 500 || status == 408 || status == 425)
+    return retry(chunk, judgement, status, Reason::unavailable, message);
+  if (status < 300)  // not an answer of the contract, and not a refusal either
+    return odd_answer(chunk, judgement, status, message);
+  if (status < 400) {
+    // Not followed: the key goes to the configured address only.
+    return put_off(chunk, judgement, Effect::stop, status, Reason::redirect, message);
   }
-  // Any other 4xx (405, 407, 415, 421…) is about the call, the way or the moment, not about whom it asked for: nobody
-  // is rejected for it.
-  return retry(chunk, judgement, status, message);
+  // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
+  // it.
+  return retry(chunk, judgement, status, Reason::odd_status, message);
 }
 
 }  // namespace convoke

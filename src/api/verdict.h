@@ -17,25 +17,28 @@ namespace convoke {
 /// What an answer means beyond its chunk.
 enum class Effect {
   none,
-  refuse_key,     ///< 401, 403: stop the run; nothing can succeed
-  refuse_course,  ///< 404: the course's other members need not be asked for
-  pause,          ///< 429: everybody waits
+  stop,           ///< nothing can succeed until somebody mends it (Verdict::reason says what): stop the run
+  refuse_course,  ///< 404, 410: its other members need not be asked for now, and stay due
+  pause,          ///< 429, and a 503 that says how long: everybody waits
   shrink          ///< 413: calls must be smaller for the rest of the run
 };
 
 /// How the API is, as far as one answer tells.
 enum class Sign {
   answers,  ///< it answered for the call, one way or the other
-  fails     ///< a transport error, a timeout, 5xx, 408
+  fails,    ///< a transport error, a timeout, 5xx, 408
+  refuses   ///< 429: it is there, and does not answer for the call
 };
 
 struct Verdict {
   std::vector<Piece> pieces;  ///< disjoint, together the whole chunk
   Effect effect = Effect::none;
   Sign sign = Sign::answers;
-  bool exhausted = false;  ///< its attempts are used up: the pieces say failed
-  std::string alarm;       ///< set: something an operator must know, printable
-  std::string call_error;  ///< for the call's row: why it did not simply succeed; empty: it did
+  bool accepted = false;          ///< the API took the call: key, course and size are right
+  bool exhausted = false;         ///< its attempts are used up: the pieces say failed
+  Reason reason = Reason::none;   ///< why the call did not simply succeed; none: it did
+  std::string call_error;         ///< the same in words, for the call's row
+  std::string alarm;              ///< set: something an operator must know, printable
 };
 
 /// What decides beside the answer.
@@ -43,13 +46,17 @@ struct Judgement {
   int attempts = 6;  ///< of a chunk without a definite answer
   OnDoubt on_doubt = OnDoubt::ask_again;
   KeepProfile keep_profile = KeepProfile::no;
+  /// Whether the API ever accepted a call of this job. Until then an answer that cannot be understood is likely no
+  /// answer of the API's: a login page, another server.
+  bool ever_accepted = true;
+  bool told_to_wait = false;  ///< the answer has a Retry-After that is understood
   LedgerTime now{};
   /// How long to wait before the next try, after `tries` tries without a definite answer (at least 1).
   std::function<Duration(int tries)> back_off;
 };
 
 /// Judges. `answer.body` is read in place. In the returned fates `attempts` counts this call, unless it was refused by
-/// a 429.
+/// a 429 or never left.
 Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement);
 
 /// The verdict on a call of an earlier process that was noted and never answered for.

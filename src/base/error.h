@@ -9,17 +9,17 @@ namespace convoke {
 
 /// The exit codes of design.md, "Commands".
 enum class Exit : int {
-  ok = 0,                ///< everything handled is invited or was already
-  incomplete = 1,        ///< finished, and members ended rejected, failed or in_doubt, or rows were invalid
+  ok = 0,                ///< everybody in the list is invited, or was already
+  incomplete = 1,        ///< finished, and some who are in the list are not, or rows are invalid
   usage = 64,            ///< wrong command line
   bad_source = 65,       ///< the source cannot be read as what the job says it is
   no_input = 66,         ///< the source, job or config file is not there
-  api_unavailable = 69,  ///< given up after the retries allow; what is not settled stays due
+  api_unavailable = 69,  ///< given up after the patience allows: what heals by itself and nothing else
   defect = 70,           ///< a defect of ours
   disk = 74,             ///< the disk or the ledger failed
   try_later = 75,        ///< work is left: a signal, a limit of the run, the quota, or another process on the job
-  key_refused = 77,      ///< 401 or 403
-  bad_config = 78        ///< config or job file is wrong
+  key_refused = 77,      ///< 401, 403 or 402
+  bad_config = 78        ///< config or job is wrong, or the way to the API, or the course
 };
 
 class Error : public std::exception {

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -7,6 +8,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+
+#include "base/text.h"
+#include "report/run_report.h"
 
 namespace convoke {
 
@@ -16,10 +21,31 @@ std::vector<Override> CommonOptions::overrides() const {
   return parsed;
 }
 
-Config CommonOptions::load() const {
-  Config loaded = load_config(config, overrides(), environment_variable);
+Config CommonOptions::load(const std::vector<std::string>& jobs) const {
+  std::vector<std::filesystem::path> job_files;
+  std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(job_files), is_job_path);
+  Config loaded = load_config(config, overrides(), environment_variable, job_files);
   if (ledger) loaded.ledger_path = *ledger;
   return loaded;
+}
+
+std::string CommonOptions::again() const {
+  std::string text;
+  if (config) text += " --config " + shell_word(config->string());
+  if (ledger) text += " --ledger " + shell_word(ledger->string());
+  for (const std::string& one : set) text += " --set " + shell_word(one);
+  return text;
+}
+
+bool is_job_path(const std::string& argument) {
+  return argument.find('/') != std::string::npos || argument.ends_with(".toml");
+}
+
+void print_error(const Error& error) {
+  // Names of files and columns are not ours: nothing in them may act on a terminal.
+  constexpr std::size_t longest = 1000;
+  fmt::print(stderr, "error: {}\n", excerpt(error.what(), longest));
+  if (!error.hint().empty()) fmt::print(stderr, "try: {}\n", excerpt(error.hint(), longest));
 }
 
 std::optional<std::string> environment_variable(const std::string& name) {
@@ -28,7 +54,8 @@ std::optional<std::string> environment_variable(const std::string& name) {
 }
 
 void add_common_options(CLI::App& command, CommonOptions& options) {
-  command.add_option("--config", options.config, "The config file; default: $CONVOKE_CONFIG, else ./config.toml")
+  command.add_option("--config", options.config, "The config file; default: $CONVOKE_CONFIG, else ./config.toml, else beside or "
+                     "above the job's file")
       ->type_name("FILE");
   command.add_option("--set", options.set, "Set any key of config or job, e.g. api.timeout=10s; may be repeated")
       ->type_name("KEY=VALUE")
@@ -36,7 +63,7 @@ void add_common_options(CLI::App& command, CommonOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--ledger", options.ledger, "The ledger, instead of the config's")->type_name("FILE");
   command.add_flag("--json", options.json, "Print the result as one JSON object");
-  command.add_flag("-q,--quiet", options.quiet, "No progress and no log");
+  command.add_flag("-q,--quiet", options.quiet, "No progress, no log; nothing at all if everybody is invited");
   command.add_flag("-v,--verbose", options.verbose, "Log what goes on");
 }
 
@@ -64,11 +91,16 @@ void print_result(const std::string& text) {
 }
 
 void start_log(const CommonOptions& options) {
-  auto log = std::make_shared<spdlog::logger>("convoke", std::make_shared<spdlog::sinks::stderr_sink_st>());
+  auto log = std::make_shared<spdlog::logger>("convoke", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l: %v", spdlog::pattern_time_type::utc);
   log->set_level(options.quiet ? spdlog::level::off : options.verbose > 0 ? spdlog::level::info : spdlog::level::warn);
   log->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(log));
+}
+
+ShowProgress progress_of(const CommonOptions& options) {
+  if (options.quiet) return ShowProgress::never;
+  return is_lively_terminal() ? ShowProgress::line : ShowProgress::unexpected;
 }
 
 bool is_lively_terminal() {

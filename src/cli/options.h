@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/progress.h"
 #include "job/config.h"
 #include "job/job.h"
 
@@ -22,9 +23,14 @@ struct CommonOptions {
   int verbose = 0;
 
   std::vector<Override> overrides() const;
-  /// The config, with --ledger over what it says.
-  Config load() const;
+  /// The config, with --ledger over what it says; for jobs given by path also looked for beside and above them.
+  Config load(const std::vector<std::string>& jobs = {}) const;
+  /// The same options for a command line to come: " --config … --ledger …"; empty if none was given.
+  std::string again() const;
 };
+
+/// Whether a JOB argument is a path, and not the name of a job.
+bool is_job_path(const std::string& argument);
 
 /// The value of an environment variable; the only place that asks.
 std::optional<std::string> environment_variable(const std::string& name);
@@ -38,11 +44,17 @@ void add_list_options(CLI::App& command, JobOptions& job);
 /// Writes a result to standard output, to its last byte. Throws Error(disk) if that fails.
 void print_result(const std::string& text);
 
+/// Prints `error: …` and `try: …` to standard error, fit for a terminal.
+void print_error(const Error& error);
+
 /// Sets up the log, on standard error: warnings; with -v also what goes on, with --quiet nothing. Each line says when.
 void start_log(const CommonOptions& options);
 
 /// Whether standard error is a terminal that may be coloured and rewritten.
 bool is_lively_terminal();
+
+/// How to show what takes long, where no option says so.
+ShowProgress progress_of(const CommonOptions& options);
 
 /// The result of the command that ran, as the process's exit code.
 struct ExitStatus {
@@ -55,5 +67,6 @@ void add_retry_command(CLI::App& app, ExitStatus& status);
 void add_status_command(CLI::App& app, ExitStatus& status);
 void add_why_command(CLI::App& app, ExitStatus& status);
 void add_export_command(CLI::App& app, ExitStatus& status);
+void add_check_command(CLI::App& app, ExitStatus& status);
 
 }  // namespace convoke

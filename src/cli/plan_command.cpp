@@ -1,16 +1,18 @@
 // `convoke plan`: the same reading and checking as `run`, and what it would send. Sends nothing, changes nothing.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <filesystem>
 
 #include "base/text.h"
 #include "cli/options.h"
+#include "cli/run_job.h"
 #include "cli/source_rows.h"
 #include "ledger/intake.h"
+#include "ledger/job_lock.h"
 #include "report/json.h"
 #include "report/numbers.h"
 #include "report/status_report.h"
-#include "source/fingerprint.h"
 #include "source/member_source.h"
 
 namespace convoke {
@@ -23,105 +25,182 @@ struct PlanCommand {
   std::vector<std::string> jobs;
   JobOptions job;
   bool has_csv = false;
+  bool accept_shrunk = false;
 };
 
 struct InvalidRow {
   std::uint64_t line;
   std::string value;
-  std::string reason;
+  Reason reason;
 };
 
 struct Plan {
   std::string job;
-  Reading reading;
+  std::string base_url;
+  std::string course;  // empty: each row names its own
+  InviteSettings invite;
+  std::string no_key;  // why there is no key; empty: there is one
+  std::string ledger;
+  bool is_ledger_new = false;
+  Survey survey;
+  Books books;                      // as the ledger has them
   std::vector<InvalidRow> invalid;  // the first few
-  std::int64_t due_members = 0;     // pending before, less withdrawn, plus added and revived
-  std::int64_t calls = 0;
+  std::int64_t invalid_rows = 0;
+  bool ignores_invalid = false;
+  std::int64_t without_answer = 0;  // members asked for in calls that nobody answered for
   Forecast forecast;
   LimitsNow limits;
 };
 
-Plan plan_of(const Config& config, const Job& job) {
+std::string why_no_key(const Config& config) {
+  try {
+    load_key(config, environment_variable);
+    return {};
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+// What the ledger says of the job, and of how fast calls may go.
+void look_into(Plan& plan, Database& database, std::optional<JobId> id, const Config& config, const Clock& clock) {
+  plan.limits = limits_now(database, config.limits, clock);
+  if (!id) return;
+  plan.books = books_of(database, *id);
+  plan.without_answer = JobLock::is_held(config.ledger_path, *id) ? 0 : asked_without_answer(database, *id);
+}
+
+Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   Plan plan;
   plan.job = job.name;
+  plan.base_url = config.api.base_url;
+  plan.course = job.course.value_or("");
+  plan.invite = job.invite;
+  plan.no_key = why_no_key(config);
+  plan.ledger = config.ledger_path.string();
+  plan.ignores_invalid = job.rules.ignore_invalid;
   const SystemClock clock;
+  const std::string fingerprint = run_fingerprint(job);
   std::optional<Database> database;
   std::optional<JobId> id;
-  if (std::filesystem::exists(config.ledger_path)) {
+  plan.is_ledger_new = !std::filesystem::exists(config.ledger_path);
+  if (!plan.is_ledger_new) {
     database = Database::open_to_read(config.ledger_path);
+    check_api(*database, config.api.base_url);
     id = find_job(*database, job.name);
+    if (id) check_origin(*database, *id, job.name, origin_of(job));
   }
-  const ReadSource rows = rows_of(job);
-  const ReadSource watched = [&](const TakeRow& take) {
+  std::vector<std::string> remarks;
+  const ReadSource rows = rows_of(job, {}, progress_of(command.common), remarks);
+  ReadSource watched = [&](const TakeRow& take) {
     rows([&](const IntakeRow& row) {
-      if (!row.member && plan.invalid.size() < invalid_rows_shown) {
-        plan.invalid.push_back({row.line, excerpt(row.value, 60), std::string(row.reason)});
-      }
+      if (!row.member && plan.invalid.size() < invalid_rows_shown)
+        plan.invalid.push_back({row.line, excerpt(row.value, 60), row.reason});
       take(row);
     });
   };
+  SurveyTerms terms;
+  terms.chunk_size = job.invite.chunk_size;
+  terms.brakes = {job.rules.min_rows, command.accept_shrunk, describe_source(job.source)};
+  terms.retry_failed = config.run.retry_failed;
+  terms.hold_doubts = job.invite.on_doubt == OnDoubt::hold;
   const auto look = [&] {
-    plan.reading = survey(database ? &*database : nullptr, id, watched, job.invite.chunk_size,
-                          std::filesystem::absolute(config.ledger_path).parent_path());
-    std::int64_t pending_chunks = 0;
+    if (id && is_read(*database, *id, fingerprint)) watched = nullptr;
+    plan.survey = survey(database ? &*database : nullptr, id, watched, terms,
+                         std::filesystem::absolute(config.ledger_path).parent_path());
     Duration latency = std::chrono::milliseconds(300);
     if (database) {
-      plan.limits = limits_now(*database, config.limits, clock);
+      look_into(plan, *database, id, config, clock);
       latency = usual_latency(*database);
     } else {
       plan.limits.now = LedgerTime(std::chrono::hours(24 * 365));  // any time: nothing was sent yet
       plan.limits.use = RateLimiter(config.limits, plan.limits.slots).use(plan.limits.now);
     }
-    if (id) {
-      plan.due_members = books_of(*database, *id).of(Outcome::pending);
-      SQLite::Statement due(database->handle(), "SELECT count(*) FROM chunk WHERE job_id = ? AND outcome = 'pending'");
-      due.bind(1, *id);
-      due.executeStep();
-      pending_chunks = due.getColumn(0).getInt64();
-    }
-    plan.due_members += plan.reading.added + plan.reading.revived - plan.reading.withdrawn;
-    plan.calls = pending_chunks + plan.reading.chunks;
-    plan.forecast =
-        forecast(config.limits, plan.limits.slots, plan.limits.now, plan.calls, latency, config.api.connections);
+    plan.invalid_rows = plan.survey.reading ? plan.survey.reading->invalid : plan.books.invalid;
+    plan.forecast = forecast(config.limits, plan.limits.slots, plan.limits.now, plan.survey.calls, latency,
+                             config.api.connections);
   };
   if (database) {
     database->read(look);
   } else {
     look();
   }
+  for (const std::string& remark : remarks) spdlog::warn("{}", remark);
   return plan;
 }
 
+std::string_view on_doubt_words(OnDoubt on_doubt) {
+  switch (on_doubt) {
+    case OnDoubt::ask_again:
+      return "ask-again: who may have been invited is asked for again";
+    case OnDoubt::ask_quietly:
+      return "ask-quietly: who may have been invited is asked for again, without e-mail";
+    case OnDoubt::hold:
+      return "hold: who may have been invited is left in_doubt";
+  }
+  return {};
+}
+
 std::string plan_text(const Plan& plan) {
-  std::string text = fmt::format("{}: a plan, nothing is sent\n", plan.job);
+  std::string text = fmt::format("{}: a plan, nothing is sent\n", excerpt(plan.job));
+  const auto fact = [&text](std::string_view name, std::string_view value) {
+    text += fmt::format("  {:<18} {}\n", name, value);
+  };
+  fact("API", excerpt(plan.base_url));
+  fact("course", plan.course.empty() ? "named by each row" : excerpt(plan.course));
+  fact("e-mail", !plan.invite.email_notification   ? "as the API has it (email_notification is not set)"
+                 : *plan.invite.email_notification ? "yes, to each invited member"
+                                                   : "no");
+  fact("on_doubt", on_doubt_words(plan.invite.on_doubt));
+  fact("key", plan.no_key.empty() ? "there is one" : excerpt(plan.no_key, 300));
+  fact("ledger", excerpt(plan.ledger, 500) + (plan.is_ledger_new ? " (would be new)" : ""));
   const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
-  line("rows read", plan.reading.rows);
-  line("  invalid", plan.reading.invalid);
+  const auto& reading = plan.survey.reading;
+  line("rows read", reading ? reading->rows : plan.books.rows_read,
+       reading ? "" : "unchanged since the last run, not read again");
+  line("  invalid", plan.invalid_rows);
   for (const InvalidRow& row : plan.invalid)
-    text += fmt::format("      line {}: {}: '{}'\n", row.line, row.reason, row.value);
-  if (plan.reading.invalid > static_cast<std::int64_t>(plan.invalid.size())) text += "      and more\n";
-  line("  duplicates", plan.reading.duplicates);
-  line("  members", plan.reading.members);
-  line("new members", plan.reading.added);
-  if (plan.reading.revived > 0) line("back again", plan.reading.revived, "they were withdrawn");
-  if (plan.reading.withdrawn > 0)
-    line("withdrawn", plan.reading.withdrawn, "due until now, and no longer in the source");
-  line("would be sent", plan.due_members,
-       fmt::format("in {} calls or a few more; {}", grouped(plan.calls), forecast_text(plan.forecast)));
+    text += fmt::format("      line {}: {}: '{}'\n", row.line, words_of(row.reason).meaning, row.value);
+  if (reading && reading->invalid > static_cast<std::int64_t>(plan.invalid.size())) text += "      and more\n";
+  line("  duplicates", reading ? reading->duplicates : plan.books.duplicates);
+  if (const auto mended = reading ? reading->mended : plan.books.mended; mended > 0)
+    line("  mended", mended, "ids in braces, without dashes, or with invisible characters");
+  line("  members", reading ? reading->members : plan.books.in_list());
+  if (reading) {
+    line("new members", reading->added);
+    if (reading->revived > 0) line("back again", reading->revived, "they were withdrawn");
+    if (reading->withdrawn > 0) line("withdrawn", reading->withdrawn, "due until now, and no longer in the list");
+  }
+  if (plan.without_answer > 0)
+    line("without answer", plan.without_answer, "asked for in calls that convoke did not live to see answered");
+  line("would be sent", plan.survey.due,
+       fmt::format("in {}; {}", counted(plan.survey.calls, "call"), forecast_text(plan.forecast)));
   return text + limits_text(plan.limits.use, plan.limits.next_call);
 }
 
 std::string plan_json(const Plan& plan) {
   std::string invalid;
   for (const InvalidRow& row : plan.invalid) {
-    append_element(invalid,
-                   JsonObject().add("source_line", row.line).add("value", row.value).add("reason", row.reason).text());
+    append_element(
+        invalid,
+        JsonObject().add("source_line", row.line).add("value", row.value).add("reason", name_of(row.reason)).text());
   }
+  const Reading reading = plan.survey.reading.value_or(Reading{});
+  const bool is_read = plan.survey.reading.has_value();
   JsonObject json;
-  json.add("job", plan.job).add("rows_read", plan.reading.rows).add("invalid", plan.reading.invalid);
-  json.add("duplicates", plan.reading.duplicates).add("members", plan.reading.members).add("new", plan.reading.added);
-  json.add("revived", plan.reading.revived).add("withdrawn", plan.reading.withdrawn).add("due", plan.due_members);
-  json.add("calls", plan.calls).add_raw("invalid_rows", "[" + invalid + "]");
+  json.add("job", plan.job).add("base_url", plan.base_url);
+  json.add("course", plan.course.empty() ? std::nullopt : std::optional(plan.course));
+  json.add_raw("email_notification", !plan.invite.email_notification   ? "null"
+                                     : *plan.invite.email_notification ? "true"
+                                                                       : "false");
+  json.add("on_doubt", name_of(plan.invite.on_doubt)).add_raw("has_key", plan.no_key.empty() ? "true" : "false");
+  json.add("ledger", plan.ledger).add_raw("source_read", is_read ? "true" : "false");
+  json.add("rows_read", is_read ? reading.rows : plan.books.rows_read).add("invalid", plan.invalid_rows);
+  json.add("duplicates", is_read ? reading.duplicates : plan.books.duplicates);
+  json.add("mended", is_read ? reading.mended : plan.books.mended);
+  json.add("members", is_read ? reading.members : plan.books.in_list()).add("new", reading.added);
+  json.add("revived", reading.revived).add("withdrawn", reading.withdrawn).add("due", plan.survey.due);
+  json.add("asked_without_answer", plan.without_answer);
+  json.add("calls", plan.survey.calls).add_raw("invalid_rows", "[" + invalid + "]");
   json.add_raw("forecast", forecast_json(plan.forecast))
       .add_raw("quota", limits_json(plan.limits.use, plan.limits.next_call));
   return json.text();
@@ -134,6 +213,8 @@ void add_plan_command(CLI::App& app, ExitStatus& status) {
   CLI::App* plan = app.add_subcommand("plan", "Read and check as run does, say what it would send; send nothing");
   plan->add_option("JOB", command->jobs, "Jobs: names of files in jobs/, or paths");
   add_list_options(*plan, command->job);
+  plan->add_flag("--accept-shrunk", command->accept_shrunk,
+                 "The list is right, though it would withdraw most of those who are due");
   add_common_options(*plan, command->common);
   plan->footer("Example: convoke plan members");
   plan->callback([command, plan, &status] {
@@ -141,15 +222,15 @@ void add_plan_command(CLI::App& app, ExitStatus& status) {
     if (command->jobs.empty() && !command->has_csv)
       throw Error(Exit::usage, "no job", "plan", "name one, as in: convoke plan members");
     start_log(command->common);
-    const Config config = command->common.load();
+    const Config config = command->common.load(command->jobs);
     std::vector<Job> jobs;
     for (const std::string& argument : command->jobs)
       jobs.push_back(load_job(argument, config, command->common.overrides()));
     if (command->has_csv) jobs.push_back(job_from_options(command->job, command->common.overrides()));
     std::string plans;
     for (const Job& job : jobs) {
-      const Plan made = plan_of(config, job);
-      if (made.reading.invalid > 0) status.code = Exit::incomplete;
+      const Plan made = plan_of(config, job, *command);
+      if (made.invalid_rows > 0 && !made.ignores_invalid) status.code = Exit::incomplete;
       if (!command->common.json) print_result(plan_text(made));
       append_element(plans, plan_json(made));
     }

@@ -20,8 +20,7 @@ namespace {
 // The ledger knows jobs by name; their files need not be there any more. A path means the name in that file.
 std::string job_name(const std::string& argument, const Config& config, const CommonOptions& common) {
   refuse_job_overrides(common.overrides());
-  const bool is_path = argument.find('/') != std::string::npos || argument.ends_with(".toml");
-  return is_path ? load_job(argument, config, common.overrides()).name : argument;
+  return is_job_path(argument) ? load_job(argument, config, common.overrides()).name : argument;
 }
 
 JobId known_job(Database& database, const std::string& name) {
@@ -55,10 +54,11 @@ struct ExportCommand {
   std::string outcomes;
   std::string format = "csv";
   std::string output = "-";
+  bool gone = false;
 };
 
 void show_status(const StatusCommand& command) {
-  const Config config = command.common.load();
+  const Config config = command.common.load({command.job});
   Database database = Database::open_to_read(config.ledger_path);
   std::optional<JobId> only;
   refuse_job_overrides(command.common.overrides());
@@ -69,7 +69,7 @@ void show_status(const StatusCommand& command) {
 }
 
 void show_why(const WhyCommand& command) {
-  const Config config = command.common.load();
+  const Config config = command.common.load({command.job});
   const auto member = MemberId::parse(command.member);
   if (!member)
     throw Error(Exit::usage, fmt::format("not a member id: {}", excerpt(command.member)), "why",
@@ -86,15 +86,22 @@ void show_why(const WhyCommand& command) {
 }
 
 void export_outcomes(const ExportCommand& command) {
-  const Config config = command.common.load();
+  const Config config = command.common.load({command.job});
   Database database = Database::open_to_read(config.ledger_path);
   const JobId job = known_job(database, job_name(command.job, config, command.common));
   std::vector<Outcome> outcomes;
   if (!command.outcomes.empty()) outcomes = outcome_list(command.outcomes);
+  // Whoever was withdrawn has left the list, and is asked for by that word.
+  const Gone gone = command.gone ? Gone::with : Gone::without;
+  if (outcomes.empty() && !command.gone) {
+    for (const Outcome outcome : all_outcomes) {
+      if (outcome != Outcome::withdrawn) outcomes.push_back(outcome);
+    }
+  }
   const ExportFormat format = command.format == "csv" ? ExportFormat::csv : ExportFormat::jsonl;
   if (command.output == "-") {
     std::signal(SIGPIPE, SIG_DFL);  // `convoke export … | head` ends like any other filter
-    export_outcomes(database, job, outcomes, format, print_result);
+    export_outcomes(database, job, outcomes, gone, format, print_result);
     return;
   }
   if (std::error_code ignored;
@@ -110,7 +117,7 @@ void export_outcomes(const ExportCommand& command) {
     throw Error(Exit::disk, fmt::format("cannot write: {}", std::strerror(error)), command.output);
   };
   if (file < 0) fail();
-  export_outcomes(database, job, outcomes, format, [&](const std::string& text) {
+  export_outcomes(database, job, outcomes, gone, format, [&](const std::string& text) {
     for (std::size_t done = 0; done < text.size();) {
       const ssize_t written = ::write(file, text.data() + done, text.size() - done);
       if (written < 0) fail();
@@ -149,6 +156,7 @@ void add_export_command(CLI::App& app, ExitStatus&) {
   exporting->add_option("--format", command->format, "csv or jsonl")
       ->check(CLI::IsMember({"csv", "jsonl"}))
       ->capture_default_str();
+  exporting->add_flag("--gone", command->gone, "Also those who left the list");
   exporting->add_option("--output", command->output, "A file instead of standard output")->type_name("FILE");
   add_common_options(*exporting, command->common);
   exporting->footer("Example: convoke export members --outcome rejected,failed --output rejected.csv");

@@ -3,8 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 
+#include "base/numbers.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/outcome_list.h"
@@ -20,16 +21,18 @@ struct RunCommand {
   bool has_csv = false;
   std::optional<std::int64_t> max_members;
   std::string max_duration;
+  bool accept_shrunk = false;
+  bool rehearse = false;
   std::string progress = "auto";
   std::string outcomes = "failed,rejected,in_doubt";
 };
 
 ShowProgress progress_mode(const RunCommand& command) {
-  if (command.common.quiet || command.progress == "never") return ShowProgress::never;
-  if (is_lively_terminal()) return ShowProgress::line;
-  if (command.progress == "always") return ShowProgress::log;
-  // Into a file or a cron mail: a line now and then would only be noise there.
-  return ShowProgress::never;
+  if (command.progress == "never") return ShowProgress::never;
+  const ShowProgress by_itself = progress_of(command.common);
+  // Into a file or a cron mail, a line now and then would only be noise, unless it is asked for.
+  const bool is_log = command.progress == "always" && by_itself == ShowProgress::unexpected;
+  return is_log ? ShowProgress::log : by_itself;
 }
 
 std::optional<Duration> duration_option(const std::string& text, const char* option) {
@@ -41,66 +44,180 @@ std::optional<Duration> duration_option(const std::string& text, const char* opt
   return duration;
 }
 
-// The worst of several runs: a refusal or a defect before work that is left, that before members that were refused.
+// The worst of several runs: what nothing but a person mends before what another run may mend.
 Exit worst(Exit one, Exit other) {
-  const auto weight = [](Exit exit) {
-    const std::map<Exit, int> weights = {{Exit::ok, 0}, {Exit::incomplete, 1}, {Exit::try_later, 2}};
-    const auto found = weights.find(exit);
-    return found == weights.end() ? 3 : found->second;
+  constexpr std::array from_best = {Exit::ok,         Exit::incomplete, Exit::try_later,   Exit::api_unavailable,
+                                    Exit::no_input,   Exit::bad_source, Exit::bad_config,  Exit::key_refused,
+                                    Exit::disk,       Exit::defect};
+  const auto place = [&](Exit exit) { return std::find(from_best.begin(), from_best.end(), exit); };
+  return place(other) > place(one) ? other : one;
+}
+
+// What ends one job's run for reasons that are the next one's too: the key, the disk, a defect of ours.
+bool ends_all(Exit exit) {
+  return exit == Exit::key_refused || exit == Exit::disk || exit == Exit::defect;
+}
+
+// One job of a command line, as far as it can be read.
+struct Asked {
+  std::string argument;  // how the command line says it
+  std::optional<Job> job;
+  std::optional<Error> error;
+};
+
+std::string list_arguments(const JobOptions& job) {
+  std::string text = " --csv " + shell_word(job.csv);
+  if (job.course) text += " --course " + shell_word(*job.course);
+  if (job.course_column) text += " --course-column " + shell_word(*job.course_column);
+  if (job.member_column != JobOptions{}.member_column) text += " --member-column " + shell_word(job.member_column);
+  if (job.delimiter) text += " --delimiter " + shell_word(*job.delimiter);
+  if (job.no_header) text += " --no-header";
+  if (job.email_notification) text += " --email-notification";
+  if (job.name) text += " --name " + shell_word(*job.name);
+  return text;
+}
+
+std::vector<Asked> jobs_of(const RunCommand& command, const Config& config) {
+  const auto overrides = command.common.overrides();
+  std::vector<Asked> asked;
+  const auto add = [&](const std::string& argument, auto&& load) {
+    Asked one{argument, {}, {}};
+    try {
+      one.job = load();
+    } catch (const Error& error) {
+      if (error.exit() == Exit::usage) throw;
+      one.error = error;
+    }
+    asked.push_back(std::move(one));
   };
-  return weight(other) > weight(one) ? other : one;
+  for (const std::string& argument : command.jobs)
+    add(" " + shell_word(argument), [&] { return load_job(argument, config, overrides); });
+  if (command.has_csv) add(list_arguments(command.job), [&] { return job_from_options(command.job, overrides); });
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (asked[i].job && asked[j].job && asked[i].job->name == asked[j].job->name)
+        throw Error(Exit::usage, fmt::format("two jobs are called {}", excerpt(asked[i].job->name)));
+    }
+  }
+  return asked;
+}
+
+// The next thing to do, as a command line; empty: nothing.
+std::string next_command(const RunReport& report, const std::string& job, const std::string& again) {
+  const std::string run = "convoke run" + job + again;
+  if (report.in_earnest && (report.exit == Exit::ok || report.exit == Exit::incomplete)) return run;
+  switch (report.exit) {
+    case Exit::ok:
+      return {};
+    case Exit::incomplete: {
+      if (report.stopped_by == "refused_alike") return "convoke plan" + job + again;
+      const auto in_list = [&](Outcome outcome) { return report.books.in_list_of(outcome) > 0; };
+      if (report.stopped_by.empty() && in_list(Outcome::failed)) return run;
+      if (in_list(Outcome::in_doubt)) return "convoke retry" + job + again + " --outcome in_doubt";
+      for (const Outcome outcome : {Outcome::rejected, Outcome::failed}) {
+        if (in_list(outcome)) return listing_command(report.job, report.ledger, name_of(outcome));
+      }
+      if (report.books.invalid > 0) return listing_command(report.job, report.ledger, "invalid");
+      return run;
+    }
+    case Exit::bad_source:
+      return "convoke plan" + job + again;
+    case Exit::usage:
+    case Exit::defect:
+      return {};
+    default:
+      return run;
+  }
+}
+
+// When, or after what.
+std::string next_when(const RunReport& report) {
+  if (report.in_earnest) return "in earnest";
+  if (report.next_call) return fmt::format("from {} on", format_time(*report.next_call));
+  switch (report.exit) {
+    case Exit::key_refused:
+      return report.reason == Reason::account_refused ? "once the account is in order" : "with the right key";
+    case Exit::bad_config:
+      return report.reason == Reason::course_refused ? "once the course is right" : "once that is mended";
+    case Exit::api_unavailable:
+      return "later";
+    default:
+      return {};
+  }
+}
+
+RunReport failed_report(const std::string& name, const Error& error) {
+  RunReport report;
+  report.job = name;
+  report.exit = error.exit();
+  report.stopped_by = "error";
+  report.message = excerpt(error.what(), 500);
+  return report;
+}
+
+RunReport not_run_report(const std::string& name) {
+  RunReport report;
+  report.job = name;
+  report.exit = Exit::try_later;
+  report.stopped_by = "not_run";
+  report.message = "not run: what ended the run before it would end this one too";
+  report.unread_why = "not read";
+  return report;
+}
+
+void print_report(const RunReport& report, const RunCommand& command) {
+  if (command.common.json || report.stopped_by == "error" || report.stopped_by == "not_run") return;
+  print_result(command.common.quiet ? run_report_brief(report) : run_report_text(report));
 }
 
 void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitStatus& status) {
   start_log(command.common);
-  const Config config = command.common.load();
-  const auto overrides = command.common.overrides();
+  const Config config = command.common.load(command.jobs);
+  const Interruption interruption(duration_option(command.max_duration, "--max-duration"));
   RunOptions options;
   options.max_members = command.max_members;
-  options.max_duration = duration_option(command.max_duration, "--max-duration");
   options.progress = progress_mode(command);
   options.retry = retry;
-
-  std::vector<Job> jobs;  // all are checked before the first one runs
-  for (const std::string& argument : command.jobs) jobs.push_back(load_job(argument, config, overrides));
-  if (command.has_csv) jobs.push_back(job_from_options(command.job, overrides));
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (jobs[i].name == jobs[j].name)
-        throw Error(Exit::usage, fmt::format("two jobs are called {}", excerpt(jobs[i].name)));
-    }
-  }
+  options.accept_shrunk = command.accept_shrunk;
+  options.rehearse = command.rehearse ? Rehearse::yes : Rehearse::no;
 
   std::vector<RunReport> reports;
-  for (const Job& job : jobs) {
-    try {
-      reports.push_back(run_job(config, job, options));
-    } catch (const Error& error) {
-      if (command.common.json) {
-        RunReport failed;
-        failed.job = job.name;
-        failed.exit = error.exit();
-        failed.stopped_by = "error";
-        failed.message = excerpt(error.what());
-        reports.push_back(std::move(failed));
-        print_result(run_reports_json(reports, error.exit()));
-      }
-      throw;
+  std::vector<std::string> not_run;
+  bool is_over = false;
+  const std::vector<Asked> asked = jobs_of(command, config);
+  for (const Asked& one : asked) {
+    const std::string name = one.job ? one.job->name : one.argument.substr(1);
+    if (is_over) {
+      not_run.push_back(excerpt(name));
+      reports.push_back(not_run_report(name));
+      status.code = worst(status.code, reports.back().exit);
+      continue;
     }
-    status.code = worst(status.code, reports.back().exit);
-    if (!command.common.json) print_result(run_report_text(reports.back()));
-    // What ends one run for reasons that are not the job's would end the next one too.
-    const Exit exit = reports.back().exit;
-    if (exit != Exit::ok && exit != Exit::incomplete && reports.back().stopped_by != "busy") break;
+    try {
+      if (one.error) throw *one.error;
+      reports.push_back(run_job(config, *one.job, options, interruption));
+    } catch (const Error& error) {
+      print_error(error);
+      reports.push_back(failed_report(name, error));
+    }
+    RunReport& report = reports.back();
+    report.next = next_command(report, one.argument, command.common.again());
+    report.next_when = next_when(report);
+    status.code = worst(status.code, report.exit);
+    print_report(report, command);
+    is_over = ends_all(report.exit) || interruption.is_asked();
   }
   if (command.common.json) print_result(run_reports_json(reports, status.code));
+  if (!not_run.empty()) fmt::print(stderr, "not run: {}\n", fmt::join(not_run, ", "));
 }
 
-void add_limits(CLI::App& app, RunCommand& command) {
+void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--max-members", command.max_members, "Settle so many members, then stop (exit 75): a canary")
       ->type_name("N")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000'000}));
   app.add_option("--max-duration", command.max_duration, "Stop after this time (exit 75), e.g. 50m")->type_name("TIME");
+  app.add_flag("--accept-shrunk", command.accept_shrunk,
+               "The list is right, though it would withdraw most of those who are due");
   app.add_option("--progress", command.progress, "Show how it goes, on standard error")
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
@@ -112,9 +229,13 @@ void add_run_command(CLI::App& app, ExitStatus& status) {
   CLI::App* run = app.add_subcommand("run", "Load what is new, send what is due, stop when settled");
   run->add_option("JOB", command->jobs, "Jobs: names of files in jobs/, or paths");
   add_list_options(*run, command->job);
-  add_limits(*run, *command);
+  add_run_options(*run, *command);
+  run->add_flag("--rehearse", command->rehearse,
+                "Invite nobody: a sandbox in this process, a ledger of its own beside the real one");
   add_common_options(*run, command->common);
-  run->footer("Example: convoke run members --max-members 100\n         convoke run --csv members.csv --course 42");
+  run->footer(
+      "Example: convoke run members --max-members 100\n         convoke run members --rehearse\n"
+      "         convoke run --csv members.csv --course 42");
   run->callback([command, run, &status] {
     command->has_csv = run->count("--csv") > 0;
     if (command->jobs.empty() && !command->has_csv) {
@@ -128,14 +249,18 @@ void add_run_command(CLI::App& app, ExitStatus& status) {
 void add_retry_command(CLI::App& app, ExitStatus& status) {
   auto command = std::make_shared<RunCommand>();
   CLI::App* retry = app.add_subcommand("retry", "Make members due again that ended badly, then run");
-  retry->add_option("JOB", command->jobs, "The job")->required()->expected(1);
+  retry->add_option("JOB", command->jobs, "The job")->expected(0, 1);
+  add_list_options(*retry, command->job);
   retry->add_option("--outcome", command->outcomes, "Whose turn it is again, comma-separated")
       ->type_name("OUTCOME,…")
       ->capture_default_str();
-  add_limits(*retry, *command);
+  add_run_options(*retry, *command);
   add_common_options(*retry, command->common);
   retry->footer("Example: convoke retry members --outcome failed");
-  retry->callback([command, &status] {
+  retry->callback([command, retry, &status] {
+    command->has_csv = retry->count("--csv") > 0;
+    if (command->jobs.empty() != command->has_csv)
+      throw Error(Exit::usage, "one job", "retry", "name it, as in: convoke retry members");
     const auto outcomes = outcome_list(command->outcomes);
     for (const Outcome outcome : outcomes) {
       if (outcome != Outcome::failed && outcome != Outcome::rejected && outcome != Outcome::in_doubt) {

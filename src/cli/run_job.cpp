@@ -4,22 +4,23 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <random>
+#include <stop_token>
 #include <thread>
 
+#include "base/numbers.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/source_rows.h"
 #include "ledger/job_lock.h"
 #include "net/http_transport.h"
 #include "run/job_run.h"
+#include "sandbox/server.h"
 #include "source/fingerprint.h"
 #include "source/member_source.h"
 
@@ -54,16 +55,10 @@ RunReport busy_report(Database& database, JobId job, const std::string& name) {
   report.message = "another process is running this job";
   report.unread_why = "not read";
   database.read([&] {
-    SQLite::Statement holder(
-        database.handle(),
-        "SELECT pid, started_at, invited + already_invited + rejected + failed + in_doubt, calls FROM run "
-        "WHERE job_id = ? ORDER BY run_id DESC LIMIT 1");
-    holder.bind(1, job);
-    if (holder.executeStep()) {
-      report.message = fmt::format("process {} is running this job since {}: {} members settled in {} calls",
-                                   holder.getColumn(0).getInt64(),
-                                   format_time(WallTime(std::chrono::milliseconds(holder.getColumn(1).getInt64()))),
-                                   holder.getColumn(2).getInt64(), holder.getColumn(3).getInt64());
+    if (const auto holder = latest_run(database, job)) {
+      report.message = fmt::format("process {} is running this job since {}: {} settled in {}", holder->pid,
+                                   format_time(holder->started_at), counted(holder->counts.handled(), "member"),
+                                   counted(holder->counts.calls, "call"));
     }
     report.books = books_of(database, job);
   });
@@ -80,51 +75,11 @@ void show_progress(const Runner& runner, ShowProgress how, Duration elapsed) {
   }
 }
 
-// SIGINT and SIGTERM: the first stops the run, the second the process. On a thread of its own, so that they are heard
-// also while the list is read, sorted or waited for.
-class Signals {
- public:
-  Signals(asio::io_context& loop, Runner& runner)
-      : loop_(loop), runner_(runner), signals_(context_, SIGINT, SIGTERM), thread_([this] { context_.run(); }) {
-    asio::post(context_, [this] { wait(); });
-  }
-  ~Signals() {
-    context_.stop();
-    thread_.join();
-  }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
-  bool is_stop_asked() const { return is_stop_asked_; }
-
- private:
-  void wait() {
-    signals_.async_wait([this](boost::system::error_code error, int number) {
-      if (error) return;
-      // The second one does not wait: what is committed is safe, what is in flight is known to the ledger as such.
-      if (is_stop_asked_.exchange(true)) ::_exit(static_cast<int>(Exit::try_later));
-      asio::post(loop_, [this, number] {
-        runner_.stop(StoppedBy::signal, number == SIGINT ? "interrupted" : "terminated");
-        spdlog::warn("stopping: waiting for the calls in flight; once more to stop at once");
-      });
-      wait();
-    });
-  }
-
-  asio::io_context& loop_;
-  Runner& runner_;
-  asio::io_context context_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(context_);
-  asio::signal_set signals_;
-  std::atomic<bool> is_stop_asked_ = false;  // between the signals' thread and the one that reads
-  std::thread thread_;
-};
-
 // A line that says how the run stands, now and then.
 class Ticker {
  public:
   Ticker(asio::io_context& loop, const Runner& runner, ShowProgress how) : runner_(runner), how_(how), timer_(loop) {
-    if (how_ != ShowProgress::never) wait();
+    if (how_ == ShowProgress::line || how_ == ShowProgress::log) wait();
   }
   void stop() {
     timer_.cancel();
@@ -147,20 +102,6 @@ class Ticker {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-// Thrown through a reading that a signal stops.
-struct ReadingStopped {};
-
-// The source's rows, until a signal asks to stop.
-ReadSource interruptible(const Job& job, const std::function<bool()>& is_stop_asked) {
-  return [read = rows_of(job), &job, is_stop_asked](const TakeRow& take) {
-    spdlog::info("reading {}", excerpt(describe_source(job.source)));
-    read([&](const IntakeRow& row) {
-      if (is_stop_asked()) throw ReadingStopped{};
-      take(row);
-    });
-  };
-}
-
 RunEnd send_all(asio::io_context& loop, JobRun& run, ShowProgress progress) {
   std::exception_ptr error;
   RunEnd end;
@@ -177,62 +118,105 @@ RunEnd send_all(asio::io_context& loop, JobRun& run, ShowProgress progress) {
   return end;
 }
 
-}  // namespace
+// The API's stand-in for a rehearsal, on a thread of its own.
+class RehearsalSandbox {
+ public:
+  RehearsalSandbox() : server_({.listen = "127.0.0.1:0"}, sandbox_, clock_), thread_([this] { server_.run(); }) {}
+  ~RehearsalSandbox() {
+    server_.stop();
+    thread_.join();
+  }
+  RehearsalSandbox(const RehearsalSandbox&) = delete;
+  RehearsalSandbox& operator=(const RehearsalSandbox&) = delete;
 
-RunReport run_job(const Config& config, const Job& job, const RunOptions& options) {
-  const SystemClock system;
-  const Instant started = system.now();
-  ApiSettings api = config.api;
-  api.key = load_key(config, environment_variable);
+  std::string url() const { return server_.url(); }
 
-  // What is wrong with the source is said before the ledger is touched.
-  std::string fingerprint = fingerprint_of(job.source);
-  // Another course is another reading of the same list.
-  if (!fingerprint.empty()) fingerprint += " " + job.course.value_or("");
+ private:
+  SystemClock clock_;
+  Sandbox sandbox_{SandboxSettings{}};
+  SandboxServer server_;
+  std::thread thread_;
+};
 
-  Database database = Database::open(config.ledger_path);
-  const JobId id = job_id(database, job.name);
-  const auto lock = JobLock::take(config.ledger_path, id);
-  if (!lock) return busy_report(database, id, job.name);
-
-  if (config.keep_profile) show_profiles(database);
-  RunReport report;
-  report.job = job.name;
-
+JobRunSettings settings_of(const Config& config, const Job& job, const RunOptions& options) {
   JobRunSettings settings;
   settings.runner.invite = job.invite;
   settings.runner.retry = config.retry;
   settings.runner.max_failures = config.run.max_failures;
   settings.runner.keep_profile = config.keep_profile ? KeepProfile::yes : KeepProfile::no;
   settings.runner.connections = config.api.connections;
-  settings.runner.limited = !config.limits.calls.empty();
   settings.runner.call_timeout = config.api.timeout;
   settings.runner.max_members = options.max_members;
-  settings.runner.max_duration = options.max_duration;
-  settings.limits = config.limits;
-  settings.fingerprint = fingerprint;
+  settings.brakes = {job.rules.min_rows, options.accept_shrunk, describe_source(job.source)};
+  settings.ignore_invalid = job.rules.ignore_invalid;
+  settings.retry_failed = config.run.retry_failed;
   settings.retry = options.retry;
+  return settings;
+}
+
+RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config& config, const Job& job,
+                      const RunOptions& options, const Interruption& interruption) {
+  const SystemClock system;
+  const Instant started = system.now();
+  const bool is_rehearsal = options.rehearse == Rehearse::yes;
+  const std::string address = is_rehearsal ? std::string(rehearsal_api) : api.base_url;
+
+  // What is wrong with the source is said before the ledger is touched.
+  const std::string fingerprint = run_fingerprint(job);
+
+  RunReport report;
+  report.is_ledger_new = !std::filesystem::exists(config.ledger_path);
+  Database database = Database::open(config.ledger_path);
+  check_api(database, address);
+  const JobId id = job_id(database, job.name);
+  const auto lock = JobLock::take(config.ledger_path, id);
+  if (!lock) {
+    report = busy_report(database, id, job.name);
+    report.ledger = config.ledger_path.string();
+    return report;
+  }
+  if (is_rehearsal) start_rehearsal(database, id);
+  keep_origin(database, id, job.name, origin_of(job));
+  if (config.keep_profile) show_profiles(database);
+  report.job = job.name;
+  report.ledger = config.ledger_path.string();
+  report.ignores_invalid = job.rules.ignore_invalid;
+
+  JobRunSettings settings = settings_of(config, job, options);
+  settings.base_url = address;
+  settings.limits = limits;
+  settings.runner.limited = !limits.calls.empty();
+  settings.runner.max_duration = interruption.left();
+  settings.fingerprint = fingerprint;
+  std::vector<std::string> remarks;
+  settings.read_source = rows_of(job, interruption.token(), options.progress, remarks);
 
   asio::io_context loop(1);
-  const Signals* heard = nullptr;
-  settings.read_source = interruptible(job, [&heard] { return heard->is_stop_asked(); });
-  HttpTransport transport(loop.get_executor(), api);
+  HttpTransport transport(loop.get_executor(), std::move(api));
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;
   JobRun run(database, id, std::move(settings), transport, system, alarms, loop.get_executor(),
              ledger_thread.executor(), std::random_device{}(),
              [](const std::string& text) { spdlog::warn("{}", text); });
   report.run = run.run();
-  const Signals signals(loop, run.runner());
-  heard = &signals;
   RunEnd end;
   try {
     try {
-      report.reading = run.load();
+      const Loaded loaded = run.load();
+      report.reading = loaded.reading;
+      if (!options.retry.empty()) report.retried = loaded.retried;
       if (!report.reading) report.unread_why = "unchanged since the last run, not read again";
+      for (const std::string& remark : remarks) spdlog::warn("{}", remark);
+      const std::stop_callback on_stop(interruption.token(), [&] {
+        asio::post(loop, [&] {
+          const RunEnd asked = interruption.reason();
+          run.runner().stop(asked.by, asked.message);
+        });
+      });
       end = send_all(loop, run, options.progress);
     } catch (const ReadingStopped&) {
-      end = RunEnd{StoppedBy::signal, "stopped while the list was read", {}};
+      end = interruption.reason();
+      end.message += " while the list was read";
       report.unread_why = "not read to its end";
     }
     report.exit = run.finish(end);
@@ -242,10 +226,54 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
   }
   report.stopped_by = name_of(end.by);
   report.message = end.message;
+  report.reason = end.reason;
   report.next_call = end.next_call;
+  report.refused = end.refused;
   report.counts = run.counts();
   report.books = books_of(database, id);
+  report.troubles = troubles_of(database, id);
   report.took = system.now() - started;
+  return report;
+}
+
+}  // namespace
+
+std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger) {
+  return ledger.parent_path() / (ledger.stem().string() + "-rehearsal" + ledger.extension().string());
+}
+
+std::string run_fingerprint(const Job& job) {
+  const std::string fingerprint = fingerprint_of(job.source);
+  return fingerprint.empty() ? fingerprint : fingerprint + " " + job.course.value_or("");
+}
+
+std::string origin_of(const Job& job) {
+  if (!job.file.empty()) return std::filesystem::weakly_canonical(std::filesystem::absolute(job.file)).string();
+  const std::string source = describe_source(job.source);
+  const auto* csv = std::get_if<CsvSettings>(&job.source);
+  if (csv != nullptr && csv->path == "-") return source;
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(source)).string();
+}
+
+RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
+  if (options.rehearse == Rehearse::no) {
+    ApiSettings api = config.api;
+    api.key = load_key(config, environment_variable);
+    return run_against(std::move(api), config.limits, config, job, options, interruption);
+  }
+  // No key leaves for a rehearsal, and no limit of the API's holds for it.
+  const RehearsalSandbox sandbox;
+  ApiSettings api = config.api;
+  api.base_url = sandbox.url();
+  api.key = "rehearsal";
+  Config rehearsed = config;
+  rehearsed.ledger_path = rehearsal_ledger(config.ledger_path);
+  LimitSettings none;
+  none.calls.clear();
+  RunReport report = run_against(std::move(api), none, rehearsed, job, options, interruption);
+  constexpr Duration usual_latency = 300ms;
+  report.in_earnest = forecast(config.limits, MemorySlots(), LedgerTime(std::chrono::hours(1)), report.counts.calls,
+                               usual_latency, config.api.connections);
   return report;
 }
 

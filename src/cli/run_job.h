@@ -1,30 +1,41 @@
 // One run of one job, from its lock to its report.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "cli/interruption.h"
+#include "cli/progress.h"
 #include "job/config.h"
 #include "job/job.h"
 #include "report/run_report.h"
 
 namespace convoke {
 
-enum class ShowProgress { never, log, line };
+enum class Rehearse { no, yes };
 
 struct RunOptions {
   std::optional<std::int64_t> max_members;
-  std::optional<Duration> max_duration;
   ShowProgress progress = ShowProgress::never;
   std::vector<Outcome> retry;  ///< these are due again first
+  bool accept_shrunk = false;
+  Rehearse rehearse = Rehearse::no;
 };
 
 /// Reads what is new, sends what is due, returns when it is settled or something stopped it. What ends a run early is
-/// in the report; what makes it impossible is thrown. Installs handlers for SIGINT and SIGTERM while it runs.
-RunReport run_job(const Config& config, const Job& job, const RunOptions& options);
+/// in the report; what makes it impossible is thrown. A rehearsal goes to a sandbox in this process, on a ledger of its
+/// own beside the real one.
+RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption);
+
+/// Where a rehearsal of what goes to `ledger` keeps its books.
+std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger);
+
+/// What stands for the job's source as it is now (source/fingerprint.h), and for its course: another one is another
+/// reading of the same list.
+std::string run_fingerprint(const Job& job);
+
+/// Where the job came from, as the ledger keeps it: its file, or its list.
+std::string origin_of(const Job& job);
 
 }  // namespace convoke

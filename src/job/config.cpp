@@ -24,6 +24,18 @@ bool is_port(std::string_view text) {
   return error == std::errc{} && rest == text.data() + text.size() && port > 0;
 }
 
+// One address is one text, however it was written: the ledger keeps it and holds others against it.
+std::string written_alike(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  const auto authority = url.find("://") + 3;
+  const auto path = std::min(url.find('/', authority), url.size());
+  std::string head = url.substr(0, path);
+  for (char& c : head) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  const std::string default_port = head.starts_with("https:") ? ":443" : ":80";
+  if (head.ends_with(default_port)) head.resize(head.size() - default_port.size());
+  return head + url.substr(path);
+}
+
 std::string read_base_url(const SettingTable& table, std::string otherwise) {
   constexpr std::string_view key = "api.base_url";
   auto text = table.text(key);
@@ -37,8 +49,7 @@ std::string read_base_url(const SettingTable& table, std::string otherwise) {
   if (url->has_userinfo()) table.fail(key, "must not hold a user or password", hint);
   if (url->has_query() || url->has_fragment()) table.fail(key, "must not have a query or a fragment", hint);
   if (url->has_port() && !is_port(url->port())) table.fail(key, "has no valid port", hint);
-  while (text->ends_with('/')) text->pop_back();
-  return *text;
+  return written_alike(*text);
 }
 
 bool is_variable_name(std::string_view text) {
@@ -110,7 +121,7 @@ void read_retry(const SettingTable& table, RetrySettings& retry) {
   retry.attempts = static_cast<int>(table.integer("retry.attempts", 1, 100).value_or(retry.attempts));
   retry.first = table.duration("retry.first", 1ms, 24h).value_or(retry.first);
   retry.longest = table.duration("retry.longest", 1ms, 24h).value_or(retry.longest);
-  retry.patience = table.duration("retry.patience", 0ms, 7 * 24h);
+  retry.patience = table.duration("retry.patience", 0ms, 7 * 24h).value_or(retry.patience);
   if (retry.first > retry.longest) {
     table.fail(table.has("retry.longest") ? "retry.longest" : "retry.first",
                fmt::format("retry.first ({}) must not be longer than retry.longest ({})", format_duration(retry.first),
@@ -119,6 +130,7 @@ void read_retry(const SettingTable& table, RetrySettings& retry) {
 }
 
 void read_run(const SettingTable& table, RunSettings& run) {
+  run.retry_failed = table.flag("run.retry_failed").value_or(run.retry_failed);
   constexpr std::string_view key = "run.max_failures";
   if (!table.has(key)) return;
   if (table.is_integer(key)) {
@@ -136,12 +148,32 @@ void read_run(const SettingTable& table, RunSettings& run) {
   run.max_failures = MaxFailures{0, percent / 100};
 }
 
-std::optional<fs::path> find_file(const std::optional<fs::path>& named, const Environment& environment) {
+std::optional<fs::path> find_above(const fs::path& file) {
+  std::error_code ignored;
+  for (fs::path folder = fs::absolute(file).parent_path();; folder = folder.parent_path()) {
+    if (fs::path config = folder / "config.toml"; fs::exists(config, ignored)) return config;
+    if (folder == folder.parent_path()) return std::nullopt;
+  }
+}
+
+std::optional<fs::path> find_file(const std::optional<fs::path>& named, const Environment& environment,
+                                  const std::vector<fs::path>& job_files) {
   if (named) return named;
   if (auto path = environment("CONVOKE_CONFIG"); path && !path->empty()) return fs::path(*path);
   std::error_code ignored;
   if (fs::exists("config.toml", ignored)) return fs::path("config.toml");
-  return std::nullopt;
+  std::optional<fs::path> found;
+  for (const fs::path& job : job_files) {
+    const auto above = find_above(job);
+    if (&job != &job_files.front() && above != found) {
+      throw Error(Exit::usage,
+                  fmt::format("the jobs have different configs: {} and {}", found ? found->string() : "none",
+                              above ? above->string() : "none"),
+                  {}, "run them one by one, or say which with --config");
+    }
+    found = above;
+  }
+  return found;
 }
 
 /// A variable that is written like one may be named; another may be the key itself, put in the wrong place.
@@ -168,10 +200,10 @@ std::string read_key_file(const fs::path& file, const std::string& where) {
 }  // namespace
 
 Config load_config(const std::optional<fs::path>& named, const std::vector<Override>& overrides,
-                   const Environment& environment) {
+                   const Environment& environment, const std::vector<fs::path>& job_files) {
   check_overrides(overrides);
   Config config;
-  config.file = find_file(named, environment);
+  config.file = find_file(named, environment, job_files);
   SettingTable table(config_keys);
   if (config.file) {
     table.add_file(*config.file);

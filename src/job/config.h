@@ -37,11 +37,12 @@ struct Config {
   std::filesystem::path folder = ".";         ///< of the file, else the current one
 };
 
-/// Reads `--config`, else $CONVOKE_CONFIG, else ./config.toml if it is there, else takes the defaults; then --set,
-/// whose keys are all checked, also those of jobs. Throws Error no_input if a file that was named is not there,
-/// bad_config with file, line and key if it is wrong.
+/// Reads `--config`, else $CONVOKE_CONFIG, else ./config.toml if it is there, else the config.toml beside or above one
+/// of `job_files`, else takes the defaults; then --set, whose keys are all checked, also those of jobs. Throws Error
+/// no_input if a file that was named is not there, bad_config with file, line and key if it is wrong, usage if the
+/// job files have different configs.
 Config load_config(const std::optional<std::filesystem::path>& named, const std::vector<Override>& overrides,
-                   const Environment& environment);
+                   const Environment& environment, const std::vector<std::filesystem::path>& job_files = {});
 
 /// Fetches the API key, for the commands that call the API. Throws Error bad_config if it is not there, empty, or can
 /// be no key; no message holds any of it.

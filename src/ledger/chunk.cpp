@@ -1,6 +1,7 @@
 #include "ledger/chunk.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <charconv>
@@ -25,7 +26,7 @@ void bind_text(SQLite::Statement& statement, int index, const std::string& text)
   }
 }
 
-// The parameters ?1 to ?19 that both writing statements share.
+// The parameters ?1 to ?22 that both writing statements share.
 void bind_fate(SQLite::Statement& statement, const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now) {
   statement.bindNoCopy(1, name_of(fate.outcome).data());
   statement.bind(2, micros(fate.not_before));
@@ -47,12 +48,30 @@ void bind_fate(SQLite::Statement& statement, const Fate& fate, std::optional<Run
   bind_text(statement, 17, columns.last_activity_at);
   bind_text(statement, 18, columns.completion_rate);
   bind_text(statement, 19, columns.profile);
+  statement.bind(20, fate.gone ? 1 : 0);
+  fate.reason == Reason::none ? statement.bind(21) : statement.bindNoCopy(21, name_of(fate.reason).data());
+  statement.bind(22, fate.doubt ? 1 : 0);
+}
+
+void take_out(std::map<std::int64_t, ChunkId>& on_trial, ChunkId chunk) {
+  std::erase_if(on_trial, [&](const auto& trial) { return trial.second == chunk; });
+}
+
+// One column: a value that all share stays as it is.
+std::string picked_column(const std::string& column, const std::vector<std::uint32_t>& members) {
+  if (!column.starts_with('[')) return column;
+  simdjson::dom::parser parser;
+  const simdjson::dom::array all = parser.parse(column).get_array();
+  const std::vector<simdjson::dom::element> values(all.begin(), all.end());
+  std::string out;
+  for (const auto member : members) out += (out.empty() ? '[' : ',') + simdjson::minify(values.at(member));
+  return out + ']';
 }
 
 Chunk chunk_of(SQLite::Statement& row) {
   return {row.getColumn(0).getInt64(),   row.getColumn(1).getInt64(), ids_of(row.getColumn(2)),
           row.getColumn(3).getInt(),     row.getColumn(4).getInt(),   row.getColumn(5).getInt(),
-          row.getColumn(6).getInt() != 0};
+          row.getColumn(6).getInt() != 0, row.getColumn(7).getInt() != 0};
 }
 
 template <class Value>
@@ -70,10 +89,18 @@ Fate still_due(const Chunk& chunk, LedgerTime not_before) {
   fate.tries = chunk.tries;
   fate.missing = chunk.missing;
   fate.quiet = chunk.quiet;
+  fate.doubt = chunk.doubt;
   return fate;
 }
 
 }  // namespace
+
+ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<std::uint32_t>& members) {
+  const auto of = [&](const std::string& column) { return picked_column(column, members); };
+  return {of(columns.participant_id),  of(columns.participant_status), of(columns.invited_at),
+          of(columns.started_at),      of(columns.completed_at),       of(columns.unenrolled_at),
+          of(columns.last_activity_at), of(columns.completion_rate),   of(columns.profile)};
+}
 
 void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids) {
   statement.bindNoCopy(index, ids.data(), static_cast<int>(ids.size() * sizeof(MemberId)));
@@ -112,24 +139,24 @@ Chunks::Chunks(Database& database, JobId job)
     : database_(database),
       job_(job),
       due_(database.handle(),
-           "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet FROM chunk INDEXED BY chunk_due "
+           "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk INDEXED BY chunk_due "
            "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before DESC, chunk_id"),
       last_due_(database.handle(),
-                "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet FROM chunk INDEXED BY chunk_due "
+                "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk INDEXED BY chunk_due "
                 "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before, chunk_id DESC"),
       next_due_(database.handle(),
-                "SELECT chunk_id, not_before FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = 'pending' "
+                "SELECT chunk_id, not_before, course_no FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = 'pending' "
                 "ORDER BY not_before, chunk_id DESC"),
       read_(database.handle(),
-            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet FROM chunk WHERE chunk_id = ?"),
+            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk WHERE chunk_id = ?"),
       lines_(database.handle(), "SELECT lines FROM chunk WHERE chunk_id = ?"),
       insert_(
           database.handle(),
           "INSERT INTO chunk (outcome, not_before, attempts, tries, missing, quiet, http_status, error, run_id, "
           "updated_at, "
           "participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at, "
-          "completion_rate, profile, job_id, course_no, size, ids, lines, gone) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          "completion_rate, profile, gone, reason, doubt, job_id, course_no, size, ids, lines) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       keep_asked_(
           database.handle(),
           "UPDATE call SET ids = (SELECT ids FROM chunk WHERE chunk_id = ?1) WHERE chunk_id = ?1 AND ids IS NULL"),
@@ -139,8 +166,9 @@ Chunks::Chunks(Database& database, JobId job)
               "http_status = ?7, error = ?8, run_id = ?9, updated_at = ?10, participant_id = ?11, participant_status = "
               "?12, "
               "invited_at = ?13, started_at = ?14, completed_at = ?15, unenrolled_at = ?16, last_activity_at = ?17, "
-              "completion_rate = ?18, profile = ?19, gone = ?21 WHERE chunk_id = ?20"),
-      course_(database.handle(), "SELECT course_id FROM course WHERE course_no = ?") {}
+              "completion_rate = ?18, profile = ?19, gone = ?20, reason = ?21, doubt = ?22 WHERE chunk_id = ?23"),
+      course_(database.handle(), "SELECT course_id FROM course WHERE course_no = ?"),
+      accepted_(database.handle(), "SELECT accepted FROM course WHERE course_no = ?") {}
 
 Chunks::Due Chunks::due(LedgerTime now, Pick pick) {
   SQLite::Statement& rows = pick == Pick::last_of_list ? last_due_ : due_;
@@ -151,25 +179,61 @@ Chunks::Due Chunks::due(LedgerTime now, Pick pick) {
 
 std::optional<Chunk> Chunks::Due::claim(int most_members, bool with_retries) {
   while (rows_.executeStep()) {
-    if (chunks_.in_flight_.contains(rows_.getColumn(0).getInt64())) continue;
+    if (chunks_.is_passed_over(rows_.getColumn(0).getInt64(), rows_.getColumn(1).getInt64())) continue;
     if (!with_retries && rows_.getColumn(4).getInt() > 0) continue;
     Chunk found = chunk_of(rows_);
     if (found.ids.size() > static_cast<std::size_t>(most_members)) found = chunks_.cut(std::move(found), most_members);
     chunks_.in_flight_.insert(found.id);
+    if (!chunks_.is_accepted(found.course_no)) chunks_.on_trial_.emplace(found.course_no, found.id);
     return found;
   }
   return std::nullopt;
 }
 
+bool Chunks::is_passed_over(ChunkId chunk, std::int64_t course_no) const {
+  return in_flight_.contains(chunk) || refused_courses_.contains(course_no) || on_trial_.contains(course_no);
+}
+
 void Chunks::put_back(ChunkId chunk) {
   in_flight_.erase(chunk);
+  take_out(on_trial_, chunk);
+}
+
+bool Chunks::is_accepted(std::int64_t course_no) {
+  if (accepted_courses_.contains(course_no)) return true;
+  accepted_.bind(1, course_no);
+  const bool accepted = accepted_.executeStep() && accepted_.getColumn(0).getInt() != 0;
+  accepted_.reset();
+  if (accepted) accepted_courses_.insert(course_no);
+  return accepted;
+}
+
+void Chunks::accept_course(std::int64_t course_no) {
+  if (is_accepted(course_no)) return;
+  SQLite::Statement update(database_.handle(), "UPDATE course SET accepted = 1 WHERE course_no = ?");
+  update.bind(1, course_no);
+  update.exec();
+  on_trial_.erase(course_no);
+}
+
+std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
+  std::map<std::int64_t, std::int64_t> due;
+  if (refused_courses_.empty()) return due;
+  SQLite::Statement sums(database_.handle(),
+                         "SELECT course_no, sum(size) FROM chunk WHERE job_id = ? AND outcome = 'pending' GROUP BY 1");
+  sums.bind(1, job_);
+  while (sums.executeStep()) {
+    const auto course_no = sums.getColumn(0).getInt64();
+    if (refused_courses_.contains(course_no)) due.emplace(course_no, sums.getColumn(1).getInt64());
+  }
+  return due;
 }
 
 std::optional<LedgerTime> Chunks::next_due() {
   next_due_.bind(1, job_);
   std::optional<LedgerTime> earliest;
   while (!earliest && next_due_.executeStep()) {
-    if (!in_flight_.contains(next_due_.getColumn(0).getInt64())) {
+    if (!is_passed_over(next_due_.getColumn(0).getInt64(), next_due_.getColumn(2).getInt64())) {
       earliest = LedgerTime(Duration(next_due_.getColumn(1).getInt64()));
     }
   }
@@ -196,12 +260,11 @@ std::string Chunks::lines(ChunkId chunk) {
 ChunkId Chunks::insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines,
                        const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now) {
   bind_fate(insert_, fate, run, now);
-  insert_.bind(20, job_);
-  insert_.bind(21, course_no);
-  insert_.bind(22, static_cast<std::int64_t>(ids.size()));
-  bind_ids(insert_, 23, ids);
-  insert_.bindNoCopy(24, lines);
-  insert_.bind(25, fate.gone ? 1 : 0);
+  insert_.bind(23, job_);
+  insert_.bind(24, course_no);
+  insert_.bind(25, static_cast<std::int64_t>(ids.size()));
+  bind_ids(insert_, 26, ids);
+  insert_.bindNoCopy(27, lines);
   insert_.exec();
   insert_.reset();
   return database_.handle().getLastInsertRowid();
@@ -260,38 +323,11 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
       shrink(chunk.id, ids, kept_lines);
     }
     bind_fate(settle_, piece.fate, run, now);
-    settle_.bind(20, chunk.id);
-    settle_.bind(21, piece.fate.gone ? 1 : 0);
+    settle_.bind(23, chunk.id);
     settle_.exec();
     settle_.reset();
   }
-  in_flight_.erase(chunk.id);
-}
-
-std::int64_t Chunks::settle_course(std::int64_t course_no, const Fate& fate, RunId run, WallTime now) {
-  SQLite::Statement due(
-      database_.handle(),
-      "SELECT chunk_id, size, attempts FROM chunk WHERE job_id = ? AND outcome = 'pending' AND course_no = ?");
-  due.bind(1, job_);
-  due.bind(2, course_no);
-  std::vector<std::pair<ChunkId, int>> chunks;
-  std::int64_t members = 0;
-  while (due.executeStep()) {
-    const ChunkId chunk = due.getColumn(0).getInt64();
-    if (in_flight_.contains(chunk)) continue;
-    chunks.emplace_back(chunk, due.getColumn(2).getInt());
-    members += due.getColumn(1).getInt64();
-  }
-  for (const auto& [chunk, attempts] : chunks) {
-    Fate own = fate;
-    own.attempts = attempts;
-    bind_fate(settle_, own, run, now);
-    settle_.bind(20, chunk);
-    settle_.bind(21, 0);
-    settle_.exec();
-    settle_.reset();
-  }
-  return members;
+  put_back(chunk.id);
 }
 
 std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run) {
@@ -303,7 +339,7 @@ std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optiona
       SQLite::Statement statement(database_.handle(), counting
                                                           ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
                                                           : "UPDATE chunk SET outcome = 'pending', not_before = 0, "
-                                                            "tries = 0, missing = 0, quiet = 0, http_status = NULL, "
+                                                            "tries = 0, missing = 0, reason = NULL, http_status = NULL, "
                                                             "error = NULL WHERE " +
                                                                 where);
       statement.bind(1, job_);
@@ -328,61 +364,65 @@ void Chunks::forget_tries() {
   update.exec();
 }
 
+// Only what waits for nothing and was asked alike is packed together: a chunk's members share their history. Chunks are
+// taken in order of their first id, so that packed chunks are ascending again; overlaps are sorted out within one
+// chunk.
 void Chunks::repack(int chunk_size) {
-  // Only what waits for nothing and was asked alike is packed together: a chunk's members share their history. Chunks
-  // are taken in order of their first id, so that packed chunks are ascending again; overlaps are sorted out within one
-  // chunk.
   SQLite::Statement waiting(
       database_.handle(),
       "SELECT chunk_id, course_no, attempts, size FROM chunk WHERE job_id = ? AND outcome = 'pending' AND "
-      "tries = 0 AND missing = 0 AND quiet = 0 AND not_before = 0 ORDER BY course_no, attempts, chunk_id");
+      "tries = 0 AND missing = 0 AND quiet = 0 AND doubt = 0 AND not_before = 0 ORDER BY course_no, attempts, chunk_id");
   waiting.bind(1, job_);
-  struct Source {
-    ChunkId chunk;
-    std::int64_t course_no;
-    int attempts;
-    int size;
-  };
-  std::vector<Source> sources;
+  std::vector<std::vector<Waiting>> groups;
   while (waiting.executeStep()) {
-    sources.push_back({waiting.getColumn(0).getInt64(), waiting.getColumn(1).getInt64(), waiting.getColumn(2).getInt(),
-                       waiting.getColumn(3).getInt()});
+    const Waiting next{waiting.getColumn(0).getInt64(), waiting.getColumn(1).getInt64(), waiting.getColumn(2).getInt(),
+                       waiting.getColumn(3).getInt()};
+    if (groups.empty() || !groups.back().front().is_alike(next)) groups.emplace_back();
+    groups.back().push_back(next);
   }
+  for (const auto& group : groups) repack(group, chunk_size);
+}
+
+void Chunks::repack(const std::vector<Waiting>& group, int chunk_size) {
+  // One small chunk among full ones has nobody to be packed with.
+  const auto is_small = [&](const Waiting& waiting) { return waiting.size < chunk_size; };
+  const auto is_full = [&](const Waiting& waiting) { return waiting.size == chunk_size; };
+  const auto small = std::count_if(group.begin(), group.end(), is_small);
+  if (small + std::count_if(group.begin(), group.end(), is_full) == static_cast<std::ptrdiff_t>(group.size()) &&
+      small <= 1)
+    return;
   SQLite::Statement remove(database_.handle(), "DELETE FROM chunk WHERE chunk_id = ?");
   std::vector<std::pair<MemberId, std::uint64_t>> open;  // members taken out of chunks and not yet in a new one
-  const auto pack = [&](const Source& of, std::size_t down_to) {
+  const auto pack = [&](std::size_t down_to) {
     while (open.size() > down_to) {
-      const std::size_t count = std::min(open.size(), static_cast<std::size_t>(chunk_size));
-      std::sort(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(count));
+      const auto count =
+          static_cast<std::ptrdiff_t>(std::min(open.size(), static_cast<std::size_t>(chunk_size)));
+      std::sort(open.begin(), open.begin() + count);
       std::vector<MemberId> ids;
       std::vector<std::uint64_t> lines;
-      for (std::size_t i = 0; i < count; ++i) {
-        ids.push_back(open[i].first);
-        lines.push_back(open[i].second);
+      for (auto member = open.begin(); member != open.begin() + count; ++member) {
+        ids.push_back(member->first);
+        lines.push_back(member->second);
       }
       Fate fate;
-      fate.attempts = of.attempts;
-      insert(of.course_no, ids, encode_lines(lines), fate, std::nullopt, std::nullopt);
-      open.erase(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(count));
+      fate.attempts = group.front().attempts;
+      insert(group.front().course_no, ids, encode_lines(lines), fate, std::nullopt, std::nullopt);
+      open.erase(open.begin(), open.begin() + count);
     }
   };
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const Source& source = sources[i];
-    const bool same_group =
-        i > 0 && sources[i - 1].course_no == source.course_no && sources[i - 1].attempts == source.attempts;
-    if (i > 0 && !same_group) pack(sources[i - 1], 0);
-    if (open.empty() && source.size == chunk_size) continue;
-    const Chunk chunk = read(source.chunk);
-    const auto its_lines = decode_lines(lines(source.chunk));
+  for (const Waiting& waiting : group) {
+    if (waiting.size == chunk_size) continue;
+    const Chunk chunk = read(waiting.chunk);
+    const auto its_lines = decode_lines(lines(waiting.chunk));
     for (std::size_t member = 0; member < chunk.ids.size(); ++member)
       open.emplace_back(chunk.ids[member], its_lines[member]);
-    keep_whom_calls_asked(source.chunk);
-    remove.bind(1, source.chunk);
+    keep_whom_calls_asked(waiting.chunk);
+    remove.bind(1, waiting.chunk);
     remove.exec();
     remove.reset();
-    pack(source, static_cast<std::size_t>(chunk_size) - 1);
+    pack(static_cast<std::size_t>(chunk_size) - 1);
   }
-  if (!sources.empty()) pack(sources.back(), 0);
+  pack(0);
 }
 
 std::string Chunks::course(std::int64_t course_no) {

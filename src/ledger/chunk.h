@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/ledger_time.h"
 #include "base/member_id.h"
 #include "base/outcome.h"
+#include "base/reason.h"
 #include "ledger/database.h"
 
 namespace convoke {
@@ -26,6 +28,7 @@ struct Chunk {
   int tries = 0;              ///< of them, those in a row without a definite answer
   int missing = 0;            ///< how often in a row a 201 did not name them
   bool quiet = false;         ///< ask without e-mail
+  bool doubt = false;         ///< a call may have taken effect, and no 200 or 201 said more since
 };
 
 /// What a 201 says of some members: a column for each attribute of design.md's `outcomes`. A column is SQL NULL (empty
@@ -44,7 +47,9 @@ struct Fate {
   int tries = 0;
   int missing = 0;
   bool quiet = false;
+  bool doubt = false;
   bool gone = false;    ///< not in the source any more: not to be made due again
+  Reason reason = Reason::none;
   int http_status = 0;  ///< 0: there was none
   std::string error;    ///< printable, short; empty: none
   ParticipantColumns participants;
@@ -71,7 +76,8 @@ class Chunks {
   class Due {
    public:
     /// The next one, of at most `most_members` (a larger one is cut first); empty: there is none. It is in flight, and
-    /// not given again, until it is recorded or put back. `with_retries` false: only chunks with no tries.
+    /// not given again, until it is recorded or put back. `with_retries` false: only chunks with no tries. A course
+    /// that was never accepted is on trial: while one of its chunks is in flight, the others are passed over.
     std::optional<Chunk> claim(int most_members, bool with_retries);
     ~Due() { rows_.tryReset(); }
     Due(const Due&) = delete;
@@ -97,17 +103,24 @@ class Chunks {
   /// Gives each piece its fate and takes the chunk out of flight. Pieces are disjoint and together are the whole chunk.
   void record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now);
 
-  /// All that is due of a course and not in flight gets this fate. Returns how many members.
-  std::int64_t settle_course(std::int64_t course_no, const Fate& fate, RunId run, WallTime now);
+  /// The course was refused: as long as this lives, none of its chunks is claimed or waited for.
+  void refuse_course(std::int64_t course_no) { refused_courses_.insert(course_no); }
+  /// How many members of each of them stay due.
+  std::map<std::int64_t, std::int64_t> due_of_refused_courses();
 
-  /// Members of these outcomes are due again, as if never asked but for their attempts. Returns how many.
+  /// Whether the API ever accepted a call for the course; and that it did now.
+  bool is_accepted(std::int64_t course_no);
+  void accept_course(std::int64_t course_no);
+
+  /// Members of these outcomes are due again, as if never asked but for their attempts and that they are to be asked
+  /// quietly. Nobody who left the list. Returns how many.
   std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt);
 
   /// A new run gives every due chunk all its attempts anew.
   void forget_tries();
 
   /// Packs the due chunks that wait for nothing anew, `chunk_size` members each: after a change of the size, or when
-  /// small chunks became due again.
+  /// there are small ones, so that what is due goes out in as few calls as can be.
   void repack(int chunk_size);
 
   /// A chunk as it stands.
@@ -117,6 +130,14 @@ class Chunks {
   std::string course(std::int64_t course_no);
 
  private:
+  struct Waiting {
+    ChunkId chunk;
+    std::int64_t course_no;
+    int attempts;
+    int size;
+    bool is_alike(const Waiting& other) const { return course_no == other.course_no && attempts == other.attempts; }
+  };
+  void repack(const std::vector<Waiting>& group, int chunk_size);
   Chunk cut(Chunk chunk, int first_members);
   void shrink(ChunkId chunk, const std::vector<MemberId>& ids, const std::string& lines);
   void keep_whom_calls_asked(ChunkId chunk);
@@ -126,7 +147,12 @@ class Chunks {
 
   Database& database_;
   JobId job_;
+  bool is_passed_over(ChunkId chunk, std::int64_t course_no) const;
+
   std::set<ChunkId> in_flight_;
+  std::map<std::int64_t, ChunkId> on_trial_;  ///< courses never accepted, with their chunk in flight
+  std::set<std::int64_t> refused_courses_;
+  std::set<std::int64_t> accepted_courses_;  ///< those known to be
   SQLite::Statement due_;
   SQLite::Statement last_due_;
   SQLite::Statement next_due_;
@@ -137,7 +163,11 @@ class Chunks {
   SQLite::Statement shrink_;
   SQLite::Statement settle_;
   SQLite::Statement course_;
+  SQLite::Statement accepted_;
 };
+
+/// What `columns` say of some of their members.
+ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<std::uint32_t>& members);
 
 /// `ids` as the ledger keeps them, and back.
 void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids);

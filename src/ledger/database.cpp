@@ -16,9 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Schema n is reached from n - 1 by migrations[n - 1].
-constexpr std::array<const char*, 1> migrations = {ledger_schema_1};
-constexpr int schema_version = static_cast<int>(migrations.size());
+// An older ledger of schema n becomes one of n + 1 by migrations[n - 1]; a new one is made as schema.sql has it.
+constexpr std::array<const char*, 1> migrations = {ledger_from_1_to_2};
+constexpr int schema_version = static_cast<int>(migrations.size()) + 1;
 constexpr int application_id = 0x43766B65;  // "Cvke", so that `file` and we know a ledger from any other database
 
 constexpr auto longest_wait = 60s;
@@ -123,14 +123,18 @@ Database Database::open_to_read(const std::filesystem::path& path) {
     throw Error(Exit::no_input, "there is no ledger here", path.string(),
                 "run a job first, or name the ledger with --ledger");
   }
+  const auto is_current = [](Database& database) {
+    bool current = false;
+    database.read([&] {
+      database.check_ours();
+      current = database.handle_->execAndGet("PRAGMA user_version").getInt() == schema_version;
+    });
+    return current;
+  };
   Database database(path, SQLite::OPEN_READONLY);
-  database.read([&] {
-    database.check_ours();
-    if (database.handle_->execAndGet("PRAGMA user_version").getInt() < schema_version) {
-      throw Error(Exit::disk, "this is not a ledger of this version", path.string(), "name the ledger with --ledger");
-    }
-  });
-  return database;
+  if (is_current(database)) return database;
+  open(path);  // brings it up to date, or says why not
+  return {path, SQLite::OPEN_READONLY};
 }
 
 void Database::migrate() {
@@ -138,7 +142,10 @@ void Database::migrate() {
   if (version() == schema_version) return;
   write([&] {
     check_ours();  // again, now that nobody else can change it
-    for (int next = version(); next < schema_version; ++next) handle_->exec(migrations[static_cast<std::size_t>(next)]);
+    const int from = version();
+    if (from == 0) handle_->exec(ledger_schema);
+    for (int next = std::max(from, 1); from > 0 && next < schema_version; ++next)
+      handle_->exec(migrations[static_cast<std::size_t>(next) - 1]);
     handle_->exec(fmt::format("PRAGMA application_id = {}", application_id));
     handle_->exec(fmt::format("PRAGMA user_version = {}", schema_version));
   });
@@ -167,6 +174,62 @@ void Database::write(const std::function<void()>& change) {
 
 void Database::read(const std::function<void()>& look) {
   transact("BEGIN", look);
+}
+
+LedgerApi api_of(Database& database) {
+  LedgerApi api;
+  SQLite::Statement query(database.handle(), "SELECT base_url, rehearsal FROM api");
+  if (!query.executeStep()) return api;
+  if (!query.getColumn(0).isNull()) api.base_url = query.getColumn(0).getString();
+  api.is_rehearsal = query.getColumn(1).getInt() != 0;
+  return api;
+}
+
+void check_api(Database& database, const std::string& base_url) {
+  const LedgerApi api = api_of(database);
+  if (!api.base_url || *api.base_url == base_url) return;
+  throw Error(Exit::bad_config,
+              fmt::format("this ledger belongs to the API at {}, and api.base_url is {}: what one API says of members is "
+                          "nothing to another",
+                          *api.base_url, base_url),
+              database.path().string(),
+              "keep a ledger for each API (--ledger FILE); to rehearse: convoke run JOB --rehearse");
+}
+
+void belong_to_api(Database& database, const std::string& base_url) {
+  check_api(database, base_url);
+  SQLite::Statement update(database.handle(), "UPDATE api SET base_url = ? WHERE base_url IS NULL");
+  update.bind(1, base_url);
+  update.exec();
+}
+
+void check_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
+  SQLite::Statement query(database.handle(), "SELECT origin FROM job WHERE job_id = ?");
+  query.bind(1, job);
+  if (!query.executeStep()) return;
+  const std::string known = query.getColumn(0).getString();
+  // A job's file that is no longer where it was has moved, and the job with it.
+  std::error_code ignored;
+  const bool has_moved =
+      known.ends_with(".toml") && origin.ends_with(".toml") && !std::filesystem::exists(known, ignored);
+  if (known.empty() || known == origin || has_moved) return;
+  throw Error(Exit::bad_config,
+              fmt::format("the ledger knows another job called {}: {}, and this one is {}; as one job, each would "
+                          "withdraw the other's members",
+                          name, known, origin),
+              database.path().string(),
+              origin.ends_with(".toml") ? "give this one a name of its own: name = \"…\" in its file"
+                                        : "give this one a name of its own: --name NAME");
+}
+
+void keep_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
+  database.write([&] {
+    check_origin(database, job, name, origin);
+    SQLite::Statement update(database.handle(), "UPDATE job SET origin = ? WHERE job_id = ?");
+    update.bind(1, origin);
+    update.bind(2, job);
+    update.exec();
+  });
 }
 
 std::optional<JobId> find_job(Database& database, const std::string& name) {

@@ -32,7 +32,8 @@ class Database {
   /// opened or is not a ledger, Error(bad_config) if a newer convoke wrote it.
   static Database open(const std::filesystem::path& path, Durability durability = Durability::full);
 
-  /// Opens to read, without a change to the file; the ledger must exist (Error(no_input)).
+  /// Opens to read; the ledger must exist (Error(no_input)). Changes nothing, but that an older schema is brought up to
+  /// date first.
   static Database open_to_read(const std::filesystem::path& path);
 
   /// Does `change` in one transaction that starts with the write lock, waits for other processes as long as a minute,
@@ -58,6 +59,26 @@ class Database {
 
 /// What SQLite threw, as what ends a run, with the ledger's path.
 Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path);
+
+/// The API that the ledger belongs to (schema.sql, `api`).
+struct LedgerApi {
+  std::optional<std::string> base_url;  ///< empty: no call was made yet
+  bool is_rehearsal = false;
+};
+LedgerApi api_of(Database& database);
+
+/// Throws Error(bad_config) if the ledger belongs to another API than the one at `base_url`, or is a rehearsal's.
+void check_api(Database& database, const std::string& base_url);
+
+/// From here on the ledger belongs to the API at `base_url`; inside a transaction, with the first call. Throws as
+/// check_api() if another process was quicker with another API.
+void belong_to_api(Database& database, const std::string& base_url);
+
+/// A job keeps where it came from: its file, or its list if it has none. Throws Error(bad_config) if that is another
+/// than `origin`, and not because the job's file was moved.
+void check_origin(Database& database, JobId job, const std::string& name, const std::string& origin);
+/// The same, and from here on it is `origin`. In a transaction of its own.
+void keep_origin(Database& database, JobId job, const std::string& name, const std::string& origin);
 
 /// The job's number, if the ledger knows it.
 std::optional<JobId> find_job(Database& database, const std::string& name);

@@ -44,7 +44,7 @@ void append_json(std::string& out, const SQLite::Column& column) {
 
 }  // namespace
 
-void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& outcomes, ExportFormat format,
+void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& outcomes, Gone gone, ExportFormat format,
                      const std::function<void(const std::string&)>& write) {
   database.read([&] {
     std::string wanted;
@@ -54,9 +54,11 @@ void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& 
     SQLite::Statement columns_of(database.handle(),
                                  "SELECT group_concat(name, ', ') FROM pragma_table_info('outcomes')");
     columns_of.executeStep();
-    SQLite::Statement rows(database.handle(), fmt::format("SELECT {} FROM outcomes_of_chunks WHERE job_id = ?{}",
-                                                          columns_of.getColumn(0).getString(),
-                                                          wanted.empty() ? "" : " AND outcome IN (" + wanted + ")"));
+    SQLite::Statement rows(
+        database.handle(),
+        fmt::format("SELECT {} FROM outcomes_of_chunks WHERE job_id = ?{}{}", columns_of.getColumn(0).getString(),
+                    wanted.empty() ? "" : " AND outcome IN (" + wanted + ")",
+                    gone == Gone::with ? "" : " AND (in_list = 1 OR outcome = 'withdrawn')"));
     rows.bind(1, job);
     const int columns = rows.getColumnCount();
     std::string piece;

@@ -9,12 +9,15 @@
 #include <tuple>
 #include <vector>
 
+#include "base/numbers.h"
 #include "ledger/chunk.h"
+#include "ledger/run_log.h"
 
 namespace convoke {
 namespace {
 
 constexpr std::size_t entries_in_memory = 1 << 20;  // 32 MiB of entries
+constexpr std::size_t waiting_in_memory = 1 << 17;  // 4 MiB
 constexpr std::size_t chunks_a_write = 512;
 constexpr std::size_t invalid_rows_a_write = 4096;
 constexpr std::size_t longest_value_kept = 200;
@@ -24,10 +27,11 @@ struct Entry {
   std::uint64_t high;
   std::uint64_t low;
   std::uint32_t course_no;
-  std::uint32_t index;   // known: where in its chunk
+  std::uint32_t index;   // known: where in its chunk, with unsettled_bit
   std::uint64_t origin;  // known: its chunk; row: its line with row_bit
 
   static constexpr std::uint64_t row_bit = std::uint64_t{1} << 63U;
+  static constexpr std::uint32_t unsettled_bit = std::uint32_t{1} << 31U;
   bool is_row() const { return (origin & row_bit) != 0; }
   std::uint64_t line() const { return origin & ~row_bit; }
 
@@ -111,17 +115,48 @@ struct Listener {
   std::function<void(const Amendment&)> amended;
 };
 
+// What the brakes go by: whom the ledger has for the job, and who of them would leave.
+struct Known {
+  std::int64_t in_list = 0;    // members of the last reading
+  std::int64_t unsettled = 0;  // of them, those pending, failed or in doubt
+  std::int64_t leaving = 0;    // of those, the ones that this reading does not have
+};
+
+void check_brakes(const IntakeBrakes& brakes, const Reading& reading, const Known& known) {
+  constexpr std::int64_t least = 20;
+  if (reading.rows < brakes.min_rows) {
+    throw Error(Exit::bad_source,
+                fmt::format("has {}, and source.min_rows asks for {}", counted(reading.rows, "row"),
+                            grouped(brakes.min_rows)),
+                brakes.source, "see that the list is whole; or lower source.min_rows");
+  }
+  if (brakes.accept_shrunk) return;
+  if (reading.rows == 0 && known.in_list > 0) {
+    throw Error(Exit::bad_source, fmt::format("is empty, and had {} before", counted(known.in_list, "member")), brakes.source,
+                "see that the list is whole; if it really is empty now: --accept-shrunk");
+  }
+  if (known.leaving >= least && 2 * known.leaving > known.unsettled) {
+    throw Error(Exit::bad_source,
+                fmt::format("has shrunk: {} of the {} that are not settled yet are no longer in it, and would be "
+                            "withdrawn ({} now)",
+                            grouped(known.leaving), counted(known.unsettled, "member"), counted(reading.rows, "row")),
+                brakes.source, "see that it is the whole list, and the right one; if it is: --accept-shrunk");
+  }
+}
+
 Reading read_against(Database* database, std::optional<JobId> job, const ReadSource& read,
-                     const std::filesystem::path& folder, const Listener& listener) {
+                     const std::filesystem::path& folder, const Listener& listener, Known& known_members) {
   Reading reading;
   Sorter<Entry> sorter(folder, entries_in_memory);
   if (database && job) {
-    SQLite::Statement known(database->handle(), "SELECT chunk_id, course_no, ids FROM chunk WHERE job_id = ?");
+    SQLite::Statement known(database->handle(),
+                            "SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt') "
+                            "FROM chunk WHERE job_id = ?");
     known.bind(1, *job);
     while (known.executeStep()) {
       const auto chunk = static_cast<std::uint64_t>(known.getColumn(0).getInt64());
       const auto course_no = known.getColumn(1).getInt64();
-      std::uint32_t index = 0;
+      std::uint32_t index = known.getColumn(3).getInt() != 0 ? Entry::unsettled_bit : 0;
       for (const MemberId& id : ids_of(known.getColumn(2))) sorter.add(entry_of(id, course_no, index++, chunk));
     }
   }
@@ -135,6 +170,7 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
       listener.invalid(row);
       return;
     }
+    if (row.mended) ++reading.mended;
     if (course_no == 0 || row.course != course) {
       course = row.course;
       course_no = listener.course_no(course);
@@ -145,10 +181,12 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   std::optional<Entry> current;  // the member at hand, and
   bool known = false;            // whether the ledger has it, and
   bool seen = false;             // whether the source does
+  const auto index_of = [](const Entry& entry) { return entry.index & ~Entry::unsettled_bit; };
   const auto finish_member = [&] {
     if (!current || !known || seen) return;
     ++reading.gone;
-    listener.amended({current->origin, current->index, 1, 0});
+    if ((current->index & Entry::unsettled_bit) != 0) ++known_members.leaving;
+    listener.amended({current->origin, index_of(*current), 1, 0});
   };
   sorter.drain([&](const Entry& entry) {
     if (!current || !entry.same_member(*current)) {
@@ -166,7 +204,7 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
     } else if (!seen) {
       seen = true;
       ++reading.members;
-      listener.amended({current->origin, current->index, 0, entry.line()});
+      listener.amended({current->origin, index_of(*current), 0, entry.line()});
     } else {
       ++reading.duplicates;
     }
@@ -210,11 +248,8 @@ class Packer {
         insert_.reset();
       }
     });
-    written_ += static_cast<std::int64_t>(waiting_.size());
     waiting_.clear();
   }
-
-  std::int64_t written() const { return written_; }
 
  private:
   struct NewChunk {
@@ -228,7 +263,6 @@ class Packer {
   std::size_t chunk_size_;
   SQLite::Statement insert_;
   std::vector<NewChunk> waiting_;
-  std::int64_t written_ = 0;
 };
 
 class InvalidRows {
@@ -236,7 +270,7 @@ class InvalidRows {
   InvalidRows(Database& database, JobId job) : database_(database), job_(job) {}
 
   void add(const IntakeRow& row) {
-    waiting_.push_back({row.line, std::string(row.value.substr(0, longest_value_kept)), std::string(row.reason)});
+    waiting_.push_back({row.line, std::string(row.value.substr(0, longest_value_kept)), row.reason});
     if (waiting_.size() == invalid_rows_a_write) write();
   }
 
@@ -248,7 +282,7 @@ class InvalidRows {
         insert.bind(1, -job_);  // till the reading is done, those of the last one stay
         insert.bind(2, static_cast<std::int64_t>(row.line));
         insert.bindNoCopy(3, row.value);
-        insert.bindNoCopy(4, row.reason);
+        insert.bindNoCopy(4, name_of(row.reason).data());
         insert.exec();
         insert.reset();
       }
@@ -260,88 +294,104 @@ class InvalidRows {
   struct Row {
     std::uint64_t line;
     std::string value;
-    std::string reason;
+    Reason reason;
   };
   Database& database_;
   JobId job_;
   std::vector<Row> waiting_;
 };
 
-// What a reading makes of members of one outcome that are gone from the source, or are back in it; empty: nothing.
+// "Withdrawn" would be a guess of those whom a call may have invited. (Absence from a 201 is no refusal either: it is what
+// the API says of those it has invited before.)
+bool may_be_invited(const Chunk& chunk) {
+  return chunk.doubt || chunk.missing > 0;
+}
+
+// What a reading makes of members of one fate that are gone from the source, or are back in it; empty: nothing.
 std::optional<Fate> fate_of_gone(const Chunk& chunk, const Fate& now) {
+  if (now.gone) return std::nullopt;
   Fate fate = now;
-  switch (now.outcome) {
-    case Outcome::pending: {
-      // Asked, and not refused as a whole since: the call may have taken effect, and "withdrawn" would be a guess.
-      // (Absence from a 201 is no refusal: it is what the API says of those it has invited before.)
-      const bool refused = now.http_status == 400 || now.http_status == 413 || now.http_status == 422;
-      const bool may_be_invited = chunk.attempts > 0 && !refused;
-      fate = {};
-      fate.attempts = chunk.attempts;
-      fate.quiet = chunk.quiet;
-      fate.http_status = may_be_invited ? now.http_status : 0;
-      fate.outcome = may_be_invited ? Outcome::in_doubt : Outcome::withdrawn;
-      fate.error = may_be_invited ? "asked without an answer, and no longer in the source" : "no longer in the source";
-      fate.gone = may_be_invited;
-      return fate;
-    }
-    case Outcome::failed:
-    case Outcome::rejected:
-    case Outcome::in_doubt:
-      fate.gone = true;
-      return now.gone ? std::nullopt : std::optional(fate);
-    default:
-      return std::nullopt;
-  }
+  fate.gone = true;
+  if (now.outcome != Outcome::pending) return fate;
+  const bool in_doubt = may_be_invited(chunk);
+  fate = {};
+  fate.gone = true;
+  fate.attempts = chunk.attempts;
+  fate.quiet = chunk.quiet;
+  fate.doubt = chunk.doubt;
+  fate.http_status = in_doubt ? now.http_status : 0;
+  fate.outcome = in_doubt ? Outcome::in_doubt : Outcome::withdrawn;
+  fate.reason = Reason::left_list;
+  fate.error = in_doubt ? "asked without an answer, and no longer in the list" : "no longer in the list";
+  return fate;
 }
 
 std::optional<Fate> fate_of_back(const Chunk& chunk, const Fate& now) {
+  if (!now.gone) return std::nullopt;
   Fate fate = now;
-  if (now.outcome == Outcome::withdrawn) {
-    fate = {};
-    fate.attempts = chunk.attempts;
-    fate.quiet = chunk.quiet;
-    return fate;
-  }
   fate.gone = false;
-  return now.gone ? std::optional(fate) : std::nullopt;
+  if (now.reason != Reason::left_list) return fate;
+  // Due when he left, and due again.
+  fate = {};
+  fate.attempts = chunk.attempts;
+  fate.quiet = chunk.quiet;
+  fate.doubt = chunk.doubt;
+  return fate;
+}
+
+// A chunk with its fate as it stands.
+struct Standing {
+  Chunk chunk;
+  Fate fate;
+  std::vector<std::uint64_t> lines;
+  std::optional<RunId> run;
+};
+
+Standing standing_of(Database& database, Chunks& chunks, ChunkId id) {
+  SQLite::Statement row(
+      database.handle(),
+      "SELECT outcome, lines, run_id, not_before, http_status, error, gone, reason, participant_id, participant_status, "
+      "invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, profile FROM chunk "
+      "WHERE chunk_id = ?");
+  row.bind(1, id);
+  row.executeStep();
+  Standing standing;
+  standing.chunk = chunks.read(id);
+  standing.lines = decode_lines(row.getColumn(1).getString());
+  if (!row.getColumn(2).isNull()) standing.run = row.getColumn(2).getInt64();
+  const auto text = [&](int column) { return row.getColumn(column).getString(); };
+  Fate& fate = standing.fate;
+  fate.outcome = outcome_named(text(0)).value();
+  fate.not_before = LedgerTime(Duration(row.getColumn(3).getInt64()));
+  fate.http_status = row.getColumn(4).getInt();
+  fate.error = text(5);
+  fate.gone = row.getColumn(6).getInt() != 0;
+  fate.reason = reason_named(text(7)).value_or(Reason::none);
+  fate.attempts = standing.chunk.attempts;
+  fate.tries = standing.chunk.tries;
+  fate.missing = standing.chunk.missing;
+  fate.quiet = standing.chunk.quiet;
+  fate.doubt = standing.chunk.doubt;
+  fate.participants = {text(8), text(9), text(10), text(11), text(12), text(13), text(14), text(15), text(16)};
+  return standing;
 }
 
 void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vector<Amendment>& amendments,
                  Reading& reading, WallTime now) {
-  SQLite::Statement row(
-      database.handle(),
-      "SELECT outcome, lines, run_id, not_before, http_status, error, gone FROM chunk WHERE chunk_id = ?");
-  row.bind(1, id);
-  row.executeStep();
-  const auto old_lines = decode_lines(row.getColumn(1).getString());
-  const auto run = row.getColumn(2).isNull() ? std::nullopt : std::optional<RunId>(row.getColumn(2).getInt64());
-  const Chunk chunk = chunks.read(id);
-  Fate same;
-  same.outcome = outcome_named(row.getColumn(0).getString()).value();
-  same.not_before = LedgerTime(Duration(row.getColumn(3).getInt64()));
-  same.http_status = row.getColumn(4).getInt();
-  same.error = row.getColumn(5).getString();
-  same.gone = row.getColumn(6).getInt() != 0;
-  same.attempts = chunk.attempts;
-  same.tries = chunk.tries;
-  same.missing = chunk.missing;
-  same.quiet = chunk.quiet;
-  row.reset();
-  const auto if_gone = fate_of_gone(chunk, same);
-  const auto if_back = fate_of_back(chunk, same);
+  const Standing standing = standing_of(database, chunks, id);
+  const Fate& same = standing.fate;
+  const auto if_gone = fate_of_gone(standing.chunk, same);
+  const auto if_back = fate_of_back(standing.chunk, same);
 
-  std::vector<std::uint64_t> lines = old_lines;
+  std::vector<std::uint64_t> lines = standing.lines;
   std::vector<std::uint32_t> stay;
   std::vector<std::uint32_t> leave;
-  bool leave_by_going = false;  // a chunk's outcome lets its members change one way only
   for (const Amendment& amendment : amendments) {
     if (amendment.gone == 0) lines[amendment.index] = amendment.line;
     const bool leaves = amendment.gone != 0 ? if_gone.has_value() : if_back.has_value();
     (leaves ? leave : stay).push_back(amendment.index);
-    leave_by_going = leave_by_going || (leaves && amendment.gone != 0);
   }
-  if (lines != old_lines) {
+  if (lines != standing.lines) {
     SQLite::Statement update(database.handle(), "UPDATE chunk SET lines = ? WHERE chunk_id = ?");
     update.bind(1, encode_lines(lines));
     update.bind(2, id);
@@ -349,15 +399,22 @@ void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vect
   }
   if (leave.empty()) return;
 
-  const Fate& other = leave_by_going ? *if_gone : *if_back;
+  Fate other = if_gone ? *if_gone : *if_back;  // a chunk's members are all in the list, or all gone
   const auto left = static_cast<std::int64_t>(leave.size());
-  if (same.outcome == Outcome::pending) reading.withdrawn += left;
-  if (same.outcome == Outcome::withdrawn) reading.revived += left;
+  if (if_gone && same.outcome == Outcome::pending) reading.withdrawn += left;
+  if (if_back && other.outcome == Outcome::pending) reading.revived += left;
   std::vector<Piece> pieces;
-  if (!stay.empty()) pieces.push_back({std::move(stay), same});
-  pieces.push_back({pieces.empty() ? std::vector<std::uint32_t>{} : std::move(leave), other});
+  if (stay.empty()) {
+    pieces.push_back({{}, std::move(other)});
+  } else {
+    Fate kept = same;
+    kept.participants = picked(same.participants, stay);
+    other.participants = picked(other.participants, leave);
+    pieces.push_back({std::move(stay), std::move(kept)});
+    pieces.push_back({std::move(leave), std::move(other)});
+  }
   // When it changed is when it was read; which run asked last stays as it was.
-  chunks.record(chunk, pieces, run, now);
+  chunks.record(standing.chunk, pieces, standing.run, now);
 }
 
 void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading& reading, WallTime now) {
@@ -394,15 +451,110 @@ std::map<std::string, std::int64_t, std::less<>> known_courses(Database& databas
   return courses;
 }
 
+Known known_members(Database& database, JobId job) {
+  Known known;
+  const Books books = books_of(database, job);
+  known.in_list = books.in_list();
+  for (const Outcome outcome : {Outcome::pending, Outcome::failed, Outcome::in_doubt})
+    known.unsettled += books.in_list_of(outcome);
+  return known;
+}
+
+// How many calls it takes to ask for the members that would be due: those with the same history are packed together
+// (Chunks::repack), the others go out as they are.
+class CallCount {
+ public:
+  explicit CallCount(int chunk_size) : chunk_size_(chunk_size) {}
+
+  void add(std::int64_t course_no, int attempts, std::int64_t members) { packed_[{course_no, attempts}] += members; }
+  void add_apart(std::int64_t members) {
+    apart_members_ += members;
+    apart_calls_ += calls_for(members);
+  }
+
+  std::int64_t members() const {
+    return std::accumulate(packed_.begin(), packed_.end(), apart_members_,
+                           [](std::int64_t sum, const auto& group) { return sum + group.second; });
+  }
+  std::int64_t calls() const {
+    return std::accumulate(packed_.begin(), packed_.end(), apart_calls_, [this](std::int64_t sum, const auto& group) {
+      return sum + calls_for(group.second);
+    });
+  }
+
+ private:
+  std::int64_t calls_for(std::int64_t members) const { return (members + chunk_size_ - 1) / chunk_size_; }
+
+  int chunk_size_;
+  std::map<std::pair<std::int64_t, int>, std::int64_t> packed_;
+  std::int64_t apart_members_ = 0;
+  std::int64_t apart_calls_ = 0;
+};
+
+// Counts the members that the ledger has and that would be due, after these amendments.
+void count_known(Database& database, JobId job, const SurveyTerms& terms, Sorter<Amendment>& amendments, Survey& survey,
+                 CallCount& count) {
+  struct Change {
+    std::int64_t gone = 0;
+    std::int64_t back = 0;
+  };
+  std::map<ChunkId, Change> changes;
+  amendments.drain([&](const Amendment& amendment) {
+    Change& change = changes[static_cast<ChunkId>(amendment.chunk)];
+    ++(amendment.gone != 0 ? change.gone : change.back);
+  });
+  SQLite::Statement rows(database.handle(),
+                         "SELECT chunk_id, course_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1, "
+                         "not_before = 0 AND missing = 0, ifnull(reason, '') = 'left_list', "
+                         "chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1) FROM chunk "
+                         "WHERE job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt')");
+  rows.bind(1, job);
+  while (rows.executeStep()) {
+    const auto outcome = outcome_named(rows.getColumn(3).getString());
+    const bool was_gone = rows.getColumn(4).getInt() != 0;
+    const bool apart = rows.getColumn(6).getInt() != 0;
+    const bool left_list = rows.getColumn(8).getInt() != 0;
+    const bool is_open = rows.getColumn(9).getInt() != 0;
+    const auto change = changes.find(rows.getColumn(0).getInt64());
+    const auto gone = change == changes.end() ? 0 : change->second.gone;
+    const auto back = change == changes.end() ? 0 : change->second.back;
+    bool alone = apart;
+    std::int64_t due = 0;
+    if (outcome == Outcome::pending) {
+      if (survey.reading) survey.reading->withdrawn += gone;
+      if (is_open && terms.hold_doubts) continue;
+      alone = apart || is_open || rows.getColumn(7).getInt() == 0;
+      due = rows.getColumn(2).getInt64() - gone;
+    } else if (left_list) {
+      if (survey.reading) survey.reading->revived += back;
+      due = back;
+    } else if (outcome == Outcome::failed && terms.retry_failed) {
+      due = was_gone ? back : rows.getColumn(2).getInt64() - gone;
+    }
+    if (due == 0) continue;
+    if (alone) {
+      count.add_apart(due);
+    } else {
+      count.add(rows.getColumn(1).getInt64(), rows.getColumn(5).getInt(), due);
+    }
+  }
+}
+
 }  // namespace
 
-Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const std::string& fingerprint,
-                WallTime now) {
-  database.write([&] {
-    // From here until the end the job's source counts as not read.
+Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const IntakeBrakes& brakes,
+                const std::string& fingerprint, WallTime now) {
+  Known known = known_members(database, job);
+  // From the first change on until the end the job's source counts as not read.
+  const auto begin = [&] {
     SQLite::Statement forget(database.handle(), "UPDATE job SET fingerprint = '', half_read = 1 WHERE job_id = ?");
     forget.bind(1, job);
     forget.exec();
+  };
+  // Where a reading may turn out not to be believed, its new members wait until it is.
+  const bool may_brake = known.in_list > 0 || brakes.min_rows > 0;
+  database.write([&] {
+    if (!may_brake) begin();
     SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
     clear.bind(1, -job);
     clear.exec();
@@ -413,6 +565,7 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   Packer packer(database, job, static_cast<std::size_t>(chunk_size));
   InvalidRows invalid_rows(database, job);
   Sorter<Amendment> amendments(folder, entries_in_memory);
+  Sorter<Entry> waiting(folder, waiting_in_memory);
   Listener listener;
   listener.course_no = [&](std::string_view course) {
     const auto found = courses.find(course);
@@ -430,28 +583,31 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   };
   listener.invalid = [&](const IntakeRow& row) { invalid_rows.add(row); };
   listener.added = [&](std::int64_t course_no, const MemberId& id, std::uint64_t line) {
-    packer.add(course_no, id, line);
+    if (may_brake) {
+      waiting.add(entry_of(id, course_no, 0, line));
+    } else {
+      packer.add(course_no, id, line);
+    }
   };
   listener.amended = [&](const Amendment& amendment) { amendments.add(amendment); };
-  Reading reading = read_against(&database, job, read, folder, listener);
+  Reading reading = read_against(&database, job, read, folder, listener, known);
+  check_brakes(brakes, reading, known);
+  if (may_brake) database.write(begin);
+  waiting.drain([&](const Entry& entry) { packer.add(entry.course_no, id_of(entry), entry.origin); });
   packer.write();
   invalid_rows.write();
-  reading.chunks = packer.written();
   amend(database, job, amendments, reading, now);
 
   database.write([&] {
-    SQLite::Statement update(
-        database.handle(),
-        "UPDATE job SET fingerprint = ?, half_read = 0, chunk_size = iif(chunk_size = 0, ?, chunk_size), "
-        "rows_read = ?, invalid = ?, duplicates = ?, gone = ? "
-        "WHERE job_id = ?");
+    SQLite::Statement update(database.handle(),
+                             "UPDATE job SET fingerprint = ?, half_read = 0, rows_read = ?, invalid = ?, duplicates = ?, "
+                             "mended = ? WHERE job_id = ?");
     update.bind(1, fingerprint);
-    update.bind(2, chunk_size);
-    update.bind(3, reading.rows);
-    update.bind(4, reading.invalid);
-    update.bind(5, reading.duplicates);
-    update.bind(6, reading.gone);
-    update.bind(7, job);
+    update.bind(2, reading.rows);
+    update.bind(3, reading.invalid);
+    update.bind(4, reading.duplicates);
+    update.bind(5, reading.mended);
+    update.bind(6, job);
     update.exec();
     SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
     clear.bind(1, job);
@@ -463,44 +619,36 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   return reading;
 }
 
-Reading survey(Database* database, std::optional<JobId> job, const ReadSource& read, int chunk_size,
-               const std::filesystem::path& folder) {
-  std::map<std::string, std::int64_t, std::less<>> courses;
-  std::int64_t next_course = 1;
-  if (database && job) {
-    courses = known_courses(*database, *job);
-    for (const auto& [course, number] : courses) next_course = std::max(next_course, number + 1);
-  }
-  std::map<std::int64_t, std::int64_t> added;
-  Listener listener;
-  listener.course_no = [&](std::string_view course) {
-    const auto [found, is_new] = courses.emplace(course, next_course);
-    if (is_new) ++next_course;
-    return found->second;
-  };
-  listener.invalid = [](const IntakeRow&) {};
-  listener.added = [&](std::int64_t course_no, const MemberId&, std::uint64_t) { ++added[course_no]; };
+Survey survey(Database* database, std::optional<JobId> job, const ReadSource& read, const SurveyTerms& terms,
+              const std::filesystem::path& folder) {
+  Survey survey;
+  CallCount count(terms.chunk_size);
   Sorter<Amendment> amendments(folder, entries_in_memory);
-  listener.amended = [&](const Amendment& amendment) { amendments.add(amendment); };
-  Reading reading = read_against(database, job, read, folder, listener);
-  for (const auto& [course_no, members] : added) reading.chunks += (members + chunk_size - 1) / chunk_size;
-  if (database && job) {
-    SQLite::Statement outcome_of(database->handle(), "SELECT outcome FROM chunk WHERE chunk_id = ?");
-    std::uint64_t chunk = 0;
-    std::optional<Outcome> outcome;
-    amendments.drain([&](const Amendment& amendment) {
-      if (amendment.chunk != chunk) {
-        chunk = amendment.chunk;
-        outcome_of.bind(1, static_cast<std::int64_t>(chunk));
-        outcome_of.executeStep();
-        outcome = outcome_named(outcome_of.getColumn(0).getString());
-        outcome_of.reset();
-      }
-      if (amendment.gone != 0 && outcome == Outcome::pending) ++reading.withdrawn;
-      if (amendment.gone == 0 && outcome == Outcome::withdrawn) ++reading.revived;
-    });
+  if (read) {
+    std::map<std::string, std::int64_t, std::less<>> courses;
+    Known known;
+    std::int64_t next_course = 1;
+    if (database && job) {
+      courses = known_courses(*database, *job);
+      known = known_members(*database, *job);
+      for (const auto& [course, number] : courses) next_course = std::max(next_course, number + 1);
+    }
+    Listener listener;
+    listener.course_no = [&](std::string_view course) {
+      const auto [found, is_new] = courses.emplace(course, next_course);
+      if (is_new) ++next_course;
+      return found->second;
+    };
+    listener.invalid = [](const IntakeRow&) {};
+    listener.added = [&](std::int64_t course_no, const MemberId&, std::uint64_t) { count.add(course_no, 0, 1); };
+    listener.amended = [&](const Amendment& amendment) { amendments.add(amendment); };
+    survey.reading = read_against(database, job, read, folder, listener, known);
+    check_brakes(terms.brakes, *survey.reading, known);
   }
-  return reading;
+  if (database && job) count_known(*database, *job, terms, amendments, survey, count);
+  survey.due = count.members();
+  survey.calls = count.calls();
+  return survey;
 }
 
 bool is_read(Database& database, JobId job, const std::string& fingerprint) {
@@ -508,19 +656,6 @@ bool is_read(Database& database, JobId job, const std::string& fingerprint) {
   SQLite::Statement query(database.handle(), "SELECT fingerprint FROM job WHERE job_id = ?");
   query.bind(1, job);
   return query.executeStep() && query.getColumn(0).getString() == fingerprint;
-}
-
-int packed_for(Database& database, JobId job) {
-  SQLite::Statement query(database.handle(), "SELECT chunk_size FROM job WHERE job_id = ?");
-  query.bind(1, job);
-  return query.executeStep() ? query.getColumn(0).getInt() : 0;
-}
-
-void set_packed_for(Database& database, JobId job, int chunk_size) {
-  SQLite::Statement update(database.handle(), "UPDATE job SET chunk_size = ? WHERE job_id = ?");
-  update.bind(1, chunk_size);
-  update.bind(2, job);
-  update.exec();
 }
 
 }  // namespace convoke

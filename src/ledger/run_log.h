@@ -26,7 +26,8 @@ struct RunCounts {
 struct CallEnd {
   Duration latency{};
   int http_status = 0;  ///< 0: there was no answer
-  std::string error;    ///< printable, short; empty: none
+  Reason reason = Reason::none;
+  std::string error;  ///< printable, short; empty: none
 };
 
 /// A call that was noted and never answered for: its process ended first.
@@ -62,8 +63,8 @@ class RunLog {
 
   /// Writes the counts so far into the run's row.
   void write_counts();
-  /// Ends the run. `stopped_by` empty: it ran to its end.
-  void end(int exit_code, const std::string& stopped_by, WallTime now);
+  /// Ends the run. `stopped_by` empty: it ran to its end; `message`: what ended it, for people.
+  void end(int exit_code, const std::string& stopped_by, const std::string& message, WallTime now);
 
  private:
   Database& database_;
@@ -76,22 +77,50 @@ class RunLog {
   SQLite::Statement write_counts_;
 };
 
+/// The latest run of a job, as the ledger has it.
+struct LatestRun {
+  RunId run = 0;
+  std::int64_t pid = 0;
+  WallTime started_at{};
+  std::optional<WallTime> ended_at;
+  std::optional<int> exit_code;
+  std::string stopped_by;
+  std::string message;
+  RunCounts counts;
+};
+std::optional<LatestRun> latest_run(Database& database, JobId job);
+
+/// What a rehearsal's ledger has for an address: its sandbox has another each time.
+inline constexpr std::string_view rehearsal_api = "a rehearsal's sandbox";
+
+/// The job as if it were new, on a ledger of a rehearsal; whoever holds the job's lock may. In a transaction of its own.
+/// Throws Error(bad_config) if the ledger is no rehearsal's.
+void start_rehearsal(Database& database, JobId job);
+
 /// Adds `participant_profile` to the view `outcomes`; for [ledger] keep_profile. In a transaction of its own.
 void show_profiles(Database& database);
 
 /// The books of a job: every row of its source, and every member, accounted for.
 struct Books {
+  using ByOutcome = std::array<std::int64_t, all_outcomes.size()>;
+
   std::int64_t rows_read = 0;
   std::int64_t invalid = 0;
   std::int64_t duplicates = 0;
-  std::int64_t gone = 0;   ///< members not in the source as last read
+  std::int64_t mended = 0;
   bool half_read = false;  ///< a later reading of the source was cut off: only the next one makes the books whole
-  std::array<std::int64_t, all_outcomes.size()> members{};  ///< by outcome
+  ByOutcome members{};     ///< all that the ledger has
+  ByOutcome gone{};        ///< of them, those that are not in the source as last read
 
   std::int64_t of(Outcome outcome) const { return members[static_cast<std::size_t>(outcome)]; }
+  std::int64_t in_list_of(Outcome outcome) const { return of(outcome) - gone[static_cast<std::size_t>(outcome)]; }
   std::int64_t all_members() const;
+  std::int64_t all_gone() const;
+  std::int64_t in_list() const { return all_members() - all_gone(); }
+  /// In the list, and neither invited nor due: rejected, failed, in doubt.
+  std::int64_t not_invited() const;
   /// members in the source + duplicates + invalid rows = rows read
-  bool balance() const { return all_members() - gone + duplicates + invalid == rows_read; }
+  bool balance() const { return in_list() + duplicates + invalid == rows_read; }
 };
 
 Books books_of(Database& database, JobId job);
@@ -99,5 +128,28 @@ Books books_of(Database& database, JobId job);
 /// The books, once it is sure that they balance, unless the source is half read. Throws Error(defect) with the numbers.
 /// (That chunks hold the members they count, the schema sees to.)
 Books check_books(Database& database, JobId job);
+
+/// One way in which members or rows are not well, with how often and one example. `words` is without ids and numbers.
+struct Trouble {
+  std::string outcome;  ///< a word of design.md's, or "invalid"
+  Reason reason = Reason::none;
+  std::string words;
+  std::int64_t count = 0;
+  std::string example;  ///< its own words, ids and all; of an invalid row what stands there
+  std::int64_t source_line = 0;  ///< of the example
+};
+
+/// The most frequent ones, at most `most` for each outcome of the rejected, failed, in_doubt, withdrawn and for invalid
+/// rows; in that order, the most frequent first.
+std::vector<Trouble> troubles_of(Database& database, JobId job, std::size_t most = 3);
+
+/// How many members of the job were asked for in calls that nobody answered for: their process is gone.
+std::int64_t asked_without_answer(Database& database, JobId job);
+
+/// When the last run that ended with 0 ended; empty: none did.
+std::optional<WallTime> last_success(Database& database, JobId job);
+
+/// A message without ids and numbers, so that two of them can be held against each other.
+std::string without_ids(std::string_view message);
 
 }  // namespace convoke

@@ -1,4 +1,4 @@
--- The ledger, version 1. People and scripts read the views at the end; the tables are ours to change, with a migration.
+-- The ledger, version 2. People and scripts read the views at the end; the tables are ours to change, with a migration.
 --
 -- The idea: a chunk is a set of members of one course that share a fate. Its members go out in one call, and what is the
 -- same for all of them (outcome, status, attempts, when) is written once. Where an answer tells members apart, the
@@ -8,16 +8,24 @@
 -- Times: `*_at` are ms since the epoch, UTC, for people. What decides (not_before, slots, pace) is ledger time: µs on a
 -- clock that never runs backwards, the same for all processes on this ledger, over boots too (see clock_bridge).
 
+-- A ledger belongs to one API: what one says of members is nothing to another.
+CREATE TABLE api (
+  only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+  base_url  TEXT,                        -- scheme, host, port and path of the first call; NULL: none was made yet
+  rehearsal INTEGER NOT NULL DEFAULT 0   -- 1: of `run --rehearse`, made anew by each
+);
+INSERT INTO api (only_row) VALUES (1);
+
 CREATE TABLE job (
   job_id       INTEGER PRIMARY KEY,
   name         TEXT NOT NULL UNIQUE,
+  origin       TEXT NOT NULL DEFAULT '', -- the job's file, or the list of one without a file; '': not known
   fingerprint  TEXT NOT NULL DEFAULT '', -- of the source as last read to its end; '' is never equal to a source's
-  chunk_size   INTEGER NOT NULL DEFAULT 0, -- that the due chunks were packed for
-  -- The reading that the fingerprint stands for: rows_read = (members of this job - gone) + duplicates + invalid
+  -- The reading that the fingerprint stands for: rows_read = (members of this job that are not gone) + duplicates + invalid
   rows_read    INTEGER NOT NULL DEFAULT 0,
   invalid      INTEGER NOT NULL DEFAULT 0,
   duplicates   INTEGER NOT NULL DEFAULT 0,
-  gone         INTEGER NOT NULL DEFAULT 0, -- members known from earlier readings and not in this one
+  mended       INTEGER NOT NULL DEFAULT 0, -- rows whose id was written otherwise: in braces, without dashes
   half_read    INTEGER NOT NULL DEFAULT 0  -- 1: a later reading began and did not end yet; till then nothing adds up
 );
 
@@ -25,6 +33,7 @@ CREATE TABLE course (
   course_no INTEGER PRIMARY KEY,
   job_id    INTEGER NOT NULL REFERENCES job,
   course_id TEXT NOT NULL, -- as the API knows it
+  accepted  INTEGER NOT NULL DEFAULT 0, -- 1: the API answered a call for it with 200 or 201: it is there
   UNIQUE (job_id, course_id)
 );
 
@@ -41,7 +50,9 @@ CREATE TABLE chunk (
   tries       INTEGER NOT NULL DEFAULT 0,  -- of them, those without a definite answer since the last one that had it
   missing     INTEGER NOT NULL DEFAULT 0,  -- how often in a row a 201 did not name them
   quiet       INTEGER NOT NULL DEFAULT 0,  -- 1: ask without e-mail (on_doubt = "ask-quietly")
-  gone        INTEGER NOT NULL DEFAULT 0,  -- 1: failed, rejected or in_doubt, and no longer in the source: no retry asks
+  doubt       INTEGER NOT NULL DEFAULT 0,  -- 1: a call may have taken effect, and no 200 or 201 said more since
+  gone        INTEGER NOT NULL DEFAULT 0,  -- 1: no longer in the source; nobody is asked for again who is not in it
+  reason      TEXT,                        -- base/reason.h: why it is not well
   http_status INTEGER,
   error       TEXT,
   run_id      INTEGER,                     -- that asked last
@@ -53,15 +64,16 @@ CREATE TABLE chunk (
   profile TEXT                             -- names and e-mail addresses; only with [ledger] keep_profile
 );
 -- What is due, and first what was asked before: it tells most, and a split ends before the next one starts.
-CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id) WHERE outcome = 'pending';
+-- (The course stands in it, so that those of a course that was refused are passed over without being read.)
+CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id, course_no) WHERE outcome = 'pending';
 -- The books without reading the members.
-CREATE INDEX chunk_books ON chunk (job_id, outcome, size);
+CREATE INDEX chunk_books ON chunk (job_id, outcome, gone, size);
 
 CREATE TABLE invalid_row (
   job_id INTEGER NOT NULL, -- negative while the reading that finds it is under way
   line   INTEGER NOT NULL,
   value  TEXT NOT NULL,
-  reason TEXT NOT NULL
+  reason TEXT NOT NULL  -- base/reason.h
 );
 CREATE INDEX invalid_row_of ON invalid_row (job_id);
 
@@ -73,6 +85,7 @@ CREATE TABLE run (
   ended_at   INTEGER,
   exit_code  INTEGER,
   stopped_by TEXT,
+  message    TEXT,                     -- what ended it, for people
   windows    TEXT NOT NULL DEFAULT '', -- `,10000000,86400000000,`: those whose slots know of this run's calls (µs)
   rows_read  INTEGER NOT NULL DEFAULT 0,
   invalid    INTEGER NOT NULL DEFAULT 0,
@@ -98,6 +111,7 @@ CREATE TABLE call (
   ids         BLOB,          -- the members asked for, as in chunk; NULL while they are the chunk's to this day
   sent_at     INTEGER NOT NULL,
   latency_ms  INTEGER,
+  reason      TEXT,          -- base/reason.h
   http_status INTEGER,
   error       TEXT,
   open        INTEGER NOT NULL DEFAULT 1
@@ -144,6 +158,7 @@ SELECT c.job_id AS job_id,
              hex(substr(c.ids, m.key * 16 + 7, 2)) || '-' || hex(substr(c.ids, m.key * 16 + 9, 2)) || '-' ||
              hex(substr(c.ids, m.key * 16 + 11, 6))) AS spot_member_id,
        c.outcome AS outcome,
+       c.reason AS reason,
        c.http_status AS http_status,
        c.error AS error,
        c.attempts AS attempts,
@@ -156,6 +171,7 @@ SELECT c.job_id AS job_id,
        iif(c.last_activity_at LIKE '[%', json_extract(c.last_activity_at, '$[' || m.key || ']'), c.last_activity_at) AS last_activity_at,
        CAST(iif(c.completion_rate LIKE '[%', json_extract(c.completion_rate, '$[' || m.key || ']'), c.completion_rate) AS INTEGER) AS completion_rate,
        m.value AS source_line,
+       1 - c.gone AS in_list,
        c.run_id AS run_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', c.updated_at / 1000.0, 'unixepoch') AS updated_at,
        iif(c.profile LIKE '[%', json_extract(c.profile, '$[' || m.key || ']'), c.profile) AS participant_profile
@@ -166,8 +182,9 @@ JOIN json_each(c.lines) m;
 
 -- With [ledger] keep_profile it gains `participant_profile` (ledger/run_log.h, show_profiles).
 CREATE VIEW outcomes AS
-SELECT job, course_id, spot_member_id, outcome, http_status, error, attempts, participant_id, participant_status, invited_at,
-       started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, source_line, run_id, updated_at
+SELECT job, course_id, spot_member_id, outcome, reason, http_status, error, attempts, participant_id, participant_status,
+       invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, source_line, in_list, run_id,
+       updated_at
 FROM outcomes_of_chunks;
 
 CREATE VIEW invalid_rows AS
@@ -177,11 +194,12 @@ CREATE VIEW runs AS
 SELECT run_id, job.name AS job,
        strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch') AS ended_at,
-       exit_code, stopped_by, run.rows_read, run.invalid, run.duplicates, invited, already_invited, rejected, failed, in_doubt, calls, retries
+       exit_code, stopped_by, message, run.rows_read, run.invalid, run.duplicates, invited, already_invited, rejected,
+       failed, in_doubt, calls, retries
 FROM run JOIN job USING (job_id);
 
 CREATE VIEW calls AS
 SELECT call_id, run_id, job.name AS job, course.course_id AS course_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', sent_at / 1000.0, 'unixepoch') AS sent_at,
-       latency_ms, http_status, error, call.size AS members
+       latency_ms, http_status, error, call.size AS members, reason
 FROM call JOIN run USING (run_id) JOIN job ON job.job_id = run.job_id JOIN course USING (course_no);

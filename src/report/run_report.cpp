@@ -2,37 +2,166 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "report/json.h"
 #include "report/numbers.h"
 
 namespace convoke {
 namespace {
 
-constexpr std::array counted = {Outcome::invited, Outcome::already_invited, Outcome::rejected, Outcome::failed,
-                                Outcome::in_doubt};
+constexpr std::array settled_outcomes = {Outcome::invited, Outcome::already_invited, Outcome::rejected,
+                                         Outcome::failed, Outcome::in_doubt};
+
+std::string plural(std::int64_t number, std::string_view one, std::string_view more) {
+  return fmt::format("{} {}", grouped(number), number == 1 ? one : more);
+}
+
+// How the list stands, in one clause.
+std::string standing(const RunReport& report) {
+  const Books& books = report.books;
+  std::vector<std::string> parts;
+  if (books.not_invited() > 0) {
+    parts.push_back(fmt::format("{} of {} not invited", grouped(books.not_invited()),
+                                plural(books.in_list(), "member is", "members are")));
+  }
+  if (books.invalid > 0 && !report.ignores_invalid)
+    parts.push_back(plural(books.invalid, "row is invalid", "rows are invalid"));
+  if (const auto due = books.of(Outcome::pending); due > 0)
+    parts.push_back(plural(due, "member is due", "members are due"));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string headline(const RunReport& report) {
+  if (report.stopped_by.empty() && report.exit == Exit::ok) return report.in_earnest ? "a rehearsal, done" : "done";
+  if (report.stopped_by.empty()) return "finished, but " + standing(report);
+  const std::string left = standing(report);
+  return fmt::format("stopped: {}{}", report.message, left.empty() ? "" : fmt::format(" ({})", left));
+}
+
+std::string next_line(const RunReport& report) {
+  if (report.next.empty()) return {};
+  return fmt::format("next{}: {}\n", report.next_when.empty() ? "" : fmt::format(" ({})", report.next_when), report.next);
+}
+
+std::string quoted(std::string_view text) {
+  return fmt::format("\"{}\"", excerpt(text, 80));
+}
 
 }  // namespace
 
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./@:,=+%").find(c) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+std::string listing_command(const std::string& job, const std::string& ledger, std::string_view outcome) {
+  if (outcome == "invalid") {
+    std::string name;
+    for (const char c : job) name += c == '\'' ? std::string("''") : std::string(1, c);
+    return fmt::format("sqlite3 -readonly -box {} {}", shell_word(ledger),
+                       shell_word(fmt::format("SELECT source_line, value, reason FROM invalid_rows WHERE job = '{}'",
+                                              name)));
+  }
+  return fmt::format("convoke export {} --outcome {} --ledger {}", shell_word(job), outcome, shell_word(ledger));
+}
+
+std::string troubles_text(const std::vector<Trouble>& troubles, std::string_view outcome) {
+  std::string text;
+  for (const Trouble& trouble : troubles) {
+    if (trouble.outcome != outcome) continue;
+    const bool is_row = outcome == "invalid";
+    // A message that says no more than the reason does is not worth a line's end.
+    const bool says_more = trouble.example != words_of(trouble.reason).meaning && !trouble.example.empty();
+    text += fmt::format("      {} × {}; {} {}{}\n", grouped(trouble.count), words_of(trouble.reason).meaning,
+                        trouble.count == 1 ? "line" : "such as line", trouble.source_line,
+                        !says_more ? ""
+                        : is_row   ? ": " + quoted(trouble.example)
+                                   : ": " + excerpt(trouble.example, 160));
+  }
+  return text;
+}
+
+std::string troubles_json(const std::vector<Trouble>& troubles) {
+  std::string list;
+  for (const Trouble& trouble : troubles) {
+    append_element(list, JsonObject()
+                             .add("outcome", trouble.outcome)
+                             .add("reason", name_of(trouble.reason))
+                             .add("count", trouble.count)
+                             .add("source_line", trouble.source_line)
+                             .add("example", excerpt(trouble.example))
+                             .text());
+  }
+  return "[" + list + "]";
+}
+
 std::string run_report_text(const RunReport& report) {
-  std::string text =
-      fmt::format("{}: {}\n", report.job, report.stopped_by.empty() ? "done" : "stopped: " + report.message);
+  std::string text;
+  if (report.in_earnest) text += "a rehearsal: nobody was invited\n";
+  text += fmt::format("{}: {}\n", excerpt(report.job), headline(report));
   const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
   const Books& books = report.books;
+  const auto troubles = [&](std::string_view outcome) {
+    text += troubles_text(report.troubles, outcome);
+    if (std::any_of(report.troubles.begin(), report.troubles.end(),
+                    [&](const Trouble& trouble) { return trouble.outcome == outcome; }))
+      text += fmt::format("      all of them: {}\n", listing_command(report.job, report.ledger, outcome));
+  };
   line("rows read", books.rows_read, report.reading ? "" : report.unread_why);
-  line("  invalid", books.invalid);
+  line("  invalid", books.invalid, books.invalid > 0 && report.ignores_invalid ? "ignored, as the job says" : "");
+  troubles("invalid");
   line("  duplicates", books.duplicates);
-  if (books.gone > 0) line("members gone", books.gone, "known from before, not in the source now");
-  line("members", books.all_members());
+  if (books.mended > 0) line("  mended", books.mended, "ids in braces, without dashes, or with invisible characters");
+  line("members", books.in_list());
   for (const Outcome outcome : all_outcomes) {
-    const std::int64_t members = books.of(outcome);
-    const std::int64_t now =
-        outcome == Outcome::pending || outcome == Outcome::withdrawn ? 0 : report.counts.of(outcome);
-    if (members == 0 && outcome != Outcome::invited) continue;
+    const std::int64_t members = books.in_list_of(outcome);
+    const std::int64_t now = outcome == Outcome::pending || outcome == Outcome::withdrawn ? 0 : report.counts.of(outcome);
+    if (members == 0 && now == 0 && outcome != Outcome::invited) continue;
     line(fmt::format("  {}", name_of(outcome)), members, now > 0 ? fmt::format("{} by this run", grouped(now)) : "");
+    troubles(name_of(outcome));
   }
+  for (const RefusedCourse& course : report.refused) {
+    text += fmt::format("  refused course     {:>13}   due, of {}: {}\n", grouped(course.members),
+                        excerpt(course.course_id), course.words);
+  }
+  if (books.all_gone() > 0) {
+    line("left the list", books.all_gone(), "known from before, not in the list now");
+    if (books.of(Outcome::withdrawn) > 0) line("  withdrawn", books.of(Outcome::withdrawn));
+    troubles("withdrawn");
+  }
+  if (report.retried && *report.retried == 0)
+    text += fmt::format("  nothing to retry: nobody in the list is {}\n", report.retried_outcomes);
+  if (report.retried && *report.retried > 0) line("retried", *report.retried, "made due again");
   line("calls", report.counts.calls,
-       report.counts.retries > 0 ? fmt::format("{} of them retries", grouped(report.counts.retries)) : "");
+       report.counts.retries > 0 ? plural(report.counts.retries, "of them is a retry", "of them are retries") : "");
   text += fmt::format("  took {}\n", describe_duration(report.took));
+  if (report.in_earnest && report.in_earnest->duration > Duration::zero()) {
+    text += fmt::format("  in earnest it takes about {} under the limits\n",
+                        describe_duration(report.in_earnest->duration));
+  }
+  text += fmt::format("  ledger {}{}\n", excerpt(report.ledger, 500), report.is_ledger_new ? " (new)" : "");
+  text += next_line(report);
+  return text;
+}
+
+std::string run_report_brief(const RunReport& report) {
+  if (report.exit == Exit::ok) return {};
+  std::string text = fmt::format("{}: {}\n", excerpt(report.job), headline(report));
+  std::size_t lines = 0;
+  for (const Trouble& trouble : report.troubles) {
+    if (trouble.outcome == "withdrawn" || (trouble.outcome == "invalid" && report.ignores_invalid)) continue;
+    if (++lines > 3) break;
+    text += fmt::format("  {} {}: {}, such as line {}: {}\n", grouped(trouble.count), trouble.outcome,
+                        words_of(trouble.reason).meaning, trouble.source_line, excerpt(trouble.example, 120));
+  }
+  text += next_line(report);
   return text;
 }
 
@@ -42,25 +171,46 @@ std::string run_reports_json(const std::vector<RunReport>& reports, Exit exit) {
   for (const RunReport& report : reports) {
     JsonObject run;
     run.add("job", report.job).add("run_id", report.run).add("exit_code", static_cast<int>(report.exit));
-    const auto text_or_null = [&](std::string_view key, const std::string& value) {
+    const auto text_or_null = [&](std::string_view key, std::string_view value) {
       value.empty() ? run.add_raw(key, "null") : run.add(key, value);
     };
     text_or_null("stopped_by", report.stopped_by);
     text_or_null("message", report.message);
+    text_or_null("reason", name_of(report.reason));
     run.add("next_call", report.next_call ? std::optional(format_time(*report.next_call)) : std::nullopt);
+    text_or_null("next", report.next);
     run.add_raw("source_read", report.reading ? "true" : "false");
     run.add("rows_read", report.books.rows_read)
         .add("invalid", report.books.invalid)
-        .add("duplicates", report.books.duplicates);
-    run.add("members", report.books.all_members()).add("gone", report.books.gone);
-    for (const Outcome outcome : counted) run.add(name_of(outcome), report.counts.of(outcome));
+        .add("duplicates", report.books.duplicates)
+        .add("mended", report.books.mended);
+    run.add("members", report.books.all_members()).add("gone", report.books.all_gone());
+    for (const Outcome outcome : settled_outcomes) run.add(name_of(outcome), report.counts.of(outcome));
     JsonObject books;
-    for (const Outcome outcome : all_outcomes) books.add(name_of(outcome), report.books.of(outcome));
-    run.add_raw("outcomes", books.text());
+    JsonObject in_list;
+    for (const Outcome outcome : all_outcomes) {
+      books.add(name_of(outcome), report.books.of(outcome));
+      in_list.add(name_of(outcome), report.books.in_list_of(outcome));
+    }
+    run.add_raw("outcomes", books.text()).add_raw("in_list", in_list.text());
+    run.add_raw("troubles", troubles_json(report.troubles));
+    std::string refused;
+    for (const RefusedCourse& course : report.refused) {
+      append_element(refused, JsonObject()
+                                  .add("course_id", course.course_id)
+                                  .add("members", course.members)
+                                  .add("message", course.words)
+                                  .text());
+    }
+    run.add_raw("refused_courses", "[" + refused + "]");
+    run.add("retried", report.retried);
     run.add("calls", report.counts.calls).add("retries", report.counts.retries);
+    text_or_null("ledger", report.ledger);
+    run.add_raw("ledger_is_new", report.is_ledger_new ? "true" : "false");
+    run.add_raw("rehearsal", report.in_earnest ? "true" : "false");
     run.add("seconds", std::chrono::duration<double>(report.took).count());
     append_element(runs, run.text());
-    if (!report.stopped_by.empty()) stopped_by = report.stopped_by;
+    if (!report.stopped_by.empty() && (stopped_by.empty() || report.exit == exit)) stopped_by = report.stopped_by;
   }
   JsonObject all;
   all.add("exit_code", static_cast<int>(exit));
@@ -77,9 +227,10 @@ std::string progress_line(const Progress& progress, Duration elapsed) {
   if (const auto bad = progress.counts.of(Outcome::rejected) + progress.counts.of(Outcome::failed); bad > 0) {
     line += fmt::format(", {} rejected or failed", grouped(bad));
   }
-  line += fmt::format(", {} calls", grouped(progress.counts.calls));
-  if (progress.counts.retries > 0) line += fmt::format(" ({} retries)", grouped(progress.counts.retries));
-  line += fmt::format(", {} in flight", progress.in_flight);
+  line += ", " + counted(progress.counts.calls, "call");
+  if (progress.counts.retries > 0)
+    line += fmt::format(" ({})", plural(progress.counts.retries, "retry", "retries"));
+  line += fmt::format(", {} in flight", grouped(progress.in_flight));
   if (done > 0 && done < progress.due_at_start) {
     const auto left =
         Duration(static_cast<Duration::rep>(static_cast<double>(progress.due_at_start - done) / rate * 1e6));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "ledger/intake.h"
 #include "ledger/run_log.h"
+#include "run/forecast.h"
 #include "run/runner.h"
 
 namespace convoke {
@@ -19,19 +20,43 @@ struct RunReport {
   Exit exit = Exit::ok;
   std::string stopped_by;  ///< the word of design.md's `runs` view; empty: it ran to its end
   std::string message;     ///< why it stopped, for people
+  Reason reason = Reason::none;
   std::optional<WallTime> next_call;
   std::optional<Reading> reading;  ///< empty: the source was unchanged and not read
   std::string unread_why;          ///< then: why
   Books books;
   RunCounts counts;
+  std::vector<Trouble> troubles;
+  std::vector<RefusedCourse> refused;
+  std::optional<std::int64_t> retried;  ///< of `retry`: how many members it made due again
+  std::string retried_outcomes;         ///< and of which outcomes
+  bool ignores_invalid = false;         ///< invalid rows do not make it end with 1
+  std::string ledger;                   ///< its path
+  bool is_ledger_new = false;
+  std::optional<Forecast> in_earnest;  ///< of a rehearsal: how long it would take under the limits
   Duration took{};
+  std::string next;       ///< a command: what to do now; empty: nothing
+  std::string next_when;  ///< for people: when, or after what ("with the right key")
 };
 
+/// A short table, its last line the next thing to do.
 std::string run_report_text(const RunReport& report);
+/// The same in at most five lines: what is wrong, and what to do. Empty if all is well.
+std::string run_report_brief(const RunReport& report);
 /// All runs of one command as one JSON object with a newline.
 std::string run_reports_json(const std::vector<RunReport>& reports, Exit exit);
 
 /// One line on how a run stands.
 std::string progress_line(const Progress& progress, Duration elapsed);
+
+/// The lines of `outcome` ("rejected", "invalid"), indented: how often each kind of trouble, and one example.
+std::string troubles_text(const std::vector<Trouble>& troubles, std::string_view outcome);
+std::string troubles_json(const std::vector<Trouble>& troubles);
+
+/// "convoke export NAME --outcome rejected", or how else all members or rows of such an outcome are listed.
+std::string listing_command(const std::string& job, const std::string& ledger, std::string_view outcome);
+
+/// `text` as one word of a shell's command line.
+std::string shell_word(const std::string& text);
 
 }  // namespace convoke

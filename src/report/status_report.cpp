@@ -6,38 +6,19 @@
 #include "ledger/slots.h"
 #include "report/json.h"
 #include "report/numbers.h"
+#include "report/run_report.h"
 
 namespace convoke {
 namespace {
 
-std::string text_of(const SQLite::Column& column) {
-  return column.isNull() ? std::string() : column.getString();
-}
-
-std::optional<JobStatus::LastRun> last_run_of(Database& database, JobId job) {
-  SQLite::Statement query(database.handle(),
-                          "SELECT run_id, started_at, ended_at, stopped_by, exit_code, calls, retries FROM runs "
-                          "WHERE run_id = (SELECT max(run_id) FROM run WHERE job_id = ?)");
-  query.bind(1, job);
-  if (!query.executeStep()) return std::nullopt;
-  JobStatus::LastRun run;
-  run.run = query.getColumn(0).getInt64();
-  run.started_at = text_of(query.getColumn(1));
-  run.ended_at = text_of(query.getColumn(2));
-  run.stopped_by = text_of(query.getColumn(3));
-  if (!query.getColumn(4).isNull()) run.exit_code = query.getColumn(4).getInt();
-  run.calls = query.getColumn(5).getInt64();
-  run.retries = query.getColumn(6).getInt64();
-  run.is_running = run.ended_at.empty() && JobLock::is_held(database.path(), job);
-  return run;
-}
-
-std::string how_it_ended(const JobStatus::LastRun& run) {
-  if (run.is_running) return "is running";
-  if (run.ended_at.empty()) return "was killed";
-  if (!run.exit_code) return run.stopped_by.empty() ? "ended" : run.stopped_by;
-  return fmt::format("ended {} with exit {}{}", run.ended_at, *run.exit_code,
-                     run.stopped_by.empty() ? "" : ", stopped by " + run.stopped_by);
+std::string how_it_ended(const JobStatus& job) {
+  const LatestRun& run = *job.last_run;
+  if (!run.ended_at) return job.is_running ? "is running" : "was killed";
+  std::string text = run.exit_code ? fmt::format("ended {} with exit {}", format_time(*run.ended_at), *run.exit_code)
+                     : run.stopped_by.empty() ? std::string("ended")
+                                              : fmt::format("was {}", run.stopped_by);
+  if (run.exit_code && !run.stopped_by.empty()) text += ", stopped by " + run.stopped_by;
+  return text;
 }
 
 }  // namespace
@@ -68,18 +49,21 @@ LimitsNow limits_now(Database& database, const LimitSettings& limits, const Cloc
 LedgerStatus status_of(Database& database, std::optional<JobId> only, const LimitSettings& limits, int connections,
                        const Clock& clock) {
   LedgerStatus status;
+  status.ledger = database.path().string();
   database.read([&] {
+    status.api = api_of(database);
     const LimitsNow state = limits_now(database, limits, clock);
     status.limits = state.use;
     status.next_call = state.next_call;
     const Duration latency = usual_latency(database);
     SQLite::Statement jobs(database.handle(),
-                           "SELECT job_id, name FROM job WHERE ?1 IS NULL OR job_id = ?1 ORDER BY name");
+                           "SELECT job_id, name, origin FROM job WHERE ?1 IS NULL OR job_id = ?1 ORDER BY name");
     if (only) jobs.bind(1, *only);
     while (jobs.executeStep()) {
       JobStatus job;
       const JobId id = jobs.getColumn(0).getInt64();
       job.name = jobs.getColumn(1).getString();
+      job.origin = jobs.getColumn(2).getString();
       job.books = books_of(database, id);
       SQLite::Statement due(
           database.handle(),
@@ -88,7 +72,10 @@ LedgerStatus status_of(Database& database, std::optional<JobId> only, const Limi
       due.executeStep();
       job.calls_due = due.getColumn(0).getInt64();
       job.forecast = forecast(limits, state.slots, state.now, job.calls_due, latency, connections);
-      job.last_run = last_run_of(database, id);
+      job.last_run = latest_run(database, id);
+      job.is_running = JobLock::is_held(database.path(), id);
+      job.troubles = troubles_of(database, id);
+      if (!job.is_running) job.without_answer = asked_without_answer(database, id);
       status.jobs.push_back(std::move(job));
     }
   });
@@ -141,28 +128,54 @@ std::string limits_json(const std::vector<LimitUse>& limits, std::optional<WallT
 std::string status_text(const LedgerStatus& status) {
   std::string text;
   for (const JobStatus& job : status.jobs) {
-    text += job.name + "\n";
+    text += excerpt(job.name) + "\n";
     const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
+    const auto troubles = [&](std::string_view outcome) {
+      const std::string lines = troubles_text(job.troubles, outcome);
+      if (!lines.empty())
+        text += lines + fmt::format("      all of them: {}\n", listing_command(job.name, status.ledger, outcome));
+    };
     line("rows read", job.books.rows_read);
     line("  invalid", job.books.invalid);
+    troubles("invalid");
     line("  duplicates", job.books.duplicates);
-    if (job.books.gone > 0) line("members gone", job.books.gone, "known from before, not in the source now");
-    line("members", job.books.all_members());
+    if (job.books.mended > 0) line("  mended", job.books.mended);
+    line("members", job.books.in_list());
     for (const Outcome outcome : all_outcomes) {
-      if (job.books.of(outcome) == 0 && outcome != Outcome::invited) continue;
+      if (job.books.in_list_of(outcome) == 0 && outcome != Outcome::invited) continue;
       std::string remark;
       if (outcome == Outcome::pending)
-        remark = fmt::format("{} calls, {}", grouped(job.calls_due), forecast_text(job.forecast));
-      line(fmt::format("  {}", name_of(outcome)), job.books.of(outcome), remark);
+        remark = fmt::format("{}, {}", counted(job.calls_due, "call"), forecast_text(job.forecast));
+      line(fmt::format("  {}", name_of(outcome)), job.books.in_list_of(outcome), remark);
+      troubles(name_of(outcome));
     }
+    if (job.books.all_gone() > 0) {
+      line("left the list", job.books.all_gone(), "known from before, not in the list now");
+      if (job.books.of(Outcome::withdrawn) > 0) line("  withdrawn", job.books.of(Outcome::withdrawn));
+      troubles("withdrawn");
+    }
+    if (job.without_answer > 0)
+      line("without answer", job.without_answer, "asked for in calls that convoke did not live to see answered");
+    if (job.books.half_read) text += "  the list was not read to its end: the next run reads it again\n";
     if (job.last_run) {
-      text += fmt::format("  run {} started {} {}: {} calls, {} of them retries\n", job.last_run->run,
-                          job.last_run->started_at, how_it_ended(*job.last_run), grouped(job.last_run->calls),
-                          grouped(job.last_run->retries));
+      const LatestRun& run = *job.last_run;
+      text += fmt::format("  run {} started {} {}: {}", run.run, format_time(run.started_at), how_it_ended(job),
+                          counted(run.counts.calls, "call"));
+      if (run.counts.retries > 0) text += fmt::format(", {} retried", grouped(run.counts.retries));
+      text += '\n';
+      if (!run.message.empty()) text += fmt::format("    {}\n", excerpt(run.message, 500));
     }
   }
   if (status.jobs.empty()) text += "no job was run on this ledger yet\n";
-  return text + "limits\n" + limits_text(status.limits, status.next_call);
+  text += fmt::format("ledger {}{}\n", excerpt(status.ledger, 500),
+                      status.api.base_url ? fmt::format(", of {}", excerpt(*status.api.base_url)) : "");
+  text += "limits\n" + limits_text(status.limits, status.next_call);
+  for (const JobStatus& job : status.jobs) {
+    const bool is_work_left = job.books.of(Outcome::pending) + job.books.in_list_of(Outcome::failed) > 0;
+    if (is_work_left && !job.is_running && job.origin.ends_with(".toml"))
+      text += fmt::format("next: convoke run {}\n", shell_word(job.origin));
+  }
+  return text;
 }
 
 std::string status_json(const LedgerStatus& status) {
@@ -170,20 +183,32 @@ std::string status_json(const LedgerStatus& status) {
   for (const JobStatus& job : status.jobs) {
     JsonObject json;
     json.add("job", job.name).add("rows_read", job.books.rows_read).add("invalid", job.books.invalid);
-    json.add("duplicates", job.books.duplicates).add("members", job.books.all_members()).add("gone", job.books.gone);
+    json.add("duplicates", job.books.duplicates).add("mended", job.books.mended);
+    json.add("members", job.books.all_members()).add("gone", job.books.all_gone());
     JsonObject outcomes;
-    for (const Outcome outcome : all_outcomes) outcomes.add(name_of(outcome), job.books.of(outcome));
+    JsonObject in_list;
+    for (const Outcome outcome : all_outcomes) {
+      outcomes.add(name_of(outcome), job.books.of(outcome));
+      in_list.add(name_of(outcome), job.books.in_list_of(outcome));
+    }
     json.add_raw("outcomes", outcomes.text())
+        .add_raw("in_list", in_list.text())
+        .add_raw("troubles", troubles_json(job.troubles))
+        .add("asked_without_answer", job.without_answer)
         .add("calls_due", job.calls_due)
         .add_raw("forecast", forecast_json(job.forecast));
     if (job.last_run) {
-      const JobStatus::LastRun& last = *job.last_run;
+      const LatestRun& last = *job.last_run;
+      const auto text_or_null = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional(text);
+      };
       JsonObject run;
-      run.add("run_id", last.run).add("started_at", last.started_at);
-      run.add("ended_at", last.ended_at.empty() ? std::nullopt : std::optional(last.ended_at));
+      run.add("run_id", last.run).add("started_at", format_time(last.started_at));
+      run.add("ended_at", last.ended_at ? std::optional(format_time(*last.ended_at)) : std::nullopt);
       run.add("exit_code", last.exit_code);
-      run.add("stopped_by", last.stopped_by.empty() ? std::nullopt : std::optional(last.stopped_by));
-      run.add_raw("running", last.is_running ? "true" : "false").add("calls", last.calls).add("retries", last.retries);
+      run.add("stopped_by", text_or_null(last.stopped_by)).add("message", text_or_null(last.message));
+      run.add_raw("running", job.is_running && !last.ended_at ? "true" : "false");
+      run.add("calls", last.counts.calls).add("retries", last.counts.retries);
       json.add_raw("last_run", run.text());
     } else {
       json.add_raw("last_run", "null");
@@ -191,6 +216,7 @@ std::string status_json(const LedgerStatus& status) {
     append_element(jobs, json.text());
   }
   JsonObject all;
+  all.add("ledger", status.ledger).add("base_url", status.api.base_url);
   all.add_raw("jobs", "[" + jobs + "]").add_raw("quota", limits_json(status.limits, status.next_call));
   return all.text() + "\n";
 }

@@ -14,23 +14,22 @@ namespace convoke {
 
 struct JobStatus {
   std::string name;
+  std::string origin;  ///< its file, or its list; empty: not known
   Books books;
-  std::int64_t calls_due = 0;  ///< chunks that are pending
-  Forecast forecast;           ///< of these calls
-  struct LastRun {
-    RunId run = 0;
-    std::string started_at, ended_at, stopped_by;
-    std::optional<int> exit_code;  ///< empty: it runs, or was killed
-    std::int64_t calls = 0, retries = 0;
-    bool is_running = false;  ///< a process holds the job's lock
-  };
-  std::optional<LastRun> last_run;
+  std::vector<Trouble> troubles;
+  std::int64_t calls_due = 0;       ///< chunks that are pending
+  std::int64_t without_answer = 0;  ///< members asked for in calls whose process is gone
+  Forecast forecast;                ///< of these calls
+  std::optional<LatestRun> last_run;
+  bool is_running = false;  ///< a process holds the job's lock
 };
 
 struct LedgerStatus {
   std::vector<JobStatus> jobs;
   std::vector<LimitUse> limits;
   std::optional<WallTime> next_call;  ///< when a call may go again; empty: now
+  std::string ledger;                 ///< its path
+  LedgerApi api;                      ///< it belongs to
 };
 
 /// The pace of the ledger's calls so far, for forecasts: the mean latency of the latest hundred, or 300 ms.

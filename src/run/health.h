@@ -11,8 +11,9 @@
 namespace convoke {
 
 /// Notices an API that is down. Down means `streak` failures in a row, of as many different chunks (one bad chunk at
-/// the end of a list is not an outage) or before anything was ever answered. While down, one call at a time goes out to
-/// probe, at growing intervals, and costs its chunk no try; after `patience` without an answer the run gives up.
+/// the end of a list is not an outage) or before anything was ever answered; or that it says so itself. While down, one
+/// call at a time goes out to probe, at growing intervals, and costs its chunk no try; after `patience` without an answer
+/// the run gives up. An API that answers 429 to everything is not down, but it is given up on after the same time.
 class Health {
  public:
   static constexpr int streak = 10;
@@ -23,6 +24,7 @@ class Health {
   void answered() {
     ever_answered_ = true;
     failures_ = 0;
+    refusals_ = 0;
     failing_.clear();
     down_ = false;
   }
@@ -40,11 +42,27 @@ class Health {
     }
   }
 
+  /// It said that it is down, and when to ask again; after failed().
+  void told_down(LedgerTime until) {
+    if (!down_) interval_ = first_;
+    down_ = true;
+    probe_at_ = until;
+  }
+
+  /// A 429.
+  void refused(LedgerTime now) {
+    if (refusals_++ == 0) refusing_since_ = now;
+  }
+
   bool is_down() const { return down_; }
   /// Down: when the next probe may go.
   LedgerTime probe_at() const { return probe_at_; }
-  bool gave_up(LedgerTime now) const { return down_ && now - failing_since_ >= patience_; }
+  bool gave_up(LedgerTime now) const {
+    return (down_ && now - failing_since_ >= patience_) || (refusals_ > 1 && now - refusing_since_ >= patience_);
+  }
   LedgerTime gives_up_at() const { return failing_since_ + patience_; }
+  /// Since when it fails; of use while it is down.
+  LedgerTime failing_since() const { return failing_since_; }
   /// A chunk that used up its attempts while this holds was failed by the API, not by itself.
   bool is_silent() const { return !ever_answered_; }
   int failures() const { return failures_; }
@@ -56,8 +74,10 @@ class Health {
   bool ever_answered_ = false;
   bool down_ = false;
   int failures_ = 0;
+  int refusals_ = 0;
   std::set<ChunkId> failing_;
   LedgerTime failing_since_{};
+  LedgerTime refusing_since_{};
   LedgerTime probe_at_{};
   Duration interval_{};
 };

@@ -1,5 +1,7 @@
 #include "run/job_run.h"
 
+#include "base/text.h"
+
 namespace convoke {
 namespace {
 
@@ -17,27 +19,25 @@ JobRun::JobRun(Database& database, JobId job, JobRunSettings settings, Transport
     : database_(database),
       job_(job),
       settings_(std::move(settings)),
-      ledger_(database, job, settings_.limits, unanswered(settings_.runner),
+      ledger_(database, job, settings_.base_url, settings_.limits, unanswered(settings_.runner),
               LedgerClock(clock, bridge_clock(database, clock).offset), std::move(ledger)),
       runner_(settings_.runner, ledger_, transport, clock, alarms, std::move(loop), seed, std::move(warn)) {
   ledger_.recover(runner_.judgement());
 }
 
-std::optional<Reading> JobRun::load() {
-  std::optional<Reading> reading;
+Loaded JobRun::load() {
+  Loaded loaded;
   const int chunk_size = settings_.runner.invite.chunk_size;
   if (!is_read(database_, job_, settings_.fingerprint)) {
-    reading =
-        take_in(database_, job_, settings_.read_source, chunk_size, settings_.fingerprint, ledger_.clock().wall());
+    loaded.reading = take_in(database_, job_, settings_.read_source, chunk_size, settings_.brakes,
+                             settings_.fingerprint, ledger_.clock().wall());
   }
-  const bool other_size = packed_for(database_, job_) != chunk_size;
-  if (settings_.retry.empty() && !other_size) return reading;
   database_.write([&] {
-    ledger_.chunks().make_due(settings_.retry);
+    loaded.retried = ledger_.chunks().make_due(settings_.retry);
+    if (settings_.retry_failed) ledger_.chunks().make_due({Outcome::failed});
     ledger_.chunks().repack(chunk_size);
-    set_packed_for(database_, job_, chunk_size);
   });
-  return reading;
+  return loaded;
 }
 
 boost::asio::awaitable<RunEnd> JobRun::send() {
@@ -52,22 +52,25 @@ Exit JobRun::finish(const RunEnd& end) {
     throw Error(Exit::defect, std::to_string(due) + " members are due, and the run ended as if none were", {},
                 "run it again, and report this");
   }
-  const Exit exit = exit_of(end.by, counts(), books);
-  database_.write(
-      [&] { ledger_.log().end(static_cast<int>(exit), std::string(name_of(end.by)), ledger_.clock().wall()); });
+  const Exit exit = exit_of(end.by, books, settings_.ignore_invalid);
+  database_.write([&] {
+    ledger_.log().end(static_cast<int>(exit), std::string(name_of(end.by)), end.message, ledger_.clock().wall());
+  });
   return exit;
 }
 
 void JobRun::fail(const Error& error) noexcept {
   try {
-    database_.write([&] { ledger_.log().end(static_cast<int>(error.exit()), "error", ledger_.clock().wall()); });
+    database_.write([&] {
+      ledger_.log().end(static_cast<int>(error.exit()), "error", excerpt(error.what(), 500), ledger_.clock().wall());
+    });
   } catch (const std::exception&) {
     // Then the ledger itself is what failed; `error` says so, and the next run closes this one.
     return;
   }
 }
 
-Exit exit_of(StoppedBy by, const RunCounts& counts, const Books& books) {
+Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid) {
   switch (by) {
     case StoppedBy::signal:
     case StoppedBy::max_duration:
@@ -79,16 +82,19 @@ Exit exit_of(StoppedBy by, const RunCounts& counts, const Books& books) {
     case StoppedBy::retry_budget:
       return Exit::api_unavailable;
     case StoppedBy::key_refused:
+    case StoppedBy::account_refused:
       return Exit::key_refused;
+    case StoppedBy::misconfigured:
+    case StoppedBy::course_refused:
+      return Exit::bad_config;
     case StoppedBy::max_failures:
     case StoppedBy::refused_alike:
       return Exit::incomplete;
     case StoppedBy::nothing:
       break;
   }
-  const bool bad =
-      counts.of(Outcome::rejected) + counts.of(Outcome::failed) + counts.of(Outcome::in_doubt) + books.invalid > 0;
-  return bad ? Exit::incomplete : Exit::ok;
+  const bool invalid = books.invalid > 0 && !ignore_invalid;
+  return books.not_invited() > 0 || invalid ? Exit::incomplete : Exit::ok;
 }
 
 }  // namespace convoke

@@ -13,10 +13,20 @@ namespace convoke {
 
 struct JobRunSettings {
   RunnerSettings runner;
+  std::string base_url;  ///< of the API; the ledger belongs to it
   LimitSettings limits;
   ReadSource read_source;
-  std::string fingerprint;     ///< of the source now; empty: it has none and is always read
-  std::vector<Outcome> retry;  ///< members of these outcomes are due again first
+  IntakeBrakes brakes;
+  bool ignore_invalid = false;  ///< invalid rows do not make the run end with 1
+  std::string fingerprint;      ///< of the source now; empty: it has none and is always read
+  bool retry_failed = true;     ///< members that ended failed are due again
+  std::vector<Outcome> retry;   ///< members of these outcomes too
+};
+
+/// What load() came to.
+struct Loaded {
+  std::optional<Reading> reading;  ///< empty: the source is the one that was read last
+  std::int64_t retried = 0;        ///< members of JobRunSettings::retry that are due again
 };
 
 class JobRun {
@@ -27,8 +37,8 @@ class JobRun {
          Alarms& alarms, boost::asio::any_io_executor loop, boost::asio::any_io_executor ledger, std::uint64_t seed,
          std::function<void(const std::string&)> warn);
 
-  /// Takes the source in, unless it is the one that was read last (then empty), and makes due what is to be retried.
-  std::optional<Reading> load();
+  /// Takes the source in, unless it is the one that was read last, and makes due what is to be retried.
+  Loaded load();
 
   /// Sends what is due until nothing is, or something stops it.
   boost::asio::awaitable<RunEnd> send();
@@ -51,7 +61,7 @@ class JobRun {
   Runner runner_;
 };
 
-/// What a run's end and books say about its exit code (design.md, "Commands").
-Exit exit_of(StoppedBy by, const RunCounts& counts, const Books& books);
+/// What a run's end and the list as it stands say about its exit code (design.md, "Commands").
+Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid);
 
 }  // namespace convoke

@@ -1,14 +1,17 @@
 #include "run/run_ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "run/health.h"
 
 namespace convoke {
 
-RunLedger::RunLedger(Database& database, JobId job, const LimitSettings& limits, Duration unanswered, LedgerClock clock,
-                     boost::asio::any_io_executor ledger)
+RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits,
+                     Duration unanswered, LedgerClock clock, boost::asio::any_io_executor ledger)
     : database_(database),
+      job_(job),
+      base_url_(std::move(base_url)),
       clock_(clock),
       unanswered_(unanswered),
       log_(database, job, clock.wall()),
@@ -70,6 +73,7 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
       claims.held = std::move(admission);
       return claims;
     }
+    if (!std::exchange(is_api_known_, true)) belong_to_api(database_, base_url_);
     members_left -= static_cast<std::int64_t>(chunk->ids.size());
     const CallId call = log_.begin_call(*chunk, clock_.wall());
     std::string course = chunks_.course(chunk->course_no);
@@ -111,12 +115,10 @@ Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
     const std::size_t members = piece.members.empty() ? call.chunk.ids.size() : piece.members.size();
     log_.count(piece.fate.outcome, static_cast<std::int64_t>(members));
   }
+  if (report.verdict.accepted) chunks_.accept_course(call.chunk.course_no);
   if (report.verdict.effect == Effect::refuse_course) {
-    Fate fate;
-    fate.outcome = Outcome::rejected;
-    fate.http_status = report.end.http_status;
-    fate.error = "the course was refused: " + report.verdict.call_error;
-    log_.count(Outcome::rejected, chunks_.settle_course(call.chunk.course_no, fate, log_.run(), now));
+    chunks_.refuse_course(call.chunk.course_no);
+    refused_.try_emplace(call.chunk.course_no, RefusedCourse{call.course_id, report.verdict.call_error});
   }
   recorded.counts = log_.counts();
   return recorded;
@@ -130,6 +132,26 @@ boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected() {
   };
   co_await desk_.commit(std::move(change));
   co_return members;
+}
+
+boost::asio::awaitable<std::int64_t> RunLedger::due() {
+  std::int64_t members = 0;
+  std::function<void()> change = [this, &members] {
+    members = books_of(database_, job_).of(Outcome::pending);
+    for (const auto& [course_no, of_course] : chunks_.due_of_refused_courses()) members -= of_course;
+  };
+  co_await desk_.commit(std::move(change));
+  co_return members;
+}
+
+boost::asio::awaitable<std::vector<RefusedCourse>> RunLedger::refused() {
+  std::vector<RefusedCourse> courses;
+  std::function<void()> change = [this, &courses] {
+    for (const auto& [course_no, members] : chunks_.due_of_refused_courses()) refused_.at(course_no).members = members;
+    for (const auto& [course_no, course] : refused_) courses.push_back(course);
+  };
+  co_await desk_.commit(std::move(change));
+  co_return courses;
 }
 
 }  // namespace convoke

@@ -3,6 +3,7 @@
 // disk together.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -57,16 +58,24 @@ struct Report {
 /// What recording a report came to.
 struct Recorded {
   RunCounts counts;
-  LedgerTime paused_until{};           ///< after a 429
+  LedgerTime paused_until{};           ///< after a 429, or a 503 that said how long
   std::vector<LimitUse> use_at_pause;  ///< what this ledger itself had used when it came
+};
+
+/// A course that the API refused in this run.
+struct RefusedCourse {
+  std::string course_id;
+  std::string words;         ///< the API's, printable
+  std::int64_t members = 0;  ///< that stay due
 };
 
 class RunLedger {
  public:
   /// `unanswered`: how long after it was claimed a call may still be counted by the server. Opens the limits' windows,
   /// in a transaction of its own.
-  RunLedger(Database& database, JobId job, const LimitSettings& limits, Duration unanswered, LedgerClock clock,
-            boost::asio::any_io_executor ledger);
+  /// The ledger belongs to the API at `base_url` from the first call on.
+  RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits, Duration unanswered,
+            LedgerClock clock, boost::asio::any_io_executor ledger);
 
   /// Settles the calls that earlier processes left open; before anything else is done with the job.
   void recover(const Judgement& judgement);
@@ -76,6 +85,10 @@ class RunLedger {
   boost::asio::awaitable<Recorded> record(const Claimed& call, Report report);
   /// What this run saw rejected is due again: it was not the members' fault.
   boost::asio::awaitable<std::int64_t> forgive_rejected();
+  /// Members that are due, but for those of refused courses.
+  boost::asio::awaitable<std::int64_t> due();
+  /// The courses that were refused so far.
+  boost::asio::awaitable<std::vector<RefusedCourse>> refused();
 
   RunLog& log() { return log_; }
   Chunks& chunks() { return chunks_; }
@@ -86,6 +99,10 @@ class RunLedger {
   Recorded record_now(const Claimed& call, const Report& report);
 
   Database& database_;
+  JobId job_;
+  std::string base_url_;
+  bool is_api_known_ = false;  // that the ledger belongs to it is on disk
+  std::map<std::int64_t, RefusedCourse> refused_;
   LedgerClock clock_;
   Duration unanswered_;
   RunLog log_;

@@ -7,6 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "api/invite.h"
+#include "base/numbers.h"
 #include "base/text.h"
 
 namespace convoke {
@@ -36,27 +37,10 @@ std::vector<Claimed> one(const Claimed& call) {
   return {call};
 }
 
-// The words of a refusal without ids and numbers, so that two of them can be held against each other.
-std::string without_ids(const std::string& message) {
-  std::string text;
-  for (std::size_t at = 0; at < message.size();) {
-    if (MemberId::parse(std::string_view(message).substr(at, MemberId::text_size))) {
-      text += '#';
-      at += MemberId::text_size;
-    } else {
-      const char c = message[at++];
-      text += c >= '0' && c <= '9' ? '#' : c;
-    }
-  }
-  return text;
-}
-
-// As long as all waits between one chunk's attempts can take.
-Duration patience_of(const RetrySettings& retry) {
-  if (retry.patience) return *retry.patience;
-  Duration sum = retry.first;
-  for (int tries = 2; tries < retry.attempts; ++tries) sum += back_off(retry.first, retry.longest, tries, 1.0);
-  return sum;
+StoppedBy stopped_by(Reason reason) {
+  return reason == Reason::key_refused       ? StoppedBy::key_refused
+         : reason == Reason::account_refused ? StoppedBy::account_refused
+                                             : StoppedBy::misconfigured;
 }
 
 }  // namespace
@@ -81,6 +65,12 @@ std::string_view name_of(StoppedBy reason) {
       return "retry_budget";
     case StoppedBy::key_refused:
       return "key_refused";
+    case StoppedBy::account_refused:
+      return "account_refused";
+    case StoppedBy::misconfigured:
+      return "misconfigured";
+    case StoppedBy::course_refused:
+      return "course_refused";
     case StoppedBy::max_failures:
       return "max_failures";
     case StoppedBy::refused_alike:
@@ -99,7 +89,7 @@ Runner::Runner(RunnerSettings settings, RunLedger& ledger, Transport& transport,
       random_(seed),
       warn_(std::move(warn)),
       sleep_(loop, alarms),
-      health_(patience_of(settings_.retry), settings_.retry.first, settings_.retry.longest),
+      health_(settings_.retry.patience, settings_.retry.first, settings_.retry.longest),
       concurrency_(settings_.connections),
       largest_chunk_(settings_.invite.chunk_size) {
   if (settings_.max_duration) ends_at_ = clock_.now() + *settings_.max_duration;
@@ -110,6 +100,7 @@ Judgement Runner::judgement() {
   judgement.attempts = settings_.retry.attempts;
   judgement.on_doubt = settings_.invite.on_doubt;
   judgement.keep_profile = settings_.keep_profile;
+  judgement.ever_accepted = is_accepted_;
   judgement.now = ledger_.clock().now();
   judgement.back_off = [this](int tries) {
     return back_off(settings_.retry.first, settings_.retry.longest, tries,
@@ -122,15 +113,15 @@ Instant Runner::instant(LedgerTime time) const {
   return clock_.now() + (time - ledger_.clock().now());
 }
 
-void Runner::stop(StoppedBy reason, std::string message) {
+void Runner::stop(StoppedBy by, std::string message, Reason reason) {
   if (stop_) return;
-  stop_ = RunEnd{reason, std::move(message), {}};
+  stop_ = RunEnd{by, std::move(message), {}, reason};
   sleep_.wake();
 }
 
 boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_invited) {
   due_at_start_ = due;
-  ever_invited_ = ever_invited;
+  is_accepted_ = ever_invited;
   counts_ = ledger_.log().counts();
   seen_ = counts_;
   handled_before_ = counts_.handled();
@@ -141,16 +132,30 @@ boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_invited) 
   }
   co_await finish();
   if (failure_) std::rethrow_exception(failure_);
-  co_return stop_.value_or(RunEnd{});
+  RunEnd end = stop_.value_or(RunEnd{});
+  end.refused = co_await ledger_.refused();
+  if (end.by == StoppedBy::nothing && !end.refused.empty()) {
+    end.by = StoppedBy::course_refused;
+    end.reason = Reason::course_refused;
+    end.message = end.refused.size() == 1
+                      ? fmt::format("the API refuses the course {}: {}", excerpt(end.refused.front().course_id),
+                                    end.refused.front().words)
+                      : fmt::format("the API refuses {} courses, the first of them {}: {}", end.refused.size(),
+                                    excerpt(end.refused.front().course_id), end.refused.front().words);
+  }
+  co_return end;
 }
 
+// A job that was never accepted sends its first call alone: if the key, the course or the address is wrong, that costs
+// one call and not one per connection. So does a size that was too large.
+//
 // Without limits, claims run ahead of the connections, so that the next calls' intents are committed while these are
 // under way, and many in one commit: as far ahead as a tenth of a second's work. Not so with limits, where a slot that
-// waits for a connection is a slot wasted; not before anything was accepted, for a job that is wrong should end early;
-// and hardly where a crash leaves in doubt, for good, what was claimed.
+// waits for a connection is a slot wasted; and hardly where a crash leaves in doubt, for good, what was claimed.
 int Runner::most_in_flight() const {
+  if (!is_accepted_ || is_size_on_trial_) return 1;
   const int allowed = concurrency_.allowed();
-  if (settings_.limited || !is_accepted()) return allowed;
+  if (settings_.limited) return allowed;
   if (settings_.invite.on_doubt == OnDoubt::hold) return 2 * allowed;
   const auto rounds = Duration(100ms) / std::max<Duration>(usual_latency_, 1ms);
   return allowed * (1 + static_cast<int>(std::clamp<std::int64_t>(rounds, 1, most_rounds_ahead)));
@@ -167,7 +172,7 @@ int Runner::room() const {
 
 std::int64_t Runner::members_allowed() const {
   if (!settings_.max_members) return std::numeric_limits<std::int64_t>::max();
-  return *settings_.max_members - counts_.handled() - members_in_flight_;
+  return *settings_.max_members - (counts_.handled() - handled_before_) - members_in_flight_;
 }
 
 ClaimTerms Runner::terms() const {
@@ -188,10 +193,9 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
       stop(StoppedBy::api_unavailable, unavailable());
       continue;
     }
-    const std::int64_t handled = counts_.handled() - handled_before_;
-    if (settings_.max_members && counts_.handled() >= *settings_.max_members && handled < due_at_start_) {
-      stop(StoppedBy::max_members, "the members given with --max-members are settled");
-      continue;
+    if (in_flight_ == 0 && members_allowed() <= 0) {
+      co_await end_canary();
+      co_return;
     }
     Claims claims;
     if (room() > 0 && members_allowed() > 0) {
@@ -214,6 +218,15 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
       if (stop_) continue;
     }
     co_await sleep_.until(wake_up_time(claims));
+  }
+}
+
+// So many members are settled as were to be: if others are due, that is why it stops.
+boost::asio::awaitable<void> Runner::end_canary() {
+  const std::int64_t due = co_await ledger_.due();
+  if (due > 0) {
+    stop(StoppedBy::max_members, fmt::format("{} settled, as --max-members says; {} still due",
+                                             counted(counts_.handled() - handled_before_, "member"), grouped(due)));
   }
 }
 
@@ -252,7 +265,9 @@ void Runner::stop_if_hopeless(const Claims& claims) {
   const WallTime next = clock_.wall() + std::chrono::ceil<std::chrono::milliseconds>(claims.held.until - now);
   const std::string when =
       fmt::format("a call may go again at {} (in {})", format_time(next), describe_duration(claims.held.until - now));
-  if (claims.held.held_by) {
+  if (health_.is_down()) {
+    stop(StoppedBy::api_unavailable, fmt::format("{}; {}", unavailable(), when));
+  } else if (claims.held.held_by) {
     stop(StoppedBy::quota, fmt::format("the limit {} is used up; {}", format_limit(*claims.held.held_by), when));
   } else {
     stop(StoppedBy::rate_limited, fmt::format("the API asked to wait; {}", when));
@@ -267,8 +282,10 @@ void Runner::send_ready() {
       if (error && !failure_) failure_ = error;
       sleep_.wake();
     };
-    boost::asio::co_spawn(loop_, send(std::move(ready_.front())), std::move(on_end));
+    // Taken out first: the coroutine starts within co_spawn.
+    Claimed call = std::move(ready_.front());
     ready_.pop_front();
+    boost::asio::co_spawn(loop_, send(std::move(call)), std::move(on_end));
   }
 }
 
@@ -300,11 +317,11 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   is_sending = false;
   --sending_;
   Report report = report_of(call, answer, sent_at);
-  weigh(call, report.verdict, report.read_at);
+  weigh(call, report);
   watch(call, report.verdict);
   // What waits for a connection would only run into the same.
   const bool halts =
-      report.verdict.effect == Effect::pause || report.verdict.effect == Effect::refuse_key || health_.is_down();
+      report.verdict.effect == Effect::pause || report.verdict.effect == Effect::stop || health_.is_down();
   std::vector<Claimed> unsent;
   if (halts) {
     ++halts_;
@@ -340,7 +357,10 @@ Report Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sent_at
                       describe_duration(longest_retry_after)));
     report.retry_after = longest_retry_after;
   }
-  report.verdict = judge(answer, call.chunk, judgement());
+  Judgement how = judgement();
+  how.told_to_wait = report.retry_after.has_value();
+  report.verdict = judge(answer, call.chunk, how);
+  report.end.reason = report.verdict.reason;
   report.end.error = report.verdict.call_error;
   if (report.verdict.sign == Sign::fails) {
     concurrency_.strained(sent_at, report.read_at);
@@ -381,16 +401,26 @@ void Runner::forget(const Claimed& call) {
 }
 
 // What the API's health makes of a verdict.
-void Runner::weigh(const Claimed& call, Verdict& verdict, LedgerTime now) {
+void Runner::weigh(const Claimed& call, Report& report) {
+  Verdict& verdict = report.verdict;
+  const LedgerTime now = report.read_at;
+  const bool was_down = health_.is_down();
+  const LedgerTime failing_since = health_.failing_since();
   if (verdict.sign == Sign::answers) {
     health_.answered();
+    say_health(was_down, failing_since, now);
     return;
   }
   last_failure_ = verdict.call_error;
-  const bool was_down = health_.is_down();
+  if (verdict.sign == Sign::refuses) {
+    health_.refused(now);
+    return;
+  }
   health_.failed(call.chunk.id, now);
+  if (verdict.effect == Effect::pause) health_.told_down(now + report.retry_after.value_or(Duration::zero()));
+  say_health(was_down, failing_since, now);
   for (Piece& piece : verdict.pieces) {
-    if (piece.fate.outcome == Outcome::in_doubt) continue;
+    if (piece.fate.outcome == Outcome::in_doubt || verdict.effect != Effect::none) continue;
     if (was_down || (verdict.exhausted && health_.is_down())) {
       // A probe: what the whole API fails at costs the chunk nothing.
       piece.fate.tries = call.chunk.tries;
@@ -398,10 +428,24 @@ void Runner::weigh(const Claimed& call, Verdict& verdict, LedgerTime now) {
       piece.fate.not_before = now;
       verdict.exhausted = false;
     } else if (verdict.exhausted && health_.is_silent()) {
+      // An API that never answered yet fails the chunk, not the chunk itself: it is patience that ends this.
+      piece.fate.tries = call.chunk.tries;
       piece.fate.outcome = Outcome::pending;
-      piece.fate.not_before = now;
-      stop(StoppedBy::api_unavailable, unavailable());
+      piece.fate.not_before = now + judgement().back_off(call.chunk.tries + 1);
+      verdict.exhausted = false;
     }
+  }
+}
+
+// One word when the API is seen to be down, and one when it is back.
+void Runner::say_health(bool was_down, LedgerTime failing_since, LedgerTime now) {
+  if (was_down == health_.is_down()) return;
+  if (was_down) {
+    warn_(fmt::format("the API answers again, after {}", describe_duration(now - failing_since)));
+  } else {
+    const auto left = std::max<Duration>(health_.gives_up_at() - now, Duration::zero());
+    warn_(fmt::format("the API does not answer: {}; one call at a time tries it, for {} more", unavailable(),
+                      describe_duration(left)));
   }
 }
 
@@ -412,24 +456,25 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
   switch (verdict.effect) {
     case Effect::none:
       break;
-    case Effect::refuse_key:
-      stop(StoppedBy::key_refused, fmt::format("the API refused the key: {}", verdict.call_error));
+    case Effect::stop:
+      stop(stopped_by(verdict.reason),
+           fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error), verdict.reason);
       break;
     case Effect::refuse_course:
-      seen_.of(Outcome::rejected) = std::max(seen_.of(Outcome::rejected), counts_.of(Outcome::rejected));
-      warn_(fmt::format(
-          "the course {} was refused, and with it all its members (if base_url is wrong, mend it and use retry): {}",
-          excerpt(call.course_id), verdict.call_error));
+      if (!refused_courses_said_.insert(call.course_id).second) break;
+      warn_(fmt::format("the API refuses the course {}; its members stay due: {}", excerpt(call.course_id),
+                        verdict.call_error));
       break;
     case Effect::shrink:
       if (const int half = static_cast<int>((call.chunk.ids.size() + 1) / 2); half < largest_chunk_) {
         largest_chunk_ = half;
+        is_size_on_trial_ = true;
         warn_(fmt::format("a call of {} members is too large for the API; from here on at most {}",
                           call.chunk.ids.size(), half));
       }
       break;
     case Effect::pause:
-      if (!foreign_use_said_) {
+      if (verdict.reason == Reason::rate_limited && !foreign_use_said_) {
         foreign_use_said_ = true;
         warn_(fmt::format(
             "the API answered 429 though this ledger has used {}: someone else uses the key, or its limits are lower "
@@ -440,13 +485,13 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
   }
 }
 
-bool Runner::is_accepted() const {
-  return ever_invited_ || seen_.of(Outcome::invited) + seen_.of(Outcome::already_invited) > 0;
-}
-
 // Stops a run that goes wrong, by what was answered and before it is even recorded: the next call would be one too
 // many.
 void Runner::watch(const Claimed& call, const Verdict& verdict) {
+  if (verdict.accepted) {
+    is_accepted_ = true;
+    is_size_on_trial_ = false;
+  }
   for (const Piece& piece : verdict.pieces) {
     seen_.of(piece.fate.outcome) +=
         static_cast<std::int64_t>(piece.members.empty() ? call.chunk.ids.size() : piece.members.size());
@@ -460,14 +505,15 @@ void Runner::watch(const Claimed& call, const Verdict& verdict) {
   const std::int64_t failures = seen_.of(Outcome::rejected) + seen_.of(Outcome::failed) + seen_.of(Outcome::in_doubt);
   if (failures > most) {
     stop(StoppedBy::max_failures,
-         fmt::format("{} members were rejected, failed or are in doubt; max_failures allows {}", failures, most));
+         fmt::format("{} rejected, failed or in doubt; run.max_failures allows {}", counted(failures, "member"),
+                     grouped(most)));
   }
 }
 
 // A list of which nobody was ever invited and where one after the other is refused with the same words: it is the job
 // that is wrong, and asking for each member would only burn the quota.
 void Runner::watch_refusal(const Claimed& call, const Verdict& verdict) {
-  if (is_accepted()) {
+  if (is_accepted_) {
     refusals_alike_ = 0;
     return;
   }

@@ -8,7 +8,9 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "api/transport.h"
 #include "run/health.h"
@@ -29,6 +31,9 @@ enum class StoppedBy {
   api_unavailable,
   retry_budget,  ///< only retries are left, and the run has spent its share of them
   key_refused,
+  account_refused,
+  misconfigured,   ///< what only a change of config mends (RunEnd::reason)
+  course_refused,  ///< all else is settled, and members of courses that the API refuses are due
   max_failures,
   refused_alike  ///< every call was refused with the same words: it is not the members
 };
@@ -51,6 +56,8 @@ struct RunEnd {
   StoppedBy by = StoppedBy::nothing;
   std::string message;                ///< for people; empty for `nothing`
   std::optional<WallTime> next_call;  ///< quota, rate_limited: when a call may go again
+  Reason reason = Reason::none;       ///< of the answer that stopped it
+  std::vector<RefusedCourse> refused{};  ///< whatever stopped it
 };
 
 /// How a run stands; for a progress line.
@@ -71,7 +78,7 @@ class Runner {
   boost::asio::awaitable<RunEnd> run(std::int64_t due, bool ever_invited);
 
   /// Claims no more; calls in flight finish. The first reason stays. Loop thread only.
-  void stop(StoppedBy reason, std::string message);
+  void stop(StoppedBy by, std::string message, Reason reason = Reason::none);
 
   Progress progress() const { return {counts_, in_flight_, due_at_start_}; }
   Judgement judgement();
@@ -93,11 +100,12 @@ class Runner {
   ClaimTerms terms() const;
   Instant wake_up_time(const Claims& claims);
   void stop_if_hopeless(const Claims& claims);
-  void weigh(const Claimed& call, Verdict& verdict, LedgerTime now);
+  boost::asio::awaitable<void> end_canary();
+  void weigh(const Claimed& call, Report& report);
+  void say_health(bool was_down, LedgerTime failing_since, LedgerTime now);
   void note_recorded(const Claimed& call, const Report& report, const Recorded& recorded);
   void watch(const Claimed& call, const Verdict& verdict);
   void watch_refusal(const Claimed& call, const Verdict& verdict);
-  bool is_accepted() const;
   Instant instant(LedgerTime time) const;
 
   RunnerSettings settings_;
@@ -123,13 +131,15 @@ class Runner {
   RunCounts seen_;    // as answered
   std::int64_t due_at_start_ = 0;
   std::int64_t handled_before_ = 0;  // by this run, before it sent anything: what an earlier one left in doubt
-  bool ever_invited_ = false;
+  bool is_accepted_ = false;       // the API has accepted a call of this job, in this run or an earlier one
+  bool is_size_on_trial_ = false;  // a call was too large, and none was accepted since
   std::optional<Instant> ends_at_;
   std::optional<RunEnd> stop_;
   std::exception_ptr failure_;
   std::string refusal_;      // the words of the latest refusal of a single member, and
   int refusals_alike_ = 0;   // how many in a row had them, and
   int refusals_at_end_ = 0;  // how many of those came from the end of the list
+  std::set<std::string> refused_courses_said_;
   bool foreign_use_said_ = false;
 };
 

@@ -20,8 +20,7 @@ struct RetrySettings {
   int attempts = 6;                                 ///< of one chunk, 1 to 100
   Duration first = std::chrono::milliseconds(500);  ///< the longest first wait; doubles, full jitter
   Duration longest = std::chrono::seconds(60);      ///< no wait is longer
-  std::optional<Duration> patience;  ///< how long an API that answers nothing is probed; absent: as long as one chunk's
-                                     ///< retries can take
+  Duration patience = std::chrono::minutes(5);      ///< how long an API that answers nothing is waited for
 };
 
 /// `[run] max_failures`: a number of members, or a share of those due when the run starts.
@@ -31,6 +30,7 @@ struct MaxFailures {
 };
 
 struct RunSettings {
+  bool retry_failed = true;  ///< members that ended failed in an earlier run are due again
   std::optional<MaxFailures> max_failures;
 };
 

@@ -1,0 +1,74 @@
+#include "cli/interruption.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace convoke {
+namespace {
+
+bool is_ignored(int signal_number) {
+  struct sigaction now {};
+  return ::sigaction(signal_number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
+Interruption::Interruption(std::optional<Duration> max_duration)
+    : work_(context_.get_executor()), signals_(context_), deadline_(context_) {
+  for (const int number : {SIGINT, SIGTERM}) signals_.add(number);
+  if (!is_ignored(SIGHUP)) signals_.add(SIGHUP);
+  wait_for_signal();
+  if (max_duration) {
+    ends_at_ = std::chrono::steady_clock::now() + *max_duration;
+    deadline_.expires_at(*ends_at_);
+    deadline_.async_wait([this](boost::system::error_code error) {
+      if (!error) ask(StoppedBy::max_duration, 0);
+    });
+  }
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+Interruption::~Interruption() {
+  context_.stop();
+  thread_.join();
+}
+
+void Interruption::wait_for_signal() {
+  signals_.async_wait([this](boost::system::error_code error, int number) {
+    if (error) return;
+    if (signal_ != 0) ::_exit(static_cast<int>(Exit::try_later));
+    ask(StoppedBy::signal, number);
+    wait_for_signal();
+  });
+}
+
+void Interruption::ask(StoppedBy by, int signal_number) {
+  if (signal_number != 0) {
+    signal_ = signal_number;
+    spdlog::warn("stopping: waiting for the calls in flight; once more to stop at once");
+  }
+  if (stop_.stop_requested()) return;
+  by_ = by;
+  stop_.request_stop();
+}
+
+RunEnd Interruption::reason() const {
+  RunEnd end;
+  end.by = by_;
+  end.message = end.by == StoppedBy::max_duration ? "the time given with --max-duration is over"
+                : signal_ == SIGINT               ? "interrupted"
+                : signal_ == SIGHUP               ? "the terminal went away"
+                                                  : "terminated";
+  return end;
+}
+
+std::optional<Duration> Interruption::left() const {
+  if (!ends_at_) return std::nullopt;
+  const auto left = std::chrono::duration_cast<Duration>(*ends_at_ - std::chrono::steady_clock::now());
+  return std::max(left, Duration(1));
+}
+
+}  // namespace convoke
