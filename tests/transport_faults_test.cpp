@@ -53,6 +53,11 @@ Script says(std::string bytes) {
   };
 }
 
+void hears_and_resets(Peer& peer) {
+  says("")(peer);
+  peer.reset();
+}
+
 std::string day(std::chrono::hours from_now) {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::now() + from_now));
 }
@@ -170,10 +175,6 @@ TEST_CASE("an http server under an https URL gets no key, and is told from one t
     CHECK(refused.answer.reason == Reason::not_tls);
     CHECK(contains(refused.answer.error, refused.url + " does not speak TLS, and base_url says https"));
   }
-  const Script hears_and_resets = [](Peer& peer) {
-    says("")(peer);
-    peer.reset();
-  };
   const std::array<Script, 4> failing = {says(""), hears_and_resets,
                                          says(std::string("\x15\x03\x03\x00\x02\x02\x28", 7)), says("\x16\x03\x03")};
   for (const Script& script : failing) {
@@ -266,7 +267,7 @@ TEST_CASE("a server that breaks off without a word is asked once whether it spea
     peer.reset();
   };
   struct Row {
-    const char* what;
+    std::string what;
     Script plain;
     Script asked;
     Reason expected;
@@ -279,7 +280,7 @@ TEST_CASE("a server that breaks off without a word is asked once whether it spea
             Reason::tls_expected},
         Row{"it is a real one", over_tls(make_certificate({})), over_tls(make_certificate({})), Reason::tls_expected},
         Row{"it breaks off again", closes, says(""), Reason::connection_lost},
-        Row{"it resets", resets, [](Peer& peer) { peer.reset(); }, Reason::connection_lost},
+        Row{"it resets", resets, hears_and_resets, Reason::connection_lost},
         Row{"it speaks HTTP", closes, says("HTTP/1.1 400 Bad Request\r\n\r\n"), Reason::connection_lost}}) {
     CAPTURE(row.what);
     ScriptedServer server({row.plain, row.asked, row.plain});
