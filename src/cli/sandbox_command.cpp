@@ -109,7 +109,7 @@ void add_sandbox_command(CLI::App& app) {
       ->delimiter(',')
       ->type_name("ID,...");
   command->add_option("--already", sandbox.already, "what a call is answered whose members were all invited already")
-      ->check(CLI::IsMember({200, 204}))
+      ->check(CLI::IsMember({200, 204}).description(""))
       ->type_name("200|204")
       ->capture_default_str();
   command->add_option("--max-ids", sandbox.max_ids, "refuse calls with more ids (413)")->type_name("N");
