@@ -74,9 +74,9 @@ struct Connection {
   boost::system::error_code error;  ///< how the reading ended
 };
 
-SandboxSettings always(FaultKind kind) {
+SandboxSettings always(FaultKind kind, int status = 0) {
   SandboxSettings settings;
-  settings.faults = {{kind, 0, 1}};
+  settings.faults = {{kind, status, 1}};
   return settings;
 }
 
@@ -126,6 +126,44 @@ TEST_CASE("a body over the limit is refused before it is read, and the connectio
   CHECK(server.sandbox.stats().statuses.at(413) == 1);
 }
 
+TEST_CASE("what is no HTTP request is answered 400, and the connection closed") {
+  const std::string hello("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", 10);
+  for (const std::string& bytes :
+       {hello, std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string("GET / HTTP/9\r\n\r\n")}) {
+    CAPTURE(bytes);
+    Server server;
+    Connection connection(server);
+    connection.send(bytes);
+    const std::string refused = connection.answer();
+    CHECK(refused.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+    CHECK(refused.ends_with("\r\n\r\nnot an HTTP request\n"));
+    CHECK(connection.answer().empty());
+    CHECK(connection.error == asio::error::eof);
+    server.stop();
+    CHECK(server.sandbox.stats().requests == 0);
+  }
+  // Half a request is no request, and no offence.
+  Server server;
+  Connection connection(server);
+  connection.send("POST /v1/courses");
+  connection.socket.shutdown(tcp::socket::shutdown_send);
+  CHECK(connection.answer().empty());
+}
+
+TEST_CASE("an answer that never has a body has no length either, and the connection goes on") {
+  SandboxSettings settings;
+  settings.already = 204;
+  Server server(settings);
+  Connection connection(server);
+  connection.invite();
+  connection.answer();
+  connection.invite();
+  connection.send("GET /_sandbox/stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string both = connection.answer();
+  const std::string expected = "HTTP/1.1 204 No Content\r\nServer: convoke-sandbox\r\n\r\n";
+  CHECK(both.starts_with(expected + "HTTP/1.1 200 OK\r\n"));
+}
+
 TEST_CASE("faults reach the wire as what they are called") {
   SUBCASE("reset") {
     Server server(always(FaultKind::reset));
@@ -133,6 +171,24 @@ TEST_CASE("faults reach the wire as what they are called") {
     connection.invite();
     CHECK(connection.answer().empty());
     CHECK(connection.error == asio::error::connection_reset);
+    server.stop();
+    CHECK(server.sandbox.members().size() == 0);
+  }
+  SUBCASE("a redirect") {
+    Server server(always(FaultKind::status, 307));
+    Connection connection(server);
+    connection.invite();
+    const std::string redirect = connection.answer();
+    CHECK(redirect.starts_with("HTTP/1.1 307 Temporary Redirect\r\n"));
+    CHECK(redirect.find("\r\nLocation: https://elsewhere.invalid/\r\n") != std::string::npos);
+  }
+  SUBCASE("login") {
+    Server server(always(FaultKind::login));
+    Connection connection(server);
+    connection.invite();
+    const std::string page = connection.answer();
+    CHECK(page.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(page.find("\r\nContent-Type: text/html\r\n") != std::string::npos);
     server.stop();
     CHECK(server.sandbox.members().size() == 0);
   }
@@ -207,4 +263,6 @@ TEST_CASE("options that cannot be are a usage error that names the option") {
   CHECK(where("--latency 5") == "--latency");
   CHECK(where("--faults 500") == "--faults");
   CHECK(where("--ignore 0g") == "--ignore");
+  CHECK(where("--already 204 --faults 302:0.1,login:0.1") == "--listen");
+  CHECK_THROWS_AS(where("--already 201"), CLI::ValidationError);
 }

@@ -71,7 +71,7 @@ std::string usage_error(std::string_view faults) {
     parse_faults(faults);
   } catch (const Error& error) {
     CHECK(error.exit() == Exit::usage);
-    return error.what();
+    return std::string(error.what()) + error.hint();
   }
   return "";
 }
@@ -301,8 +301,9 @@ TEST_CASE("of every fault the record tells whether the call took effect") {
   };
   for (const Row& row :
        {Row{"500", false, Delivery::whole, 500}, Row{"503", false, Delivery::whole, 503},
-        Row{"429", false, Delivery::whole, 429}, Row{"408", false, Delivery::whole, 408},
-        Row{"reset", false, Delivery::reset_before_acting, 0},
+        Row{"302", false, Delivery::whole, 302}, Row{"304", false, Delivery::whole, 304},
+        Row{"login", false, Delivery::whole, 200}, Row{"429", false, Delivery::whole, 429},
+        Row{"408", false, Delivery::whole, 408}, Row{"reset", false, Delivery::reset_before_acting, 0},
         Row{"reset-after", true, Delivery::reset_after_acting, 201}, Row{"stall", true, Delivery::stall, 201},
         Row{"truncate", true, Delivery::truncated, 201}, Row{"garbage", true, Delivery::whole, 201},
         Row{"slow", true, Delivery::whole, 201}, Row{"lost", true, Delivery::whole, 201}}) {
@@ -323,6 +324,35 @@ TEST_CASE("of every fault the record tells whether the call took effect") {
   Desk desk(with_faults("truncate:1"));
   desk.post(body_of({1}));
   CHECK(desk.post(body_of({1})).delivery == Delivery::reset_after_acting);  // a 200 has no body to cut
+}
+
+TEST_CASE("a redirect leads elsewhere, and a login page is a page for people") {
+  Desk redirects(with_faults("307:1"));
+  const auto redirect = redirects.post(body_of({1}));
+  CHECK(redirect.location == "https://elsewhere.invalid/");
+  CHECK(redirect.content_type == "text/html");
+  Desk refuses(with_faults("400:1"));
+  CHECK(refuses.post(body_of({1})).location.empty());
+  Desk unchanged(with_faults("304:1"));
+  CHECK(unchanged.post(body_of({1})).body.empty());
+  Desk logs_in(with_faults("login:1"));
+  const auto page = logs_in.post(body_of({1}));
+  CHECK(page.content_type == "text/html");
+  CHECK(page.body.starts_with("<html>"));
+  CHECK(page.body.find("<title>Log in</title>") != std::string::npos);
+}
+
+TEST_CASE("that all are invited already is a 204 if the settings say so, and nothing else is") {
+  SandboxSettings settings;
+  settings.already = 204;
+  Desk desk(settings);
+  CHECK(desk.post(body_of({1})).status == 201);
+  const auto again = desk.post(body_of({1}));
+  CHECK(again.status == 204);
+  CHECK(again.body.empty());
+  CHECK(again.content_type.empty());
+  CHECK(desk.post(body_of({1, 2})).status == 201);
+  CHECK(desk.get("/v1/courses/c1/participants").status == 200);
 }
 
 TEST_CASE("faults and latency are repeated by the seed, and come as often as they should") {
@@ -366,10 +396,14 @@ TEST_CASE("faults that cannot be are a usage error that names them") {
   CHECK(parse_faults("").empty());
   CHECK(parse_faults("reset-after:0.25,599:1e-2") ==
         std::vector<Fault>{{FaultKind::reset_after, 0, 0.25}, {FaultKind::status, 599, 0.01}});
+  CHECK(parse_faults("300:0.1,login:0.2") ==
+        std::vector<Fault>{{FaultKind::status, 300, 0.1}, {FaultKind::login, 0, 0.2}});
   CHECK(usage_error("resett:0.1").find("resett") != std::string::npos);
   CHECK(usage_error("status:0.1").find("status") != std::string::npos);
   CHECK(usage_error("600:0.1").find("600") != std::string::npos);
   CHECK(usage_error("200:0.1").find("200") != std::string::npos);
+  CHECK(usage_error("299:0.1").find("300 to 599") != std::string::npos);
+  CHECK(usage_error("logn:0.1").find("login") != std::string::npos);
   CHECK(usage_error("stall").find("stall") != std::string::npos);
   CHECK(usage_error("stall:1.5").find("1.5") != std::string::npos);
   CHECK(usage_error("stall:nan").find("nan") != std::string::npos);

@@ -100,14 +100,18 @@ void add_sandbox_command(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--faults", options->faults,
-                   "how many of the requests go wrong, and how: a status from 400 to 599, reset, reset-after, stall, "
-                   "truncate, garbage, slow, lost")
+                   "how many of the requests go wrong, and how: a status from 300 to 599 (3xx: a redirect "
+                   "elsewhere), reset, reset-after, stall, truncate, garbage, slow, lost, login (a page to log in on)")
       ->type_name("KIND:SHARE,...");
   command->add_option("--seed", sandbox.seed, "of faults and latency")->type_name("N")->capture_default_str();
 
   command->add_option("--courses", sandbox.courses, "only these courses exist (default: any)")
       ->delimiter(',')
       ->type_name("ID,...");
+  command->add_option("--already", sandbox.already, "what a call is answered whose members were all invited already")
+      ->check(CLI::IsMember({200, 204}).description(""))
+      ->type_name("200|204")
+      ->capture_default_str();
   command->add_option("--max-ids", sandbox.max_ids, "refuse calls with more ids (413)")->type_name("N");
   command->add_option("--poison", sandbox.poison, "ids with this beginning are unknown: their call is refused (400)")
       ->delimiter(',')

@@ -3,10 +3,16 @@
 // Sends at most once: a request that may have left is never sent again from here, no redirect is followed, and an idle
 // connection is looked at before it is used. One deadline covers a call from name resolution to the last byte. Loop
 // thread only.
+//
+// What keeps a call from its answer is told apart by Answer::reason, with words of its own. One question is worth a
+// connection: a server that breaks off every plain request without a word may speak TLS there, and is asked once, with
+// a TLS handshake and not a byte of HTTP.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,11 +34,18 @@ class HttpTransport final : public Transport {
  private:
   struct Connection;
   struct Target;
+  enum class TlsProbe { not_made, under_way, tls, no_tls };
 
   std::shared_ptr<Connection> idle_connection();
+  void start_deadline(const std::shared_ptr<Connection>& connection, std::chrono::steady_clock::time_point end);
+  boost::asio::awaitable<void> open(std::shared_ptr<Connection> connection);
   boost::asio::awaitable<void> resolve(std::shared_ptr<Connection> connection);
   template <class Stream>
   boost::asio::awaitable<void> exchange(Connection& connection, Stream& stream, const Request& request, Answer& answer);
+  boost::asio::awaitable<void> explain(std::shared_ptr<Connection> connection, boost::system::error_code error,
+                                       Answer& answer);
+  boost::asio::awaitable<bool> speaks_tls(std::shared_ptr<Connection> connection);
+  boost::asio::awaitable<TlsProbe> probe(const Connection& failed);
 
   boost::asio::any_io_executor loop_;
   ApiSettings settings_;
@@ -40,6 +53,9 @@ class HttpTransport final : public Transport {
   std::unique_ptr<boost::asio::ssl::context> tls_;
   std::vector<std::shared_ptr<Connection>> idle_;  // the latest used last: as few stay warm as are needed
   std::size_t largest_body_ = 0;
+  bool spoke_http_ = false;  // the server, ever
+  TlsProbe probe_ = TlsProbe::not_made;
+  std::vector<std::shared_ptr<Connection>> awaiting_probe_;
 };
 
 }  // namespace convoke

@@ -12,8 +12,8 @@
 namespace convoke {
 namespace {
 
-constexpr std::array<std::string_view, 8> kind_names = {"status",   "reset",   "reset-after", "stall",
-                                                        "truncate", "garbage", "slow",        "lost"};
+constexpr std::array<std::string_view, 9> kind_names = {"status",  "reset", "reset-after", "stall", "truncate",
+                                                        "garbage", "slow",  "lost",        "login"};
 
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -26,8 +26,8 @@ std::optional<Number> parse_number(std::string_view text) {
 
 Fault parse_kind(std::string_view text) {
   if (const auto status = parse_number<int>(text)) {
-    if (*status >= 400 && *status <= 599) return {FaultKind::status, *status, 0};
-    throw Error(Exit::usage, fmt::format("a fault's status is 400 to 599, not {}", *status), "--faults");
+    if (*status >= 300 && *status <= 599) return {FaultKind::status, *status, 0};
+    throw Error(Exit::usage, fmt::format("a fault's status is 300 to 599, not {}", *status), "--faults");
   }
   for (std::size_t i = 1; i < kind_names.size(); ++i) {
     if (kind_names[i] == text) return {static_cast<FaultKind>(i), 0, 0};
@@ -35,7 +35,7 @@ Fault parse_kind(std::string_view text) {
   const std::string near = nearest(text, kind_names);
   throw Error(Exit::usage, fmt::format("no such fault: {}", json_string(excerpt(text))), "--faults",
               near.empty() || near == "status"
-                  ? "a status from 400 to 599, reset, reset-after, stall, truncate, garbage, slow or lost"
+                  ? "a status from 300 to 599, reset, reset-after, stall, truncate, garbage, slow, lost or login"
                   : fmt::format("did you mean {}?", near));
 }
 

@@ -9,19 +9,20 @@ namespace convoke {
 
 /// Whether the call took effect is part of each meaning: the client cannot see it, the sandbox's record can.
 enum class FaultKind {
-  status,       ///< answers Fault::status, and did nothing
+  status,       ///< answers Fault::status (a 3xx: a redirect elsewhere), and did nothing
   reset,        ///< closes the connection without an answer, and did nothing
   reset_after,  ///< acts, then closes the connection without an answer
   stall,        ///< acts, then never answers
   truncate,     ///< acts, then sends half of the body and closes (without a body: as reset_after)
   garbage,      ///< acts, then answers 201 with a body that is not JSON (an error stays as it is)
   slow,         ///< acts and answers, one second late
-  lost          ///< acts, and leaves one of the members it invited out of the 201 (if it invited any)
+  lost,         ///< acts, and leaves one of the members it invited out of the 201 (if it invited any)
+  login         ///< answers 200 with a page to log in on, as what stands before an API may, and did nothing
 };
 
 struct Fault {
   FaultKind kind = FaultKind::status;
-  int status = 0;          ///< 400 to 599 if kind is status, else 0
+  int status = 0;          ///< 300 to 599 if kind is status, else 0
   double probability = 0;  ///< of a request being struck, 0 to 1; without meaning in a script
 
   bool operator==(const Fault&) const = default;

@@ -30,6 +30,13 @@ void refuse_payload(SandboxReply& reply, std::string_view message) {
   answer(reply, 400, fmt::format(R"({{"message":[{}],"error":"Bad Request","statusCode":400}})", json_string(message)));
 }
 
+/// What stands before an API answers for it in HTML.
+void answer_page(SandboxReply& reply, int status, std::string_view title, std::string_view body) {
+  reply.status = status;
+  reply.body = fmt::format("<html>\r\n<head><title>{}</title></head>\r\n<body>{}</body>\r\n</html>\r\n", title, body);
+  reply.content_type = "text/html";
+}
+
 void refuse_method(SandboxReply& reply, std::string_view allowed) {
   refuse(reply, 405, "Method Not Allowed");
   reply.allow = allowed;
@@ -53,6 +60,11 @@ void to_lower(std::vector<std::string>& prefixes) {
   for (std::string& prefix : prefixes) {
     for (char& c : prefix) c = lower(c);
   }
+}
+
+/// Whether a request that is struck so is served all the same.
+bool acts(FaultKind kind) {
+  return kind != FaultKind::status && kind != FaultKind::reset && kind != FaultKind::login;
 }
 
 /// A natural number of a query, at least 1; `otherwise` if it is not given.
@@ -109,8 +121,7 @@ void Sandbox::handle(const SandboxRequest& request, Instant now, WallTime wall, 
     reply.retry_after = std::chrono::ceil<std::chrono::seconds>(wait);
   } else {
     if (fault) ++stats_.faults[name_of(*fault)];
-    const bool acts = !fault || (fault->kind != FaultKind::status && fault->kind != FaultKind::reset);
-    if (acts) serve(request, path, wall, fault && fault->kind == FaultKind::lost, reply);
+    if (!fault || acts(fault->kind)) serve(request, path, wall, fault && fault->kind == FaultKind::lost, reply);
     if (fault) strike(*fault, reply);
   }
   if (reply.delivery == Delivery::whole || reply.delivery == Delivery::truncated) {
@@ -145,16 +156,16 @@ Duration Sandbox::next_delay() {
 void Sandbox::strike(const Fault& fault, SandboxReply& reply) const {
   switch (fault.kind) {
     case FaultKind::status:
-      if (fault.status == 502 || fault.status == 503 || fault.status == 504) {
-        // What stands before an API answers for it in HTML.
-        reply.status = fault.status;
-        reply.body = fmt::format(
-            "<html>\r\n<head><title>{0}</title></head>\r\n<body><center><h1>{0}</h1></center></body>\r\n</html>\r\n",
-            fault.status);
-        reply.content_type = "text/html";
+      if (fault.status == 304) {
+        reply.status = fault.status;  // never with a body
+        reply.body.clear();
+      } else if (fault.status < 400 || (fault.status >= 502 && fault.status <= 504)) {
+        const std::string title = fmt::to_string(fault.status);
+        answer_page(reply, fault.status, title, fmt::format("<center><h1>{}</h1></center>", title));
       } else {
         refuse(reply, fault.status, "a fault of the sandbox");
       }
+      if (fault.status < 400) reply.location = "https://elsewhere.invalid/";
       break;
     case FaultKind::reset:
       reply.body.clear();
@@ -176,6 +187,10 @@ void Sandbox::strike(const Fault& fault, SandboxReply& reply) const {
       reply.delay += std::chrono::seconds(1);
       break;
     case FaultKind::lost:
+      break;
+    case FaultKind::login:
+      answer_page(reply, 200, "Log in",
+                  R"(<form method="post" action="/login">Password: <input name="password"></form>)");
       break;
   }
 }
@@ -263,7 +278,7 @@ void Sandbox::invite(const SandboxRequest& request, std::string_view course, Wal
   stats_.invitations += fresh_.size();
   if (body_.with_mail) stats_.mails += fresh_.size();
   if (invited_already == named_.size()) {
-    reply.status = 200;
+    reply.status = settings_.already;
     reply.body.clear();
     return;
   }

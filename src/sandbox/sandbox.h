@@ -43,6 +43,7 @@ struct SandboxReply {
   std::string body;
   std::string_view content_type;                    ///< empty: no body
   std::string_view allow;                           ///< of a 405
+  std::string_view location;                        ///< of a redirect
   std::optional<std::chrono::seconds> retry_after;  ///< of a 429 for the limits
   Duration delay{};                                 ///< from the request's arrival to its answer
   Delivery delivery = Delivery::whole;

@@ -67,15 +67,34 @@ std::string head_of(const SandboxReply& reply, std::optional<std::size_t> length
                                  std::string_view(http::obsolete_reason(static_cast<http::status>(reply.status))));
   auto out = std::back_inserter(head);
   if (!reply.content_type.empty()) fmt::format_to(out, "Content-Type: {}\r\n", reply.content_type);
+  if (!reply.location.empty()) fmt::format_to(out, "Location: {}\r\n", reply.location);
   if (!reply.allow.empty()) fmt::format_to(out, "Allow: {}\r\n", reply.allow);
   if (reply.retry_after) fmt::format_to(out, "Retry-After: {}\r\n", reply.retry_after->count());
   if (!keep_alive) head += "Connection: close\r\n";
-  if (length) {
+  const bool never_has_body = reply.status == 204 || reply.status == 304;
+  if (never_has_body) {
+    head += "\r\n";  // RFC 9110: without a length
+  } else if (length) {
     fmt::format_to(out, "Content-Length: {}\r\n\r\n", *length);
   } else {
     head += "Transfer-Encoding: chunked\r\n\r\n";
   }
   return head;
+}
+
+/// Whether bytes came that are no HTTP, and not too few of them.
+bool is_no_http(const boost::system::error_code& error) {
+  return error.category() == http::make_error_code(http::error::bad_method).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
+
+/// What is said then, as common servers do: to a client that speaks TLS here, for example.
+SandboxReply bad_request() {
+  SandboxReply reply;
+  reply.status = 400;
+  reply.body = "not an HTTP request\n";
+  reply.content_type = "text/plain";
+  return reply;
 }
 
 /// To close without a good-bye, so that the client sees a reset and not an end.
@@ -160,13 +179,18 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
   buffer.reserve(read_size);  // Beast reads no more at once than there is room, and grows by 512 bytes
   SandboxReply reply;
   asio::steady_timer timer(context_);
-  boost::system::error_code ignored;
   bool open = true;
   while (open) {
     http::request_parser<http::string_body> parser;
     parser.body_limit(longest_body_);
     const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, as_result);
     const bool too_long = error == http::error::body_limit;
+    if (!too_long && is_no_http(error)) {
+      const SandboxReply refusal = bad_request();
+      co_await deliver(stream, refusal, false);
+      co_await part(stream);
+      break;
+    }
     if (error && !too_long) break;
 
     const auto& message = parser.get();
@@ -182,11 +206,9 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
       co_await timer.async_wait(as_result);
     }
     open = co_await deliver(stream, reply, message.keep_alive() && !too_long);
-    if (!too_long) continue;
-    // Closing with bytes unread would reset the connection, and the answer could be lost with it.
-    stream.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
-    co_await read_away(stream);
+    if (too_long) co_await part(stream);
   }
+  boost::system::error_code ignored;
   stream.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);
 }
 
@@ -232,6 +254,14 @@ asio::awaitable<void> SandboxServer::read_away(Stream& stream) {
   }
 }
 #pragma GCC diagnostic pop
+
+/// Ends a connection with bytes unread: to close it would reset it, and the answer could be lost with it.
+template <class Stream>
+asio::awaitable<void> SandboxServer::part(Stream& stream) {
+  boost::system::error_code ignored;
+  stream.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
+  co_await read_away(stream);
+}
 
 template <class Stream>
 asio::awaitable<bool> SandboxServer::deliver_members(Stream& stream) {

@@ -26,6 +26,7 @@ struct SandboxSettings {
   std::uint64_t seed = 1;  ///< of latency and faults
 
   std::vector<std::string> courses;  ///< only these exist; empty: any does
+  int already = 200;                 ///< what a call whose members were all invited already is answered: 200 or 204
   std::size_t max_ids = 0;           ///< more ids in a call are refused (413); 0: no such limit
   std::vector<std::string> poison;   ///< members unknown to the account: a call that holds one is refused (400)
   bool quote_poison = false;         ///< that refusal quotes them; else it names nobody

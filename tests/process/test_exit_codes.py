@@ -161,7 +161,7 @@ class Unavailable(World):
         self.url = "http://no-such-host.invalid"
         result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
         self.assertEqual(self.tally(), {"pending": 5})
-        self.assertIn("resolve", result.out + result.err, f"does not say why: {result}")
+        self.assertIn("there is no host", result.out + result.err, f"does not say why: {result}")
 
     def test_69_when_the_api_answers_503_all_the_time_and_all_stays_due(self):
         server = self.server(lambda call: (503, "<html>down for maintenance</html>"))

@@ -1,0 +1,99 @@
+#include "net/trouble.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+
+namespace convoke {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+char lower(char c) {
+  return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+bool holds(std::string_view text, std::string_view words) {
+  const auto same = [](char one, char other) { return lower(one) == lower(other); };
+  return std::search(text.begin(), text.end(), words.begin(), words.end(), same) != text.end();
+}
+
+/// OpenSSL's own reason; 0 if the trouble is not of its making.
+int tls_reason(const error_code& error) {
+  if (error.category() != asio::error::get_ssl_category()) return 0;
+  const auto packed = static_cast<unsigned long>(error.value());
+  return ERR_GET_LIB(packed) == ERR_LIB_SSL ? ERR_GET_REASON(packed) : 0;
+}
+
+/// What OpenSSL says of a first record that is none.
+bool is_no_record(int reason) {
+  switch (reason) {
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_UNKNOWN_PROTOCOL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(Phase phase) {
+  constexpr std::array<std::string_view, 5> names = {"resolve", "connect", "TLS handshake", "send",
+                                                     "wait for the answer"};
+  return names[static_cast<std::size_t>(phase)];
+}
+
+bool never_exists(std::string_view host) {
+  constexpr std::string_view reserved = ".invalid";
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const auto same = [](std::string_view one, std::string_view other) {
+    return std::ranges::equal(one, other, {}, lower);
+  };
+  if (host.size() < reserved.size()) return same(host, reserved.substr(1));
+  return same(host.substr(host.size() - reserved.size()), reserved);
+}
+
+Reason reason_not_sent(Phase phase, const error_code& error, std::string_view host) {
+  if (phase == Phase::resolve) {
+    const bool unknown = error == asio::error::host_not_found || error == asio::error::no_data || never_exists(host);
+    return unknown ? Reason::unknown_host : Reason::not_connected;
+  }
+  if (phase == Phase::handshake) {
+    const int reason = tls_reason(error);
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) return Reason::certificate;
+    if (is_no_record(reason)) return Reason::not_tls;
+  }
+  return Reason::not_connected;
+}
+
+bool shows_tls(const error_code& handshake) {
+  if (!handshake) return true;
+  const int reason = tls_reason(handshake);
+  return reason != 0 && reason != SSL_R_UNEXPECTED_EOF_WHILE_READING && !is_no_record(reason);
+}
+
+bool starts_tls_record(std::string_view bytes) {
+  constexpr char alert = 0x15;
+  constexpr char handshake = 0x16;
+  return bytes.size() >= 3 && (bytes[0] == alert || bytes[0] == handshake) && bytes[1] == 3 && bytes[2] >= 0 &&
+         bytes[2] <= 4;
+}
+
+bool asks_for_tls(unsigned status, std::string_view body) {
+  if (status != 400) return false;
+  constexpr std::array<std::string_view, 4> sayings = {
+      "The plain HTTP request was sent to HTTPS port", "speaking plain HTTP to an SSL-enabled server port",
+      "Client sent an HTTP request to an HTTPS server", "This combination of host and port requires TLS"};
+  return std::any_of(sayings.begin(), sayings.end(), [&](std::string_view saying) { return holds(body, saying); });
+}
+
+}  // namespace convoke

@@ -1,0 +1,340 @@
+// What keeps a call from its answer, told apart: what only a change of the config mends, and what may heal by itself.
+#include <doctest/doctest.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <pthread.h>
+
+#include <array>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <memory>
+
+#include "certificates.h"
+#include "net/http_transport.h"
+#include "net/trouble.h"
+#include "scripted_server.h"
+#include "source_rows.h"
+#include "temp_folder.h"
+
+using namespace convoke;
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using Reached = Answer::Reached;
+
+namespace {
+
+// Speaks TLS with this certificate (and those that follow it in `chain`), and answers each request with a 201.
+Script over_tls(const Certificate& certificate, const std::string& chain = "") {
+  const auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  context->use_certificate_chain(asio::buffer(certificate.pem() + chain));
+  context->use_private_key(asio::buffer(certificate.key_pem()), asio::ssl::context::pem);
+  return [context](Peer& peer) {
+    asio::ssl::stream<asio::ip::tcp::socket&> stream(peer.socket(), *context);
+    boost::system::error_code error;
+    stream.handshake(asio::ssl::stream_base::server, error);
+    while (!error) {
+      std::string request;
+      asio::read_until(stream, asio::dynamic_buffer(request), "{}", error);
+      if (error) break;
+      peer.note(request);
+      asio::write(stream, asio::buffer(created("[]")), error);
+    }
+  };
+}
+
+Script says(std::string bytes) {
+  return [bytes = std::move(bytes)](Peer& peer) {
+    char some[1024];
+    boost::system::error_code ignored;
+    peer.socket().read_some(asio::buffer(some), ignored);
+    peer.send(bytes);
+  };
+}
+
+void hears_and_resets(Peer& peer) {
+  says("")(peer);
+  peer.reset();
+}
+
+std::string day(std::chrono::hours from_now) {
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::now() + from_now));
+}
+
+struct Refused {
+  Answer answer;
+  std::string url;
+};
+
+// One call over https to a server with this certificate, with this api.ca_file.
+Refused call_tls(const Script& script, std::optional<std::string> ca_file, const std::string& host = "127.0.0.1") {
+  ScriptedServer server({script});
+  std::string url = server.url("https");
+  url.replace(url.find("127.0.0.1"), 9, host);
+  Refused refused{Client(url, 5s, std::move(ca_file)).call(), url};
+  if (refused.answer.reached != Reached::answered) CHECK(server.requests().empty());
+  return refused;
+}
+
+}  // namespace
+
+TEST_CASE("a certificate that verifies, for a name or an address, is spoken to") {
+  const TempFolder folder;
+  const Certificate certificate = make_certificate({.names = "IP:127.0.0.1,DNS:localhost"});
+  const std::string file = folder.write("server.pem", certificate.pem());
+  for (const std::string host : {"127.0.0.1", "localhost"}) {
+    CAPTURE(host);
+    CHECK(describe(call_tls(over_tls(certificate), file, host).answer) == "201 []");
+  }
+  const Certificate authority = make_certificate({.names = "", .common_name = "An Authority", .is_authority = true});
+  const Certificate signed_one = make_certificate({}, &authority);
+  const std::string authority_file = folder.write("authority.pem", authority.pem());
+  CHECK(describe(call_tls(over_tls(signed_one), authority_file).answer) == "201 []");
+}
+
+TEST_CASE("a certificate that does not verify says why, and which it is") {
+  const TempFolder folder;
+  const auto check = [](const Refused& refused, const std::string& words) {
+    CHECK(refused.answer.reached == Reached::no);
+    CHECK(refused.answer.reason == Reason::certificate);
+    CHECK(refused.answer.error == fmt::format("the certificate of {} does not verify: {}", refused.url, words));
+  };
+  // Trusted, were it not for one thing.
+  const auto trusted = [&](const CertificateOptions& options, const std::string& host = "127.0.0.1") {
+    const Certificate certificate = make_certificate(options);
+    return call_tls(over_tls(certificate), folder.write("server.pem", certificate.pem()), host);
+  };
+
+  SUBCASE("over") {
+    check(trusted({.names = "IP:127.0.0.1,DNS:*.api.example", .until = -24h}),
+          fmt::format("certificate has expired (valid until {}, and here it is {}; it is for IP:127.0.0.1, "
+                      "DNS:*.api.example)",
+                      day(-24h), day(0h)));
+  }
+  SUBCASE("to come") {
+    check(trusted({.from = 24h}),
+          fmt::format("certificate is not yet valid (valid from {}, and here it is {}; it is for IP:127.0.0.1)",
+                      day(24h), day(0h)));
+  }
+  SUBCASE("its authority's is over") {
+    const Certificate authority =
+        make_certificate({.names = "", .common_name = "An Authority", .until = -24h, .is_authority = true});
+    const Certificate certificate = make_certificate({}, &authority);
+    check(call_tls(over_tls(certificate), folder.write("authority.pem", authority.pem())),
+          fmt::format("certificate has expired (that of its authority CN=An Authority, valid until {}, and here it is "
+                      "{}; it is for IP:127.0.0.1)",
+                      day(-24h), day(0h)));
+  }
+  SUBCASE("for another host") {
+    check(trusted({.names = "DNS:elsewhere.example"}), "it is for DNS:elsewhere.example, not for 127.0.0.1");
+    check(trusted({.names = "IP:127.0.0.2,IP:::1"}), "it is for IP:127.0.0.2, IP:::1, not for 127.0.0.1");
+    check(trusted({.names = "DNS:127.0.0.1"}), "it is for DNS:127.0.0.1, not for 127.0.0.1");
+    check(trusted({.names = "", .common_name = "127.0.0.1"}), "it is for CN=127.0.0.1, not for 127.0.0.1");
+    check(trusted({.names = "IP:127.0.0.1"}, "localhost"), "it is for IP:127.0.0.1, not for localhost");
+    check(trusted({.names = "DNS:elsewhere.example", .common_name = "localhost"}, "localhost"),
+          "it is for DNS:elsewhere.example (CN=localhost), not for localhost");
+    check(trusted({.names = "DNS:*.localhost,DNS:local"}, "localhost"),
+          "it is for DNS:*.localhost, DNS:local, not for localhost");
+    check(trusted({.names = ""}), "it is for nobody, not for 127.0.0.1");
+  }
+  SUBCASE("nobody vouches for it") {
+    const std::string hint =
+        "; this machine does not know its authority: api.ca_file can name a PEM file that holds it";
+    const Certificate own = make_certificate({.common_name = "convoke test"});
+    check(call_tls(over_tls(own), std::nullopt),
+          "self-signed certificate (it is for IP:127.0.0.1 (CN=convoke test))" + hint);
+    const Certificate authority = make_certificate({.names = "", .common_name = "Unknown", .is_authority = true});
+    const Certificate certificate = make_certificate({}, &authority);
+    check(call_tls(over_tls(certificate), std::nullopt),
+          "unable to get local issuer certificate (it is for IP:127.0.0.1)" + hint);
+    check(call_tls(over_tls(certificate, authority.pem()), std::nullopt),
+          "self-signed certificate in certificate chain (it is for IP:127.0.0.1)" + hint);
+    const std::string other = folder.write("other.pem", make_certificate({.common_name = "other"}).pem());
+    check(call_tls(over_tls(own), other),
+          "self-signed certificate (it is for IP:127.0.0.1 (CN=convoke test)); its "
+          "authority is not in api.ca_file (" +
+              other + ")");
+  }
+  SUBCASE("with a hundred names, and names that would move a terminal") {
+    std::string names;
+    for (int i = 0; i < 100; ++i)
+      names += fmt::format("{}DNS:{}{}.example", i == 0 ? "" : ",", std::string(200, 'x'), i);
+    const Refused refused = trusted({.names = names, .common_name = "a\x1b[2Jb\nc"});
+    CHECK(contains(refused.answer.error, " and 94 more (CN=a?[2Jb c), not for 127.0.0.1"));
+    CHECK(refused.answer.error.size() < 1000);
+  }
+}
+
+TEST_CASE("an http server under an https URL gets no key, and is told from one that fails") {
+  for (const std::string bytes : {"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "<html>Bad request</html>",
+                                  "SSH-2.0-OpenSSH_9.2\r\n"}) {
+    CAPTURE(bytes);
+    const Refused refused = call_tls(says(bytes), std::nullopt);
+    CHECK(refused.answer.reached == Reached::no);
+    CHECK(refused.answer.reason == Reason::not_tls);
+    CHECK(contains(refused.answer.error, refused.url + " does not speak TLS, and base_url says https"));
+  }
+  const std::array<Script, 4> failing = {says(""), hears_and_resets,
+                                         says(std::string("\x15\x03\x03\x00\x02\x02\x28", 7)), says("\x16\x03\x03")};
+  for (const Script& script : failing) {
+    const Refused refused = call_tls(script, std::nullopt);
+    CHECK(refused.answer.reached == Reached::no);
+    CHECK(refused.answer.reason == Reason::not_connected);
+    CHECK(contains(refused.answer.error, "cannot reach " + refused.url));
+    CHECK(contains(refused.answer.error, "(TLS handshake)"));
+  }
+}
+
+TEST_CASE("a host that does not exist is told from a name server that does not answer") {
+  struct Row {
+    const char* host;
+    int error;
+    Reason expected;
+  };
+  for (const Row& row :
+       {Row{"api.exmaple", EAI_NONAME, Reason::unknown_host}, Row{"api.exmaple", EAI_NODATA, Reason::unknown_host},
+        Row{"api.exmaple", EAI_AGAIN, Reason::not_connected}, Row{"api.exmaple", EAI_FAIL, Reason::not_connected},
+        Row{"host.invalid", EAI_AGAIN, Reason::unknown_host}, Row{"Host.INVALID.", EAI_AGAIN, Reason::unknown_host},
+        Row{"notinvalid", EAI_AGAIN, Reason::not_connected}}) {
+    CAPTURE(row.host);
+    CAPTURE(row.error);
+    name_server_error = row.error;
+    const Answer answer = Client(fmt::format("http://{}", row.host)).call();
+    name_server_error = 0;
+    CHECK(answer.reached == Reached::no);
+    CHECK(answer.reason == row.expected);
+    const std::string words = row.expected == Reason::unknown_host ? "there is no host {0} (http://{0}:80): "
+                                                                   : "cannot reach http://{0}:80: ";
+    CHECK(answer.error.starts_with(fmt::format(fmt::runtime(words), row.host)));
+  }
+}
+
+TEST_CASE("a resolver whose thread cannot be started is an answer like any other, and the next call finds it mended") {
+  pthread_attr_t usual;
+  pthread_attr_t impossible;
+  pthread_getattr_default_np(&usual);
+  pthread_attr_init(&impossible);
+  pthread_attr_setstacksize(&impossible, std::size_t{1} << 47U);
+  ScriptedServer server({always(created("[]"))});
+  Client client(server.url());
+  pthread_setattr_default_np(&impossible);
+  Answer answer;
+  client.start(answer);
+  client.loop.run();
+  pthread_setattr_default_np(&usual);
+  CHECK(answer.reached == Reached::no);
+  CHECK(answer.reason == Reason::not_connected);
+  CHECK(answer.error.ends_with("(resolve)"));
+  CHECK(describe(client.call()) == "201 []");
+  pthread_attr_destroy(&impossible);
+  pthread_attr_destroy(&usual);
+}
+
+TEST_CASE("an https server under an http URL is recognised by what it says") {
+  const std::string alert("\x15\x03\x01\x00\x02\x02\x28", 7);
+  const auto bad = [](const std::string& body) {
+    return fmt::format("HTTP/1.1 400 Bad Request\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
+  };
+  for (const std::string& bytes :
+       {alert, std::string("\x16\x03\x03\x00\x04\x0e\x00\x00\x00", 9),
+        bad("<center>The plain HTTP request was sent to HTTPS port</center>"),
+        bad("Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />"),
+        std::string("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")}) {
+    CAPTURE(bytes);
+    ScriptedServer server({says(bytes)});
+    const Answer answer = Client(server.url()).call();
+    CHECK(answer.reached == Reached::no);
+    CHECK(answer.reason == Reason::tls_expected);
+    CHECK(answer.status == 0);
+    CHECK(contains(answer.error, server.url() + " expects TLS, and base_url says http"));
+    CHECK(server.connections() == 1);
+  }
+  // What only looks like it.
+  for (const std::string& bytes :
+       {bad("The plain truth"), std::string("HTTP/1.1 500 Oops\r\n\r\nThe plain HTTP request "
+                                            "was sent to HTTPS port")}) {
+    CAPTURE(bytes);
+    ScriptedServer server({says(bytes)});
+    CHECK(Client(server.url()).call().reached == Reached::answered);
+  }
+}
+
+TEST_CASE("a server that breaks off without a word is asked once whether it speaks TLS, without a byte of HTTP") {
+  const Script closes = [](Peer& peer) { peer.read_request(); };
+  const Script resets = [](Peer& peer) {
+    peer.read_request();
+    peer.reset();
+  };
+  struct Row {
+    std::string what;
+    Script plain;
+    Script asked;
+    Reason expected;
+  };
+  for (const Row& row :
+       {Row{"it does, whoever the certificate is for", closes, over_tls(make_certificate({.names = "DNS:x.example"})),
+            Reason::tls_expected},
+        Row{"it does, after a reset", resets, over_tls(make_certificate({.until = -24h})), Reason::tls_expected},
+        Row{"it does, and refuses us", closes, says(std::string("\x15\x03\x03\x00\x02\x02\x28", 7)),
+            Reason::tls_expected},
+        Row{"it is a real one", over_tls(make_certificate({})), over_tls(make_certificate({})), Reason::tls_expected},
+        Row{"it breaks off again", closes, says(""), Reason::connection_lost},
+        Row{"it resets", resets, hears_and_resets, Reason::connection_lost},
+        Row{"it speaks HTTP", closes, says("HTTP/1.1 400 Bad Request\r\n\r\n"), Reason::connection_lost}}) {
+    CAPTURE(row.what);
+    ScriptedServer server({row.plain, row.asked, row.plain});
+    Client client(server.url());
+    for (std::size_t call = 1; call <= 2; ++call) {
+      const Answer answer = client.call();
+      CHECK(answer.reason == row.expected);
+      CHECK(answer.reached == (row.expected == Reason::tls_expected ? Reached::no : Reached::maybe));
+      CHECK(server.connections() == call + 1);
+      CHECK(server.requests().size() <= call);
+    }
+  }
+}
+
+TEST_CASE("calls that fail at once share the one question") {
+  std::atomic<int> plain{0};
+  // The first bytes tell a plain request from the question.
+  const Certificate certificate = make_certificate({});
+  const Script both = [&plain, tls = over_tls(certificate)](Peer& peer) {
+    char first = 0;
+    const auto got = ::recv(peer.socket().native_handle(), &first, 1, MSG_PEEK);
+    if (got != 1) return;
+    if (first != 'P') {
+      std::this_thread::sleep_for(50ms);
+      return tls(peer);
+    }
+    ++plain;
+    peer.read_request();
+  };
+  ScriptedServer server({both});
+  Client client(server.url());
+  std::array<Answer, 5> answers;
+  for (Answer& answer : answers) client.start(answer);
+  client.loop.run();
+  for (const Answer& answer : answers) CHECK(answer.reason == Reason::tls_expected);
+  CHECK(plain == 5);
+  CHECK(server.connections() == 6);
+}
+
+TEST_CASE("a server that has answered once is not asked, whatever it does later") {
+  ScriptedServer server({once(created("[]")), [](Peer& peer) { peer.read_request(); }});
+  Client client(server.url());
+  CHECK(describe(client.call()) == "201 []");
+  std::this_thread::sleep_for(20ms);
+  for (int call = 0; call < 3; ++call) CHECK(client.call().reason == Reason::connection_lost);
+  CHECK(server.connections() == 4);
+}
+
+TEST_CASE("the question ends with the call's deadline") {
+  ScriptedServer server({[](Peer& peer) { peer.read_request(); }, [](Peer& peer) { peer.wait_for_close(); }});
+  Client client(server.url(), 200ms);
+  const auto started = std::chrono::steady_clock::now();
+  const Answer answer = client.call();
+  CHECK(answer.reason == Reason::connection_lost);
+  CHECK(answer.reached == Reached::maybe);
+  CHECK(std::chrono::steady_clock::now() - started < 2s);
+}
