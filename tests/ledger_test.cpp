@@ -24,12 +24,13 @@ namespace {
 
 const LedgerTime now = LedgerTime(1000h);
 const WallTime wall(1'700'000'000s);
+const IntakeBrakes anything_goes{0, true, "list.csv"};
 
 std::string describe(const Reading& reading) {
   return fmt::format(
-      "{} rows, {} invalid, {} duplicates, {} members, {} added, {} revived, {} gone, {} withdrawn, {} chunks",
-      reading.rows, reading.invalid, reading.duplicates, reading.members, reading.added, reading.revived, reading.gone,
-      reading.withdrawn, reading.chunks);
+      "{} rows, {} invalid, {} duplicates, {} members, {} added, {} revived, {} gone, {} withdrawn", reading.rows,
+      reading.invalid, reading.duplicates, reading.members, reading.added, reading.revived, reading.gone,
+      reading.withdrawn);
 }
 
 Fate fate(Outcome outcome, int http_status = 0) {
@@ -67,7 +68,10 @@ void check_all(LedgerWorld& world) {
 
 struct Sent {
   explicit Sent(LedgerWorld& ledger)
-      : world(ledger), log(ledger.database, ledger.job, wall), chunks(ledger.database, ledger.job) {}
+      : world(ledger), log(ledger.database, ledger.job, wall), chunks(ledger.database, ledger.job) {
+    // Their courses are known to be there: as many chunks may be in flight as one likes.
+    world.database.handle().exec("UPDATE course SET accepted = 1");
+  }
 
   // Claims the next chunk and gives it these pieces.
   Chunk settle(const std::vector<Piece>& pieces, int most = 10'000) {
@@ -77,7 +81,7 @@ struct Sent {
       REQUIRE(chunk);
       claimed = *chunk;
       const CallId call = log.begin_call(claimed, wall);
-      log.end_call(call, {50ms, pieces[0].fate.http_status, pieces[0].fate.error});
+      log.end_call(call, {50ms, pieces[0].fate.http_status, pieces[0].fate.reason, pieces[0].fate.error});
       chunks.record(claimed, pieces, log.run(), wall);
     });
     return claimed;
@@ -101,9 +105,9 @@ TEST_CASE("a new list is taken in: members once, duplicates and invalid rows cou
   LedgerWorld world;
   const Reading reading = world.take({{3}, {1}, {0}, {1}, {2}, {0}, {1}});
   CHECK(describe(reading) ==
-        "7 rows, 2 invalid, 2 duplicates, 3 members, 3 added, 0 revived, 0 gone, 0 withdrawn, 1 chunks");
+        "7 rows, 2 invalid, 2 duplicates, 3 members, 3 added, 0 revived, 0 gone, 0 withdrawn");
   CHECK(outcomes_of(world) == Rows{"0001@c1 pending line 3", "0002@c1 pending line 6", "0003@c1 pending line 2"});
-  CHECK(world.rows("SELECT * FROM invalid_rows") == Rows{"news|4|n/a|not a UUID", "news|7|n/a|not a UUID"});
+  CHECK(world.rows("SELECT * FROM invalid_rows") == Rows{"news|4|n/a|not_an_id", "news|7|n/a|not_an_id"});
   const Books books = books_of(world.database, world.job);
   CHECK(books.rows_read == 7);
   CHECK(books.of(Outcome::pending) == 3);
@@ -130,28 +134,27 @@ TEST_CASE("the same member in two courses is two members, each with its own line
 
 TEST_CASE("members are packed in chunks of the size asked for, the last one smaller") {
   LedgerWorld world;
-  CHECK(world.take_members(250, 100).chunks == 3);
+  world.take_members(250, 100);
   CHECK(world.rows("SELECT size FROM chunk ORDER BY chunk_id") == Rows{"100", "100", "50"});
-  CHECK(packed_for(world.database, world.job) == 100);
 }
 
 TEST_CASE("a source that changed: added, withdrawn, revived, moved") {
   LedgerWorld world;
   world.take({{1}, {2}, {3}, {4}});
   CHECK(describe(world.take({{5}, {2}, {4}, {1}})) ==
-        "4 rows, 0 invalid, 0 duplicates, 4 members, 1 added, 0 revived, 1 gone, 1 withdrawn, 1 chunks");
+        "4 rows, 0 invalid, 0 duplicates, 4 members, 1 added, 0 revived, 1 gone, 1 withdrawn");
   CHECK(outcomes_of(world) == Rows{"0001@c1 pending line 5", "0002@c1 pending line 3", "0003@c1 withdrawn line 4",
                                    "0004@c1 pending line 4", "0005@c1 pending line 2"});
   check_all(world);
   CHECK(describe(world.take({{3}, {1}, {2}, {4}, {5}})) ==
-        "5 rows, 0 invalid, 0 duplicates, 5 members, 0 added, 1 revived, 0 gone, 0 withdrawn, 0 chunks");
+        "5 rows, 0 invalid, 0 duplicates, 5 members, 0 added, 1 revived, 0 gone, 0 withdrawn");
   CHECK(outcomes_of(world)[2] == "0003@c1 pending line 2");
   check_all(world);
   CHECK(describe(world.take({})) ==
-        "0 rows, 0 invalid, 0 duplicates, 0 members, 0 added, 0 revived, 5 gone, 5 withdrawn, 0 chunks");
+        "0 rows, 0 invalid, 0 duplicates, 0 members, 0 added, 0 revived, 5 gone, 5 withdrawn");
   check_all(world);
   CHECK(describe(world.take({})) ==
-        "0 rows, 0 invalid, 0 duplicates, 0 members, 0 added, 0 revived, 5 gone, 0 withdrawn, 0 chunks");
+        "0 rows, 0 invalid, 0 duplicates, 0 members, 0 added, 0 revived, 5 gone, 0 withdrawn");
   check_all(world);
 }
 
@@ -201,11 +204,11 @@ TEST_CASE("a reading is remembered by its fingerprint only when it came to its e
   CHECK_FALSE(is_read(world.database, world.job, ""));
   struct Broken {};
   const auto broken = [](const TakeRow& row) {
-    row({2, "c1", member(7), {}, {}});
-    row({3, "c1", std::nullopt, "x", "not a UUID"});
+    row({2, "c1", member(7), false, {}, {}});
+    row({3, "c1", std::nullopt, false, "x", Reason::not_an_id});
     throw Broken();
   };
-  CHECK_THROWS_AS(take_in(world.database, world.job, broken, 100, "two", WallTime{}), Broken);
+  CHECK_THROWS_AS(take_in(world.database, world.job, broken, 100, anything_goes, "two", WallTime{}), Broken);
   CHECK_FALSE(is_read(world.database, world.job, "one"));
   CHECK_FALSE(is_read(world.database, world.job, "two"));
   check_all(world);  // half read: they need not add up, and it is no defect
@@ -223,9 +226,9 @@ TEST_CASE("long values of invalid rows are cut") {
   take_in(
       world.database, world.job,
       [&](const TakeRow& row) {
-        row({2, "c", std::nullopt, value, "not a UUID"});
+        row({2, "c", std::nullopt, false, value, Reason::not_an_id});
       },
-      100, "", WallTime{});
+      100, anything_goes, "", WallTime{});
   CHECK(world.rows("SELECT length(value) FROM invalid_rows") == Rows{"200"});
 }
 
@@ -240,9 +243,9 @@ TEST_CASE("several jobs on a ledger do not see each other's members") {
   const Reading reading = take_in(
       world.database, other,
       [](const TakeRow& row) {
-        row({2, "c1", member(1), {}, {}});
+        row({2, "c1", member(1), false, {}, {}});
       },
-      100, "", WallTime{});
+      100, anything_goes, "", WallTime{});
   CHECK(reading.added == 1);
   check_books(world.database, other);
   check_all(world);
@@ -262,7 +265,6 @@ TEST_CASE(
     const auto pick = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
     LedgerWorld world;
     std::map<std::pair<std::string, std::uint64_t>, Known> model;
-    const int chunk_size = pick(1, 7);
     for (int reading_no = 0; reading_no < 5; ++reading_no) {
       std::vector<ListRow> rows;
       const int count = pick(0, 40);
@@ -308,19 +310,30 @@ TEST_CASE(
         for (const ListRow& entry : rows) {
           ++at;
           if (entry.member == 0) {
-            row({at, entry.course, std::nullopt, "n/a", "not a UUID"});
+            row({at, entry.course, std::nullopt, false, "n/a", Reason::not_an_id});
           } else {
-            row({at, entry.course, member(entry.member), {}, {}});
+            row({at, entry.course, member(entry.member), false, {}, {}});
           }
         }
       };
-      const Reading surveyed = survey(&world.database, world.job, read, chunk_size, world.folder.path());
-      const Reading reading = take_in(world.database, world.job, read, chunk_size, "", WallTime{});
-      CHECK(describe(surveyed) == describe(reading));
-      expected.chunks = reading.chunks;
+      SurveyTerms terms;
+      terms.chunk_size = pick(1, 7);
+      terms.brakes = anything_goes;
+      const Survey surveyed = survey(&world.database, world.job, read, terms, world.folder.path());
+      const Reading reading = take_in(world.database, world.job, read, terms.chunk_size, anything_goes, "", WallTime{});
+      REQUIRE(surveyed.reading);
+      CHECK(describe(*surveyed.reading) == describe(reading));
       REQUIRE(describe(reading) == describe(expected));
-      REQUIRE(reading.chunks >= (reading.added + chunk_size - 1) / chunk_size);
       check_all(world);
+      {
+        // What a run would load, it would send in so many calls.
+        Chunks chunks(world.database, world.job);
+        world.database.write([&] { chunks.repack(terms.chunk_size); });
+        check_all(world);
+        CHECK(surveyed.due == books_of(world.database, world.job).of(Outcome::pending));
+        CHECK(world.rows(fmt::format("SELECT ifnull(sum((size + {0} - 1) / {0}), 0) FROM chunk WHERE outcome = 'pending'",
+                                     terms.chunk_size)) == Rows{std::to_string(surveyed.calls)});
+      }
 
       // Between the readings some are settled, cut, retried.
       Sent sent(world);
@@ -362,14 +375,23 @@ TEST_CASE("a survey changes nothing, and needs no ledger") {
   world.take({{1}, {2}});
   const Rows before = world.rows("SELECT * FROM chunk");
   const auto read = [](const TakeRow& row) {
-    for (std::uint64_t number : {2, 3, 4, 4}) row({number, "c1", member(number), {}, {}});
-    row({9, "c2", member(1), {}, {}});
+    for (std::uint64_t number : {2, 3, 4, 4}) row({number, "c1", member(number), false, {}, {}});
+    row({9, "c2", member(1), false, {}, {}});
   };
-  CHECK(describe(survey(&world.database, world.job, read, 1, world.folder.path())) ==
-        "5 rows, 0 invalid, 1 duplicates, 4 members, 3 added, 0 revived, 1 gone, 1 withdrawn, 3 chunks");
+  SurveyTerms terms;
+  terms.chunk_size = 1;
+  terms.brakes = anything_goes;
+  Survey surveyed = survey(&world.database, world.job, read, terms, world.folder.path());
+  CHECK(surveyed.due == 4);
+  CHECK(surveyed.calls == 4);
+  CHECK(describe(surveyed.reading.value()) ==
+        "5 rows, 0 invalid, 1 duplicates, 4 members, 3 added, 0 revived, 1 gone, 1 withdrawn");
   CHECK(world.rows("SELECT * FROM chunk") == before);
-  CHECK(describe(survey(nullptr, std::nullopt, read, 100, world.folder.path())) ==
-        "5 rows, 0 invalid, 1 duplicates, 4 members, 4 added, 0 revived, 0 gone, 0 withdrawn, 2 chunks");
+  terms.chunk_size = 100;
+  surveyed = survey(nullptr, std::nullopt, read, terms, world.folder.path());
+  CHECK(surveyed.calls == 2);
+  CHECK(describe(surveyed.reading.value()) ==
+        "5 rows, 0 invalid, 1 duplicates, 4 members, 4 added, 0 revived, 0 gone, 0 withdrawn");
 }
 
 TEST_CASE("more records than the memory allows are sorted like the rest") {
@@ -414,15 +436,15 @@ TEST_CASE("a list longer than the sorter's memory is taken in and read again") {
   LedgerWorld world;
   constexpr std::uint64_t count = 700'000;  // more than 2^19 entries
   const auto read = [](const TakeRow& row) {
-    for (std::uint64_t i = 0; i < count; ++i) row({i + 2, "c1", member(i * 7'919 % count + 1), {}, {}});
-    row({count + 2, "c1", member(5), {}, {}});
+    for (std::uint64_t i = 0; i < count; ++i) row({i + 2, "c1", member(i * 7'919 % count + 1), false, {}, {}});
+    row({count + 2, "c1", member(5), false, {}, {}});
   };
-  Reading reading = take_in(world.database, world.job, read, 1000, "", WallTime{});
+  Reading reading = take_in(world.database, world.job, read, 1000, anything_goes, "", WallTime{});
   CHECK(reading.added == count);
   CHECK(reading.duplicates == 1);
-  CHECK(reading.chunks == count / 1000);
+  CHECK(world.rows("SELECT count(*) FROM chunk") == Rows{std::to_string(count / 1000)});
   check_books(world.database, world.job);
-  reading = take_in(world.database, world.job, read, 1000, "", WallTime{});
+  reading = take_in(world.database, world.job, read, 1000, anything_goes, "", WallTime{});
   CHECK(reading.added == 0);
   CHECK(reading.members == count);
   CHECK(reading.gone == 0);
@@ -527,21 +549,186 @@ TEST_CASE("random splits keep every member, with its line, exactly once") {
   }
 }
 
-TEST_CASE("a refused course takes what is due of it and not in flight, and nothing else") {
+TEST_CASE("the members of a refused course stay due, and are passed over as long as the run lasts") {
   LedgerWorld world;
   world.take({{1, "a"}, {2, "a"}, {3, "a"}, {4, "b"}}, 1);
   Sent sent(world);
   const Chunk settled = sent.settle({{{}, fate(Outcome::invited, 201)}});
   const auto in_flight = sent.claim();
-  Fate refused = fate(Outcome::rejected, 404);
-  refused.error = "no course";
-  std::int64_t members = 0;
-  world.database.write([&] { members = sent.chunks.settle_course(settled.course_no, refused, sent.log.run(), wall); });
-  CHECK(members == 1);
+  sent.chunks.refuse_course(settled.course_no);
+  CHECK(sent.claim()->ids == std::vector{member(4)});
+  CHECK_FALSE(sent.claim());
+  CHECK_FALSE(sent.chunks.next_due());
+  sent.chunks.put_back(in_flight->id);
+  CHECK_FALSE(sent.chunks.next_due());
+  CHECK(sent.chunks.due_of_refused_courses() == std::map<std::int64_t, std::int64_t>{{settled.course_no, 2}});
   CHECK(world.rows("SELECT substr(spot_member_id, 36), course_id, outcome FROM outcomes ORDER BY 1") ==
-        Rows{"1|a|invited", "2|a|pending", "3|a|rejected", "4|b|pending"});
-  CHECK(in_flight->ids.front() == member(2));
+        Rows{"1|a|invited", "2|a|pending", "3|a|pending", "4|b|pending"});
+  Chunks next(world.database, world.job);  // another run asks again
+  world.database.write([&] { CHECK(next.claim(now, 1, true)->ids == std::vector{member(2)}); });
   check_all(world);
+}
+
+TEST_CASE("a course that was never accepted is asked for by one call at a time, until it is") {
+  LedgerWorld world;
+  world.take({{1, "a"}, {2, "a"}, {3, "a"}, {4, "b"}}, 1);
+  RunLog log(world.database, world.job, wall);
+  Chunks chunks(world.database, world.job);
+  const auto claim = [&] {
+    std::optional<Chunk> chunk;
+    world.database.write([&] { chunk = chunks.claim(now, 1, true); });
+    return chunk;
+  };
+  const auto first = claim();
+  CHECK(first->ids == std::vector{member(1)});
+  CHECK(claim()->ids == std::vector{member(4)});  // of the other course
+  CHECK_FALSE(claim());
+  CHECK_FALSE(chunks.next_due());  // what is on trial is waited for by its answer
+  world.database.write([&] {
+    chunks.record(*first, {{{}, due_at(now, 1)}}, log.run(), wall);
+  });
+  const auto second = claim();  // a failure proves nothing
+  CHECK(second);
+  CHECK_FALSE(claim());
+  world.database.write([&] {
+    chunks.record(*second, {{{}, fate(Outcome::invited, 201)}}, log.run(), wall);
+    chunks.accept_course(second->course_no);
+  });
+  CHECK(claim());
+  CHECK(claim());
+  Chunks later(world.database, world.job);
+  CHECK(later.is_accepted(second->course_no));
+}
+
+TEST_CASE("who left the list says so, whatever their outcome, and is told apart in what was said of them") {
+  LedgerWorld world;
+  world.take_members(4, 4);
+  Sent sent(world);
+  Fate invited = fate(Outcome::invited, 201);
+  invited.participants.participant_id = R"(["p1","p2\"","p3","p4"])";
+  invited.participants.participant_status = "Invited";
+  invited.participants.completion_rate = "[1,null,3,4]";
+  sent.settle({{{}, invited}});
+  world.take({{1}, {3}});
+  CHECK(world.rows("SELECT substr(spot_member_id, 36), in_list, participant_id, participant_status, completion_rate, "
+                   "source_line FROM outcomes ORDER BY 1") ==
+        Rows{"1|1|p1|Invited|1|2", "2|0|p2\"|Invited|-|3", "3|1|p3|Invited|3|3", "4|0|p4|Invited|4|5"});
+  const Books books = books_of(world.database, world.job);
+  CHECK(books.in_list() == 2);
+  CHECK(books.in_list_of(Outcome::invited) == 2);
+  CHECK(books.of(Outcome::invited) == 4);
+  check_all(world);
+  world.take({{4}, {3}, {2}, {1}});
+  CHECK(world.rows("SELECT substr(spot_member_id, 36), in_list, participant_id FROM outcomes ORDER BY 1") ==
+        Rows{"1|1|p1", "2|1|p2\"", "3|1|p3", "4|1|p4"});
+  check_all(world);
+}
+
+TEST_CASE("who may have been invited and leaves the list is in doubt, and due again when back") {
+  LedgerWorld world;
+  world.take_members(3, 1);
+  Sent sent(world);
+  Fate lost = due_at(now, 1);
+  lost.doubt = true;
+  lost.quiet = true;
+  sent.settle({{{}, lost}});                 // an answer that was lost,
+  Fate refused = due_at(now, 1);
+  refused.doubt = true;
+  refused.reason = Reason::refused;          // and then a 400 for the call: the doubt is none the less for it
+  sent.settle({{{}, refused}});
+  const std::string outcomes = "SELECT substr(spot_member_id, 36), outcome, reason, in_list FROM outcomes ORDER BY 1";
+  world.take({});
+  CHECK(world.rows(outcomes) == Rows{"1|in_doubt|left_list|0", "2|withdrawn|left_list|0", "3|withdrawn|left_list|0"});
+  world.take_members(3, 1);
+  CHECK(world.rows(outcomes) == Rows{"1|pending|-|1", "2|pending|-|1", "3|pending|-|1"});
+  CHECK(world.rows("SELECT quiet, doubt FROM chunk ORDER BY ids") == Rows{"1|1", "0|0", "0|0"});
+  check_all(world);
+}
+
+TEST_CASE("a list that lost most of those who are due is not believed, and the job stays as it was") {
+  LedgerWorld world;
+  const IntakeBrakes brakes{0, false, "list.csv"};
+  const auto read = [&](std::uint64_t from, std::uint64_t to, const IntakeBrakes& how) {
+    std::vector<ListRow> rows;
+    for (std::uint64_t i = from; i <= to; ++i) rows.push_back({i});
+    return world.take(rows, 10, std::to_string(from) + std::to_string(to), how);
+  };
+  read(1, 100, brakes);
+  const Rows before = world.rows("SELECT * FROM chunk");
+  for (const std::string& text :
+       {error_of([&] { read(1, 49, brakes); }), error_of([&] { read(52, 200, brakes); })}) {
+    CHECK(contains(text, "65 list.csv: has shrunk: 51 of the 100 members that are not settled yet"));
+    CHECK(contains(text, "--accept-shrunk"));
+  }
+  CHECK(contains(error_of([&] { read(1, 0, brakes); }), "65 list.csv: is empty, and had 100 members before"));
+  CHECK(world.rows("SELECT * FROM chunk") == before);
+  CHECK(is_read(world.database, world.job, "1100"));
+  check_all(world);
+  CHECK(read(1, 50, brakes).withdrawn == 50);  // no more than half
+  CHECK(read(1, 31, brakes).withdrawn == 19);  // fewer than 20: a small list is its owner's business
+  CHECK(read(1, 3, IntakeBrakes{0, true, "list.csv"}).withdrawn == 28);
+  Sent sent(world);
+  sent.settle({{{}, fate(Outcome::invited, 201)}});
+  CHECK(read(500, 501, brakes).gone > 0);  // who is settled is not withdrawn
+  check_all(world);
+}
+
+TEST_CASE("a first list with too few rows is not taken in at all") {
+  LedgerWorld world;
+  CHECK(contains(error_of([&] { world.take({{1}, {2}}, 10, "f", {3, true, "list.csv"}); }),
+                 "65 list.csv: has 2 rows, and source.min_rows asks for 3"));
+  CHECK(world.rows("SELECT * FROM chunk").empty());
+  CHECK(world.take({{1}, {2}, {3}}, 10, "f", {3, false, "list.csv"}).added == 3);
+  check_all(world);
+}
+
+TEST_CASE("a ledger belongs to the API of its first call, and a job to where it came from") {
+  LedgerWorld world;
+  CHECK_NOTHROW(check_api(world.database, "https://a.example"));
+  world.database.write([&] { belong_to_api(world.database, "https://a.example"); });
+  CHECK_NOTHROW(check_api(world.database, "https://a.example"));
+  const std::string text = error_of([&] { check_api(world.database, "http://127.0.0.1:8080"); });
+  CHECK(contains(text, "78 "));
+  CHECK(contains(text, "https://a.example"));
+  CHECK(contains(text, "--rehearse"));
+  CHECK(contains(error_of([&] { start_rehearsal(world.database, world.job); }), ""));
+
+  keep_origin(world.database, world.job, "news", "/x/list.csv");
+  CHECK_NOTHROW(keep_origin(world.database, world.job, "news", "/x/list.csv"));
+  CHECK(contains(error_of([&] { keep_origin(world.database, world.job, "news", "/y/list.csv"); }), "--name NAME"));
+  const JobId other = job_id(world.database, "other");
+  const std::string here = world.folder.write("a.toml", "");
+  keep_origin(world.database, other, "other", here);
+  CHECK(contains(error_of([&] { keep_origin(world.database, other, "other", "/y/a.toml"); }), "name = "));
+  std::filesystem::remove(here);  // it was moved
+  CHECK_NOTHROW(keep_origin(world.database, other, "other", "/y/a.toml"));
+}
+
+TEST_CASE("the most frequent troubles come first, ids and numbers aside, each with an example") {
+  LedgerWorld world;
+  world.take({{1}, {2}, {3}, {4}, {5}, {0}, {0}}, 1);
+  Sent sent(world);
+  const auto bad = [&](Outcome outcome, Reason reason, const std::string& error) {
+    Fate fate_of = fate(outcome, 400);
+    fate_of.reason = reason;
+    fate_of.error = error;
+    sent.settle({{{}, fate_of}});
+  };
+  bad(Outcome::rejected, Reason::not_in_answers, "not in the answers");
+  bad(Outcome::rejected, Reason::refused, "no member " + member(2).text() + " in 17");
+  bad(Outcome::rejected, Reason::refused, "no member " + member(3).text() + " in 4");
+  bad(Outcome::failed, Reason::timed_out, "no answer within 30 s");
+  std::string text;
+  for (const Trouble& trouble : troubles_of(world.database, world.job)) {
+    text += fmt::format("{} {} {} ({}) line {}\n", trouble.count, trouble.outcome, name_of(trouble.reason),
+                        trouble.words, trouble.source_line);
+  }
+  CHECK(text ==
+        "2 rejected refused (no member # in #) line 3\n"
+        "1 rejected not_in_answers (not in the answers) line 2\n"
+        "1 failed timed_out (no answer within # s) line 5\n"
+        "2 invalid not_an_id () line 7\n");
+  CHECK(troubles_of(world.database, world.job, 1).size() == 3);
 }
 
 TEST_CASE("members are made due again by outcome, as if never asked but for their attempts") {
@@ -561,7 +748,7 @@ TEST_CASE("members are made due again by outcome, as if never asked but for thei
   CHECK(
       world.rows(
           "SELECT outcome, attempts, tries, missing, quiet, not_before, http_status, error FROM chunk ORDER BY ids") ==
-      Rows{"pending|6|0|0|0|0|-|-", "rejected|0|0|0|0|0|400|-", "invited|0|0|0|0|0|201|-", "pending|0|0|0|0|0|-|-"});
+      Rows{"pending|6|0|0|1|0|-|-", "rejected|0|0|0|0|0|400|-", "invited|0|0|0|0|0|201|-", "pending|0|0|0|0|0|-|-"});
   SUBCASE("or by the run that settled them") {
     RunLog other(world.database, world.job, wall);
     world.database.write([&] { members = sent.chunks.make_due({Outcome::rejected}, other.run()); });
@@ -623,7 +810,7 @@ TEST_CASE("calls that a dead process left open are found by the next run, and cl
   world.database.write([&] { next.log.close_interrupted(open[0].call); });
   CHECK(next.log.open_calls().empty());
   CHECK(world.rows("SELECT error, latency_ms, http_status FROM calls") ==
-        Rows{"interrupted: the process ended before the answer|-|-"});
+        Rows{"convoke ended before the answer|-|-"});
   CHECK(world.rows(fmt::format("SELECT stopped_by, exit_code, ended_at IS NULL FROM runs WHERE run_id = {}", dead)) ==
         Rows{"killed|-|0"});
   CHECK_THROWS_AS(next.chunks.read(4711), Error);
@@ -651,11 +838,11 @@ TEST_CASE("a run's row has its counts and, at its end, the reading's") {
     sent.log.count(Outcome::rejected, 2);
     sent.log.uncount(Outcome::rejected, 1);
     sent.log.count(Outcome::pending, 9);
-    sent.log.end(75, "signal", wall + 1500ms);
+    sent.log.end(75, "signal", "interrupted", wall + 1500ms);
   });
   CHECK(sent.log.counts().handled() == 6);
   CHECK(world.rows("SELECT * FROM runs") ==
-        Rows{"1|news|2023-11-14T22:13:20.000Z|2023-11-14T22:13:21.500Z|75|signal|3|1|1|5|0|1|0|0|0|0"});
+        Rows{"1|news|2023-11-14T22:13:20.000Z|2023-11-14T22:13:21.500Z|75|signal|interrupted|3|1|1|5|0|1|0|0|0|0"});
 }
 
 TEST_CASE("the views have the columns that people rely on, in that order") {
@@ -664,15 +851,15 @@ TEST_CASE("the views have the columns that people rely on, in that order") {
     return world.rows("SELECT group_concat(name, ', ') FROM pragma_table_info('" + view + "')");
   };
   const std::string outcomes =
-      "job, course_id, spot_member_id, outcome, http_status, error, attempts, participant_id, participant_status, "
-      "invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, source_line, run_id, "
-      "updated_at";
+      "job, course_id, spot_member_id, outcome, reason, http_status, error, attempts, participant_id, "
+      "participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, "
+      "source_line, in_list, run_id, updated_at";
   CHECK(columns("outcomes") == Rows{outcomes});
   CHECK(columns("invalid_rows") == Rows{"job, source_line, value, reason"});
   CHECK(columns("runs") ==
-        Rows{"run_id, job, started_at, ended_at, exit_code, stopped_by, rows_read, invalid, duplicates, invited, "
+        Rows{"run_id, job, started_at, ended_at, exit_code, stopped_by, message, rows_read, invalid, duplicates, invited, "
              "already_invited, rejected, failed, in_doubt, calls, retries"});
-  CHECK(columns("calls") == Rows{"call_id, run_id, job, course_id, sent_at, latency_ms, http_status, error, members"});
+  CHECK(columns("calls") == Rows{"call_id, run_id, job, course_id, sent_at, latency_ms, http_status, error, members, reason"});
 
   show_profiles(world.database);
   show_profiles(world.database);
@@ -691,7 +878,7 @@ TEST_CASE("a call's row says when, how long, and what came of it") {
   world.take_members(3);
   Sent sent(world);
   sent.settle({{{}, due_at(now, 1)}});
-  CHECK(world.rows("SELECT * FROM calls") == Rows{"1|1|news|c1|2023-11-14T22:13:20.000Z|50|503|HTTP 503|3"});
+  CHECK(world.rows("SELECT * FROM calls") == Rows{"1|1|news|c1|2023-11-14T22:13:20.000Z|50|503|HTTP 503|3|-"});
 }
 
 TEST_CASE("a member's story has its line, chunk, outcome and every call for it") {
@@ -724,7 +911,7 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
         row({2, "c", left, {}, {}});
         row({3, "c", right, {}, {}});
       },
-      100, "", WallTime{});
+      100, anything_goes, "", WallTime{});
   CHECK(story_of(tricky.database, tricky.job, between).empty());
   CHECK(story_of(tricky.database, tricky.job, right).size() == 1);
 }

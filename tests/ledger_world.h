@@ -36,7 +36,8 @@ struct LedgerWorld {
   JobId job = job_id(database, "news");
 
   /// Reads the list; its first row stands on line 2.
-  Reading take(const std::vector<ListRow>& rows, int chunk_size = 100, const std::string& fingerprint = "f") {
+  Reading take(const std::vector<ListRow>& rows, int chunk_size = 100, const std::string& fingerprint = "f",
+               const IntakeBrakes& brakes = {0, true, "list.csv"}) {
     return take_in(
         database, job,
         [&](const TakeRow& row) {
@@ -44,13 +45,13 @@ struct LedgerWorld {
           for (const ListRow& entry : rows) {
             ++line;
             if (entry.member == 0) {
-              row({line, entry.course, std::nullopt, "n/a", "not a UUID"});
+              row({line, entry.course, std::nullopt, false, "n/a", Reason::not_an_id});
             } else {
-              row({line, entry.course, member(entry.member), {}, {}});
+              row({line, entry.course, member(entry.member), false, {}, {}});
             }
           }
         },
-        chunk_size, fingerprint, WallTime{});
+        chunk_size, brakes, fingerprint, WallTime{});
   }
 
   /// Members 1 to `count` of one course.

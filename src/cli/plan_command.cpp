@@ -77,7 +77,7 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   plan.invite = job.invite;
   plan.no_key = why_no_key(config);
   plan.ledger = config.ledger_path.string();
-  plan.ignores_invalid = job.rules.ignore_invalid;
+  plan.ignores_invalid = job.list_rules.ignore_invalid;
   const SystemClock clock;
   const std::string fingerprint = run_fingerprint(job);
   std::optional<Database> database;
@@ -100,7 +100,7 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   };
   SurveyTerms terms;
   terms.chunk_size = job.invite.chunk_size;
-  terms.brakes = {job.rules.min_rows, command.accept_shrunk, describe_source(job.source)};
+  terms.brakes = {job.list_rules.min_rows, command.accept_shrunk, describe_source(job.source)};
   terms.retry_failed = config.run.retry_failed;
   terms.hold_doubts = job.invite.on_doubt == OnDoubt::hold;
   const auto look = [&] {

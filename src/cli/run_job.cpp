@@ -147,8 +147,8 @@ JobRunSettings settings_of(const Config& config, const Job& job, const RunOption
   settings.runner.connections = config.api.connections;
   settings.runner.call_timeout = config.api.timeout;
   settings.runner.max_members = options.max_members;
-  settings.brakes = {job.rules.min_rows, options.accept_shrunk, describe_source(job.source)};
-  settings.ignore_invalid = job.rules.ignore_invalid;
+  settings.brakes = {job.list_rules.min_rows, options.accept_shrunk, describe_source(job.source)};
+  settings.ignore_invalid = job.list_rules.ignore_invalid;
   settings.retry_failed = config.run.retry_failed;
   settings.retry = options.retry;
   return settings;
@@ -180,7 +180,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   if (config.keep_profile) show_profiles(database);
   report.job = job.name;
   report.ledger = config.ledger_path.string();
-  report.ignores_invalid = job.rules.ignore_invalid;
+  report.ignores_invalid = job.list_rules.ignore_invalid;
 
   JobRunSettings settings = settings_of(config, job, options);
   settings.base_url = address;

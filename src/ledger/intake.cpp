@@ -505,7 +505,7 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, Sorter
   });
   SQLite::Statement rows(database.handle(),
                          "SELECT chunk_id, course_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1, "
-                         "not_before = 0 AND missing = 0, ifnull(reason, '') = 'left_list', "
+                         "not_before = 0 AND missing = 0 AND tries = 0, ifnull(reason, '') = 'left_list', "
                          "chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1) FROM chunk "
                          "WHERE job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt')");
   rows.bind(1, job);

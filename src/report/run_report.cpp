@@ -44,7 +44,7 @@ std::string next_line(const RunReport& report) {
   return fmt::format("next{}: {}\n", report.next_when.empty() ? "" : fmt::format(" ({})", report.next_when), report.next);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return fmt::format("\"{}\"", excerpt(text, 80));
 }
 
@@ -82,7 +82,7 @@ std::string troubles_text(const std::vector<Trouble>& troubles, std::string_view
     text += fmt::format("      {} × {}; {} {}{}\n", grouped(trouble.count), words_of(trouble.reason).meaning,
                         trouble.count == 1 ? "line" : "such as line", trouble.source_line,
                         !says_more ? ""
-                        : is_row   ? ": " + quoted(trouble.example)
+                        : is_row   ? ": " + in_quotes(trouble.example)
                                    : ": " + excerpt(trouble.example, 160));
   }
   return text;

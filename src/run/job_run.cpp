@@ -37,6 +37,7 @@ Loaded JobRun::load() {
     if (settings_.retry_failed) ledger_.chunks().make_due({Outcome::failed});
     ledger_.chunks().repack(chunk_size);
   });
+  is_loaded_ = true;
   return loaded;
 }
 
@@ -46,8 +47,11 @@ boost::asio::awaitable<RunEnd> JobRun::send() {
   return runner_.run(books.of(Outcome::pending), ever_invited);
 }
 
-Exit JobRun::finish(const RunEnd& end) {
+Exit JobRun::finish(RunEnd& end) {
   const Books books = check_books(database_, job_);
+  const Exit stopped = exit_of(end.by, books, settings_.ignore_invalid);
+  const bool is_passing = stopped == Exit::try_later || stopped == Exit::api_unavailable;
+  if (is_loaded_ && is_passing && books.of(Outcome::pending) == 0) end = RunEnd{};
   if (const auto due = books.of(Outcome::pending); end.by == StoppedBy::nothing && due > 0) {
     throw Error(Exit::defect, std::to_string(due) + " members are due, and the run ended as if none were", {},
                 "run it again, and report this");

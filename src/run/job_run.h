@@ -43,8 +43,9 @@ class JobRun {
   /// Sends what is due until nothing is, or something stops it.
   boost::asio::awaitable<RunEnd> send();
 
-  /// Checks the books and ends the run in the ledger. Throws Error(defect) if they do not balance.
-  Exit finish(const RunEnd& end);
+  /// Checks the books and ends the run in the ledger. What stopped it is forgotten if the list is read and nobody is
+  /// due any more: it came too late to matter. Throws Error(defect) if the books do not balance.
+  Exit finish(RunEnd& end);
 
   /// Ends the run in the ledger after what `error` says, as far as that is possible.
   void fail(const Error& error) noexcept;
@@ -57,6 +58,7 @@ class JobRun {
   Database& database_;
   JobId job_;
   JobRunSettings settings_;
+  bool is_loaded_ = false;
   RunLedger ledger_;
   Runner runner_;
 };

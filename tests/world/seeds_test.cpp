@@ -1,5 +1,6 @@
 // Thousands of worlds, each from one seed: latencies, every kind of fault, crashes at any step and in any commit,
-// restarts, changed sources, several processes on one ledger. After each run the invariants of design.md are held
+// restarts, changed and cut-off lists, refused courses, login pages, canaries, deadlines, signals, several processes on
+// one ledger. Every run ends, and after each one the invariants of design.md, and what its exit code says, are held
 // against the server's own record.
 //
 //   CONVOKE_SEEDS=1000000 convoke_world -tc='*seeds*'     runs so many, from CONVOKE_FIRST_SEED (default 1)
@@ -23,8 +24,8 @@ std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
 
 // What every world counts, printed at the end: a simulation in which nothing happens proves nothing.
 struct Totals {
-  std::int64_t worlds = 0, runs = 0, crashes = 0, requests = 0, members = 0, asked_again = 0, changed_sources = 0;
-  std::map<std::string, std::int64_t> faults, outcomes;
+  std::int64_t worlds = 0, runs = 0, crashes = 0, requests = 0, members = 0, asked_again = 0, changed_sources = 0, cut_lists = 0;
+  std::map<std::string, std::int64_t> faults, outcomes, ends;
 };
 
 SandboxSettings server_of(std::mt19937_64& random) {
@@ -36,9 +37,15 @@ SandboxSettings server_of(std::mt19937_64& random) {
                                FaultKind::garbage, FaultKind::lost}) {
     if (number(0, 1) == 0) server.faults.push_back({kind, 0, share});
   }
-  for (const int status : {408, 429, 500, 502, 503, 504, 202}) {
+  for (const int status : {408, 429, 500, 502, 503, 504}) {
     if (number(0, 2) == 0) server.faults.push_back({FaultKind::status, status, share / 2});
   }
+  // What stops a run: seldom, or none would get far.
+  for (const int status : {302, 401, 402, 407}) {
+    if (number(0, 9) == 0) server.faults.push_back({FaultKind::status, status, share / 8});
+  }
+  if (number(0, 3) == 0) server.faults.push_back({FaultKind::login, 0, share / 4});
+  server.already = number(0, 1) == 0 ? 200 : 204;
   if (number(0, 1) == 0) server.poison = {"00", "7"};
   server.quote_poison = number(0, 1) == 0;
   if (number(0, 1) == 0) server.ignore = {"11"};
@@ -58,14 +65,15 @@ void change(World& world, WorldJob& job) {
 }
 
 // Members that the ledger has settled, with how often they were asked for by then. What was sent before may arrive
-// later.
+// later. (Who failed is due again by itself, and so is who comes back in doubt.)
 using Settled = std::map<std::string, std::uint32_t>;
 
 Settled settled_members(World& world, const std::vector<WorldJob>& jobs) {
   Settled settled;
   for (const WorldJob& job : jobs) {
     for (const auto& [member, outcome] : world.outcomes(job.name)) {
-      if (outcome != "pending" && outcome != "withdrawn") settled[member] = world.sent[member];
+      if (outcome == "invited" || outcome == "already_invited" || outcome == "rejected")
+        settled[member] = world.sent[member];
     }
   }
   return settled;
@@ -75,6 +83,106 @@ void check_nobody_asked_again(World& world, const Settled& settled) {
   for (const auto& [member, sent] : settled) {
     REQUIRE_MESSAGE(world.sent[member] == sent, member << " was settled, and asked for again");
   }
+}
+
+// The members of a list, each once.
+std::set<std::string> members_of(const WorldJob& job) {
+  std::set<std::string> members;
+  for (const std::string& row : job.rows) {
+    if (MemberId::parse(row)) members.insert(row);
+  }
+  return members;
+}
+
+struct Listed {
+  std::int64_t due = 0;
+  std::int64_t bad = 0;          // rejected, failed, in doubt
+  std::int64_t not_invited = 0;  // whatever the ledger says, by the server's record
+};
+
+Listed listed(World& world, const WorldJob& job) {
+  Listed found;
+  const auto outcomes = world.outcomes(job.name);
+  for (const std::string& member : members_of(job)) {
+    const MemberRecord* record = world.record(job.course_of(member), member);
+    if (record == nullptr || !record->invited) ++found.not_invited;
+    const auto outcome = outcomes.find(member);
+    if (outcome == outcomes.end()) continue;
+    if (outcome->second == "pending") ++found.due;
+    if (outcome->second == "rejected" || outcome->second == "failed" || outcome->second == "in_doubt") ++found.bad;
+  }
+  return found;
+}
+
+// What the exit code says is so, by the list and the server's record.
+void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bool ignore_invalid) {
+  if (!ended.exit || ended.was_busy) return;
+  const Listed list = listed(world, job);
+  const bool has_invalid = members_of(job).size() < std::set<std::string>(job.rows.begin(), job.rows.end()).size();
+  CAPTURE(job.name);
+  CAPTURE(name_of(ended.end.by));
+  CAPTURE(list.due);
+  CAPTURE(list.bad);
+  switch (*ended.exit) {
+    case Exit::ok:
+      REQUIRE(list.not_invited == 0);
+      REQUIRE((!has_invalid || ignore_invalid));
+      REQUIRE(ended.end.by == StoppedBy::nothing);
+      break;
+    case Exit::incomplete:
+      REQUIRE((list.bad > 0 || (has_invalid && !ignore_invalid) || ended.end.by == StoppedBy::refused_alike));
+      if (ended.end.by == StoppedBy::nothing) REQUIRE(list.due == 0);
+      break;
+    case Exit::try_later:
+    case Exit::api_unavailable:
+      REQUIRE(list.due > 0);
+      break;
+    case Exit::key_refused:
+      REQUIRE((ended.end.reason == Reason::key_refused || ended.end.reason == Reason::account_refused));
+      break;
+    case Exit::bad_config:
+      REQUIRE((ended.end.by == StoppedBy::course_refused || ended.end.by == StoppedBy::misconfigured));
+      if (ended.end.by == StoppedBy::course_refused) {
+        REQUIRE(list.due > 0);
+        for (const RefusedCourse& course : ended.end.refused)
+          REQUIRE(world.refused_courses.contains(course.course_id));
+      }
+      break;
+    default:
+      FAIL("a run ended with " << static_cast<int>(*ended.exit));
+  }
+}
+
+// A list that was cut off is not believed: exit 65, and nobody is withdrawn or asked for.
+void check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings) {
+  settings.brakes.accept_shrunk = false;
+  const auto before = world.outcomes(whole.name);
+  if (before.empty()) return;
+  const auto gone = world.gone(whole.name);
+  std::int64_t unsettled = 0;
+  std::int64_t leaving = 0;
+  WorldJob cut = whole;
+  cut.rows.resize(static_cast<std::size_t>(world.number(0, static_cast<std::int64_t>(whole.rows.size()) / 4)));
+  const auto left = members_of(cut);
+  for (const auto& [member, outcome] : before) {
+    if (gone.contains(member) || (outcome != "pending" && outcome != "failed" && outcome != "in_doubt")) continue;
+    ++unsettled;
+    if (!left.contains(member)) ++leaving;
+  }
+  const bool is_refused =
+      (cut.rows.empty() && before.size() > gone.size()) || (leaving >= 20 && 2 * leaving > unsettled);
+  if (!is_refused) return;
+  const auto sent = world.sent;
+  const auto crashes = std::exchange(world.crash_per_step, 0);
+  const auto commit_crashes = std::exchange(world.crash_per_commit, 0);
+  const auto ended = world.run(cut, settings);
+  world.crash_per_step = crashes;
+  world.crash_per_commit = commit_crashes;
+  REQUIRE(ended.exit == Exit::bad_source);
+  REQUIRE(world.sent == sent);
+  // (A call that an earlier process left open is settled first, as a doubt.)
+  for (const auto& [member, outcome] : world.outcomes(whole.name))
+    REQUIRE_MESSAGE((outcome == "withdrawn") == (before.at(member) == "withdrawn"), member << " is " << outcome);
 }
 
 void play(std::uint64_t seed, Totals& totals) {
@@ -92,8 +200,13 @@ void play(std::uint64_t seed, Totals& totals) {
     WorldJob job;
     job.name = fmt::format("list {}", i);
     job.course = fmt::format("course {}", i);
+    if (world.chance(0.3)) {
+      for (int more = 1; more <= 3; ++more) job.more_courses.push_back(fmt::format("course {}.{}", i, more));
+      if (world.chance(0.5)) world.refused_courses.insert(job.more_courses.front());
+    }
+    if (world.chance(0.1)) world.refused_courses.insert(job.course);
     job.rows = world.ids(static_cast<int>(world.number(1, 150)));
-    job.rows.push_back("not an id");
+    if (world.chance(0.5)) job.rows.push_back("not an id");
     job.rows.push_back(job.rows.front());
     jobs.push_back(std::move(job));
   }
@@ -107,17 +220,27 @@ void play(std::uint64_t seed, Totals& totals) {
   settings.runner.retry.attempts = static_cast<int>(world.number(2, 6));
   settings.limits.calls = server.limits;
   if (server.limits.empty()) settings.runner.limited = false;
+  settings.ignore_invalid = world.chance(0.5);
+  settings.brakes.accept_shrunk = true;
+  world.stop_per_run = world.chance(0.3) ? 0.3 : 0.0;
+  // A day's quota, a pause or patience may take long; a deadline is often shorter than all of them.
+  const auto draw_brakes = [&](bool any) {
+    settings.runner.max_members.reset();
+    settings.runner.max_duration.reset();
+    if (any && world.chance(0.3)) settings.runner.max_members = world.number(1, 60);
+    if (any && world.chance(0.3)) settings.runner.max_duration = Duration(world.number(1, 60'000'000));
+  };
 
   int runs = 0;
   const auto all_settled = [&] {
     for (const WorldJob& job : jobs) {
       const auto outcomes = world.outcomes(job.name);
-      if (outcomes.empty() && !job.rows.empty()) return false;
-      const std::set<std::string> listed(job.rows.begin(), job.rows.end());
+      if (outcomes.empty() && !members_of(job).empty()) return false;
+      const std::set<std::string> in_list = members_of(job);
       for (const auto& [member, outcome] : outcomes) {
         // Who was asked, never answered for, and is gone from the list since, stays as he is.
         if (outcome == "pending") return false;
-        if ((outcome == "failed" || outcome == "in_doubt") && listed.contains(member)) return false;
+        if ((outcome == "failed" || outcome == "in_doubt") && in_list.contains(member)) return false;
       }
     }
     return true;
@@ -125,14 +248,20 @@ void play(std::uint64_t seed, Totals& totals) {
   Settled settled;
   do {
     REQUIRE_MESSAGE(++runs < 400, "the list is never done");
+    draw_brakes(runs < 30);
+    if (runs > 10) world.refused_courses.clear();
     const auto ended = world.run(jobs, settings);
     check_invariants(world, jobs);
     check_nobody_asked_again(world, settled);
-    for (std::size_t i = 0; i < ended.size() && processes < 3; ++i) {
-      if (ended[i].exit != Exit::ok && ended[i].exit != Exit::incomplete) continue;
-      for (const auto& [member, outcome] : world.outcomes(jobs[i].name)) {
-        REQUIRE_MESSAGE(outcome != "pending", member << " is pending after a run that says it is done");
-      }
+    for (std::size_t i = 0; i < ended.size(); ++i) {
+      if (!ended[i].exit) continue;
+      ++totals.ends[fmt::format("{} {}", static_cast<int>(*ended[i].exit), name_of(ended[i].end.by))];
+      // Where two have the same job, the busy one's list is the other's.
+      if (!ended[i].was_busy) check_exit(world, jobs[i], ended[i], settings.ignore_invalid);
+    }
+    if (runs <= 5 && world.chance(0.3)) {
+      check_cut_list(world, jobs.front(), settings);
+      ++totals.cut_lists;
     }
     if (processes == 3) REQUIRE((ended.back().was_busy || !ended.front().exit));
     if (runs <= 3 && world.chance(0.3)) {
@@ -145,11 +274,6 @@ void play(std::uint64_t seed, Totals& totals) {
     settings.retry.clear();
     if (world.chance(0.5)) {
       settings.retry = {Outcome::failed, Outcome::in_doubt};
-      for (const WorldJob& job : jobs) {
-        for (const auto& [member, outcome] : world.outcomes(job.name)) {
-          if (outcome == "failed" || outcome == "in_doubt") settled.erase(member);
-        }
-      }
     }
     // The next run comes at once, or another day, or after a reboot, or with the wall clock set back.
     while (world.clock.advance()) continue;
@@ -163,7 +287,7 @@ void play(std::uint64_t seed, Totals& totals) {
   for (const WorldJob& job : jobs) {
     for (const auto& [member, outcome] : world.outcomes(job.name)) {
       CAPTURE(member);
-      const MemberRecord* record = world.record(job.course, member);
+      const MemberRecord* record = world.record(job.course_of(member), member);
       const bool invited = record != nullptr && record->invited;
       ++totals.outcomes[outcome];
       if (outcome == "failed" || outcome == "in_doubt") continue;  // and gone from the list
@@ -205,6 +329,8 @@ TEST_CASE("whatever goes wrong, the books are exact: thousands of seeds") {
       totals.asked_again);
   for (const auto& [fault, times] : totals.faults) fmt::print("  fault {}: {}\n", fault, times);
   for (const auto& [outcome, times] : totals.outcomes) fmt::print("  outcome {}: {}\n", outcome, times);
+  for (const auto& [end, times] : totals.ends) fmt::print("  exit {}: {}\n", end, times);
+  fmt::print("  cut-off lists: {}\n", totals.cut_lists);
   if (count >= 100) {
     CHECK(totals.crashes > 0);
     CHECK(totals.asked_again > 0);

@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "sandbox/target.h"
 #include "source/row_check.h"
 
 namespace convoke {
@@ -17,13 +18,14 @@ ReadSource rows_of(const WorldJob& job) {
     for (const std::string& text : job.rows) {
       IntakeRow row;
       row.line = ++line;
-      row.course = job.course;
+      row.course = job.course_of(text);
       const auto member = check_member(text);
-      if (const auto* id = std::get_if<MemberId>(&member)) {
-        row.member = *id;
+      if (const auto* id = std::get_if<CheckedId>(&member)) {
+        row.member = id->id;
+        row.mended = id->mended;
       } else {
         row.value = text;
-        row.reason = std::get<std::string_view>(member);
+        row.reason = std::get<Reason>(member);
       }
       take(row);
     }
@@ -31,7 +33,7 @@ ReadSource rows_of(const WorldJob& job) {
 }
 
 std::string fingerprint_of(const WorldJob& job) {
-  std::string all = job.course;
+  std::string all = fmt::format("{} {}", job.course, fmt::join(job.more_courses, " "));
   for (const std::string& row : job.rows) all += "\n" + row;
   return all;
 }
@@ -69,6 +71,11 @@ std::vector<std::string> World::ids(int count) {
   return ids;
 }
 
+bool World::refuses(const Request& request) const {
+  const auto segments = path_segments(request.target);
+  return segments && segments->size() > 3 && refused_courses.contains((*segments)[3]);
+}
+
 boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   struct Exchange {
     Exchange(boost::asio::any_io_executor loop, Alarms& alarms) : sleep(std::move(loop), alarms) {}
@@ -101,8 +108,10 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   if (!lost) {
     // What was sent arrives whatever becomes of the process that sent it.
     clock.at(arrives, [&world, request, answer_lost, back = way(), waiting = std::weak_ptr(exchange)] {
+      // A course that is not there is one of which the sandbox knows nothing either.
+      const std::string target = world.refuses(request) ? "/v1/courses//participants~bulkInvite" : request.target;
       const SandboxReply reply =
-          world.sandbox.handle({request.method, request.target, "key", "application/json", request.body},
+          world.sandbox.handle({request.method, target, "key", "application/json", request.body},
                                world.clock.elsewhere(), world.clock.wall());
       if (answer_lost || reply.delivery == Delivery::stall) return;
       world.clock.at(world.clock.now() + reply.delay + back, [reply, waiting] {
@@ -129,6 +138,7 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
 Process::Process(World& world, const WorldJob& job, JobRunSettings settings)
     : world_(world), job_(job), settings_(std::move(settings)) {
   settings_.read_source = job_.read ? job_.read : rows_of(job_);
+  settings_.base_url = "http://world";
   settings_.fingerprint = job_.read ? job_.fingerprint : fingerprint_of(job_);
 }
 
@@ -139,17 +149,35 @@ void Process::arm_killer() {
       database_->handle().getHandle(),
       [](void* self) {
         auto* process = static_cast<Process*>(self);
-        return process->world_.crash_per_commit > 0 && process->world_.chance(process->world_.crash_per_commit) ? 1 : 0;
+        const World& world = process->world_;
+        const bool kill = world.crash_per_commit > 0 && process->world_.chance(world.crash_per_commit);
+        process->was_killed_in_commit_ = process->was_killed_in_commit_ || kill;
+        return kill ? 1 : 0;
       },
       this);
 }
 
-bool Process::start() {
+// What the program would end with, the process ends with; but a commit that was killed is a kill.
+void Process::guard(const std::function<void()>& action) {
   try {
+    action();
+  } catch (const Error& error) {
+    if (was_killed_in_commit_) throw Killed{};
+    if (error.exit() == Exit::defect) throw;
+    if (run_) run_->fail(error);
+    exit_ = error.exit();
+    ended_ = true;
+  }
+}
+
+bool Process::start() {
+  bool is_busy = false;
+  guard([&] {
     database_ = Database::open(world_.ledger(), Durability::process);
     const JobId id = job_id(*database_, job_.name);
     auto lock = JobLock::take(world_.ledger(), id);
-    if (!lock) return false;
+    is_busy = !lock;
+    if (is_busy) return;
     lock_.emplace(std::move(*lock));
     arm_killer();
     transport_.emplace(world_, loop_.get_executor(), settings_.runner.call_timeout);
@@ -157,9 +185,14 @@ bool Process::start() {
                  loop_.get_executor(), static_cast<std::uint64_t>(world_.number(0, 1'000'000'000)),
                  [this](const std::string& text) { world_.warnings.push_back(text); });
     run_->load();
-  } catch (const Error& error) {
-    if (std::string(error.what()).find("constraint failed") != std::string::npos) throw Killed{};
-    throw;
+  });
+  if (is_busy) return false;
+  if (ended_) return true;
+  if (world_.stop_per_run > 0 && world_.chance(world_.stop_per_run)) {
+    const Instant when = world_.clock.now() + Duration(world_.number(0, 20'000'000));
+    world_.clock.at(when, [alive = std::weak_ptr(alive_), this] {
+      if (!alive.expired()) run_->runner().stop(StoppedBy::signal, "terminated");
+    });
   }
   auto on_end = [this](std::exception_ptr error, RunEnd end) {
     failure_ = error;
@@ -174,14 +207,11 @@ bool Process::step() {
   loop_.restart();
   if (loop_.poll_one() == 0) return false;
   if (!end_) return true;
-  try {
+  guard([&] {
     if (failure_) std::rethrow_exception(failure_);
     exit_ = run_->finish(*end_);
     ended_ = true;
-  } catch (const Error& error) {
-    if (std::string(error.what()).find("constraint failed") != std::string::npos) throw Killed{};
-    throw;
-  }
+  });
   return true;
 }
 
@@ -200,7 +230,7 @@ std::vector<World::Ended> World::run(const std::vector<WorldJob>& jobs, const Jo
     processes.push_back(std::make_unique<Process>(*this, jobs[i], settings));
     guarded(i, [&] {
       if (processes[i]->start()) return;
-      ended[i] = {Exit::try_later, true, {}};
+      ended[i] = {Exit::try_later, true, {}, {}};
       processes[i].reset();
     });
   }
@@ -222,7 +252,7 @@ std::vector<World::Ended> World::run(const std::vector<WorldJob>& jobs, const Jo
       if (!processes[i]) {
         something_done = true;
       } else if (processes[i]->has_ended()) {
-        ended[i] = {processes[i]->exit(), false, processes[i]->run().counts()};
+        ended[i] = {processes[i]->exit(), false, processes[i]->counts(), processes[i]->end()};
         processes[i].reset();
         something_done = true;
       }
@@ -239,6 +269,15 @@ std::map<std::string, std::string> World::outcomes(const std::string& job) {
   query.bind(1, job);
   while (query.executeStep()) outcomes.emplace(query.getColumn(0).getString(), query.getColumn(1).getString());
   return outcomes;
+}
+
+std::set<std::string> World::gone(const std::string& job) {
+  std::set<std::string> members;
+  SQLite::Database database(ledger().string());
+  SQLite::Statement query(database, "SELECT spot_member_id FROM outcomes WHERE job = ? AND in_list = 0");
+  query.bind(1, job);
+  while (query.executeStep()) members.insert(query.getColumn(0).getString());
+  return members;
 }
 
 std::map<std::string, int> World::attempts(const std::string& job) {
@@ -265,12 +304,12 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
     REQUIRE(static_cast<std::int64_t>(outcomes.size()) == books.all_members());
     for (const auto& [member, outcome] : outcomes) {
       if (outcome != "invited" && outcome != "already_invited") continue;
-      const MemberRecord* record = world.record(job.course, member);
+      const MemberRecord* record = world.record(job.course_of(member), member);
       REQUIRE_MESSAGE((record != nullptr && record->invited),
                       "the ledger says " << outcome << " of " << member << ", the server does not");
     }
     for (const auto& [member, attempts] : world.attempts(job.name)) {
-      const MemberRecord* record = world.record(job.course, member);
+      const MemberRecord* record = world.record(job.course_of(member), member);
       // Every time that the server was asked, the ledger meant to ask.
       REQUIRE_MESSAGE(
           (record == nullptr || static_cast<int>(record->asked) <= attempts + open_calls_for(database, *id, member)),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -31,9 +32,16 @@ struct NetworkSettings {
 struct WorldJob {
   std::string name = "list";
   std::string course = "course";
+  std::vector<std::string> more_courses = {};  ///< members are shared out among all of them by their ids
   std::vector<std::string> rows;  ///< what the member column holds, line by line; or, for a list too long for that,
   ReadSource read = {};           ///< a source and
   std::string fingerprint = {};   ///< what stands for its content
+
+  const std::string& course_of(const std::string& row) const {
+    if (more_courses.empty()) return course;
+    const std::size_t place = std::hash<std::string>{}(row) % (more_courses.size() + 1);
+    return place == 0 ? course : more_courses[place - 1];
+  }
 };
 
 class World;
@@ -66,11 +74,13 @@ class Process {
   bool step();
   bool has_ended() const { return ended_; }
   Exit exit() const { return exit_; }
-  JobRun& run() { return *run_; }
+  const RunEnd& end() const { return end_ ? *end_ : no_end_; }
+  RunCounts counts() { return run_ ? run_->counts() : RunCounts{}; }
   const WorldJob& job() const { return job_; }
 
  private:
   void arm_killer();
+  void guard(const std::function<void()>& action);
 
   World& world_;
   WorldJob job_;
@@ -81,7 +91,10 @@ class Process {
   std::optional<WorldTransport> transport_;
   std::optional<JobRun> run_;
   std::optional<RunEnd> end_;
+  RunEnd no_end_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  ///< gone with the process
   std::exception_ptr failure_;
+  bool was_killed_in_commit_ = false;
   bool ended_ = false;
   Exit exit_ = Exit::ok;
 };
@@ -104,19 +117,25 @@ class World {
     std::optional<Exit> exit;  ///< empty: crashed
     bool was_busy = false;
     RunCounts counts;
+    RunEnd end;  ///< as the run had it; empty if it could not begin
   };
   std::vector<Ended> run(const std::vector<WorldJob>& jobs, const JobRunSettings& settings);
   Ended run(const WorldJob& job, const JobRunSettings& settings) { return run(std::vector{job}, settings).front(); }
 
   /// Members of a job by outcome, from the view that users read.
   std::map<std::string, std::string> outcomes(const std::string& job);
+  /// Those who left the list.
+  std::set<std::string> gone(const std::string& job);
   std::map<std::string, int> attempts(const std::string& job);
+  bool refuses(const Request& request) const;
   /// How often the server was asked for a member, and whether it has invited it.
   const MemberRecord* record(const std::string& course, const std::string& member) const;
 
   VirtualClock clock;
   NetworkSettings network;
   double crash_per_step = 0;    ///< the chance that a process is killed before any one thing that it does
+  std::set<std::string> refused_courses;  ///< the server answers 404 for them, whatever it knows
+  double stop_per_run = 0;                ///< the chance that a process is asked to stop (SIGTERM), some time in its run
   double crash_per_commit = 0;  ///< the chance that it is killed in a commit: nothing of it is kept
   int crashes = 0;
   std::map<std::string, std::uint32_t> sent;  ///< how often a request that names a member was sent, whenever it arrives
