@@ -9,7 +9,6 @@
 #include <random>
 
 #include "source/columns.h"
-#include "source/row_check.h"
 #include "source_rows.h"
 #include "temp_folder.h"
 
@@ -213,18 +212,4 @@ TEST_CASE("a file that is not there, or is no file, is told from one that is wro
   const std::string closed = folder.write("closed.csv", "id\n");
   std::filesystem::permissions(closed, std::filesystem::perms::none);
   if (::geteuid() != 0) CHECK(contains(error_at(closed), "66 " + closed + ": may not be read"));  // root reads all
-}
-
-TEST_CASE("a row names a member, or says why not") {
-  const auto reason_of = [](std::string_view text) { return std::get<std::string_view>(check_member(text)); };
-  const std::string id = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
-  CHECK(std::get<MemberId>(check_member("0A1B2C3D-4e5f-6071-8293-a4b5c6d7e8f9")).text() == id);
-  CHECK(reason_of("") == "empty");
-  CHECK(reason_of("ann@example.org") == "an e-mail address, not a UUID");
-  CHECK(reason_of("0a1b2c3d4e5f60718293a4b5c6d7e8f9") == "a UUID without its dashes");
-  CHECK(reason_of("{" + id + "}") == "a UUID in braces");
-  CHECK(reason_of("4711") == "not a UUID");
-  CHECK(reason_of(id + "0") == "not a UUID");
-  CHECK(check_course("") == "no course");
-  CHECK_FALSE(check_course("onboarding"));
 }

@@ -13,15 +13,15 @@ ReadSource rows_of(const Job& job) {
       taken.line = row->line;
       taken.course = job.course ? std::string_view(*job.course) : row->course;
       const auto member = check_member(row->member);
-      const auto* id = std::get_if<MemberId>(&member);
-      if (!id) {
+      const auto* checked = std::get_if<CheckedId>(&member);
+      if (!checked) {
         taken.value = row->member;
-        taken.reason = std::get<std::string_view>(member);
+        taken.reason = name_of(std::get<Reason>(member));
       } else if (const auto reason = check_course(taken.course)) {
         taken.value = row->course.empty() ? row->member : row->course;
-        taken.reason = *reason;
+        taken.reason = name_of(*reason);
       } else {
-        taken.member = *id;
+        taken.member = checked->id;
       }
       take(taken);
     }

@@ -19,11 +19,11 @@ ReadSource rows_of(const WorldJob& job) {
       row.line = ++line;
       row.course = job.course;
       const auto member = check_member(text);
-      if (const auto* id = std::get_if<MemberId>(&member)) {
-        row.member = *id;
+      if (const auto* checked = std::get_if<CheckedId>(&member)) {
+        row.member = checked->id;
       } else {
         row.value = text;
-        row.reason = std::get<std::string_view>(member);
+        row.reason = name_of(std::get<Reason>(member));
       }
       take(row);
     }
