@@ -147,9 +147,6 @@ class Ticker {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-// Thrown through a reading that a signal stops.
-struct ReadingStopped {};
-
 // The source's rows, until a signal asks to stop.
 ReadSource interruptible(const Job& job, const std::function<bool()>& is_stop_asked) {
   return [read = rows_of(job), &job, is_stop_asked](const TakeRow& take) {
