@@ -9,7 +9,6 @@
 #include <random>
 
 #include "source/columns.h"
-#include "source/row_check.h"
 #include "source_rows.h"
 #include "temp_folder.h"
 
@@ -21,7 +20,7 @@ namespace {
 Rows rows_of_text(const std::string& text, CsvSettings settings = {}) {
   const TempFolder folder;
   settings.path = folder.write("list.csv", text);
-  if (settings.member_column.empty()) settings.member_column = "id";
+  if (settings.member_column == usual_member_column) settings.member_column = "id";
   return rows_of(settings);
 }
 
@@ -56,7 +55,11 @@ TEST_CASE("a row is a member with the line where it starts") {
       {"an empty line inside quotes", "id,name\na,\"\n\n\n\"\nb,B\n", {"2 a", "6 b"}},
       {"line breaks inside the header", "\"a\nb\",id\n1,a\n2,b\n", {"3 a", "4 b"}},
       {"empty lines are counted and are no rows", "\n\nid\n\na\n\r\n  \t\n\nb\n\n", {"5 a", "9 b"}},
-      {"empty members are rows", "id,name\n,Ann\n\"\",Bob\n , \n,\n", {"2 ", "3 ", "4 ", "5 "}},
+      {"empty members are rows", "id,name\n,Ann\n\"\",Bob\n", {"2 ", "3 "}},
+      {"rows of empty fields are counted and are no rows",
+       "id,name\n,\n , \n\"\",\"\"\n,\"\n \"\n,,,,\na,\n,",
+       {"8 a"}},
+      {"rows of empty fields before the header", ",,\n\"\",\n\nid,name\na,\n", {"5 a"}},
       {"rows too short are rows", "name,id\nAnn\nBob,b\n", {"2 ", "3 b"}},
       {"rows too long are rows", "id\na,b,c\n", {"2 a"}},
       {"a trailing delimiter at the end", "name,id\nAnn,", {"2 "}},
@@ -109,17 +112,14 @@ TEST_CASE("what is no such CSV is said with file, line and what to do") {
       {"no such column", "Id,name\n", {"65 ", "list.csv:1: there is no column \"id\"", "\"Id\", \"name\""}},
       {"a near column", "ids,name\n", {"did you mean \"ids\"?"}},
       {"a column twice", "id,name,id\n", {"list.csv:1: there is more than one column \"id\""}},
-      {"another delimiter", "id;name\na;b\n", {"list.csv:1: there is no column", "delimiter = \";\""}},
-      {"tabs", "id\tname\n", {"delimiter = \"\\t\""}},
+      {"another delimiter", "id|name\na|b\n", {"list.csv:1: there is no column", "delimiter = \"|\""}},
       {"text after a quote", "id,name\na,\"x\"y\nb,B\n", {"65 ", "list.csv:2: a quote stands where none may"}},
       {"a quote in text", "id,name\n\na,x\"y\nb,B\n", {"list.csv:3: a quote stands where none may"}},
       {"a quote left open", "id,name\na,A\nb,\"B\nc,C\n", {"list.csv:3: a quoted field has no end"}},
       {"a quote left open until the next",
        "id,name\na,\"A\nb,\"B\"\nc,C\n",
        {"list.csv:3: a quote stands where none may (the record starts in line 2)"}},
-      {"UTF-16, little end first", std::string("\xFF\xFEi\0d\0\n\0", 8), {"65 ", "UTF-16", "iconv -f UTF-16 -t UTF-8"}},
-      {"UTF-16, big end first", std::string("\xFE\xFF\0i\0d", 6), {"65 ", "UTF-16"}},
-      {"NUL bytes", std::string("PK\x03\x04\0\0", 6), {"65 ", "is not a CSV file"}},
+      {"NUL bytes", std::string("id\n\0a", 5), {"65 ", "is not a CSV file: it holds NUL bytes"}},
       {"a field without end", "id,name\na,\"" + std::string(1'500'000, 'x'), {"list.csv:2: a field is longer than"}},
       {"a long field", "id\na\n" + std::string(2'000'000, 'x') + "\n", {"list.csv:3: a field is longer than"}},
   };
@@ -215,16 +215,122 @@ TEST_CASE("a file that is not there, or is no file, is told from one that is wro
   if (::geteuid() != 0) CHECK(contains(error_at(closed), "66 " + closed + ": may not be read"));  // root reads all
 }
 
-TEST_CASE("a row names a member, or says why not") {
-  const auto reason_of = [](std::string_view text) { return std::get<std::string_view>(check_member(text)); };
+TEST_CASE("the first line says how fields are delimited, unless the settings do") {
+  struct Case {
+    std::string name, text;
+    std::optional<char> delimiter;
+    Rows rows;
+  };
+  const std::vector<Case> cases = {
+      {"commas", "id,a;b\n1,x\n", {}, {"2 1"}},
+      {"semicolons", "name;id\n\"A,B\";1\nx,y;2\n", {}, {"2 1", "3 2"}},
+      {"tabs", "name\tid\n\t1\n", {}, {"2 1"}},
+      {"an unnamed column before a tab", "\tid\nx\t1\n", {}, {"2 1"}},
+      {"more semicolons than tabs", "x;a\tb;id\n1;2;3\n", {}, {"2 3"}},
+      {"more tabs than semicolons", "x\ta;b\tid\n1\t2\t3\n", {}, {"2 3"}},
+      {"commas in quotes do not count", "\"a,b,\n,c\";id\nx;1\n", {}, {"3 1"}},
+      {"semicolons in quotes do not count", "\"a;b\",id\nx,1\n", {}, {"2 1"}},
+      {"after empty lines", "\n\r\nx;id\na;1\n", {}, {"4 1"}},
+      {"the settings say otherwise", "x;id,y\n1,2\nx;3,4\n", ';', {"2 ", "3 3,4"}},
+      {"Excel's line", "sep=;\nx;id\na;1\n", {}, {"3 1"}},
+      {"Excel's line, CR LF", "sep=|\r\nx|id\r\na|1\r\n", {}, {"3 1"}},
+      {"Excel's line, CR", "SEP=|\rx|id\ra|1\r", {}, {"3 1"}},
+      {"Excel's line, tab", "Sep=\t\nx,y\tid\na,b\t1\n", {}, {"3 1"}},
+      {"Excel's line, a byte order mark", "\xEF\xBB\xBFsep=;\r\nx;id\r\na;1\r\n", {}, {"3 1"}},
+      {"Excel's line is passed by where the settings say", "sep=;\nx,id;y\na,1\n", ',', {}},
+      {"Excel's line for commas", "sep=,\nx;y,id\na,1\n", {}, {"3 1"}},
+      {"no line of Excel's", "sep;id\na;1\n", {}, {"2 1"}},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.name);
+    if (one.rows.empty()) {
+      CHECK(contains(error_of_text(one.text, {.delimiter = one.delimiter}), "list.csv:2: there is no column \"id\""));
+    } else if (one.name == "the settings say otherwise") {
+      CHECK(rows_of_text(one.text, {.delimiter = one.delimiter, .member_column = "id,y"}) == one.rows);
+    } else {
+      CHECK(rows_of_text(one.text, {.delimiter = one.delimiter}) == one.rows);
+    }
+  }
+  CHECK(rows_of_text("sep=;\nx;1\n", {.header = false, .member_column = "2"}) == Rows{"2 1"});
+  CHECK(rows_of_text("x;1\n", {.header = false, .member_column = "2"}) == Rows{"1 1"});
+  CHECK(rows_of_text("sep=;", {.header = false, .member_column = "2"}).empty());
+}
+
+TEST_CASE("when the column is not there, the one that holds ids is named") {
   const std::string id = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
-  CHECK(std::get<MemberId>(check_member("0A1B2C3D-4e5f-6071-8293-a4b5c6d7e8f9")).text() == id);
-  CHECK(reason_of("") == "empty");
-  CHECK(reason_of("ann@example.org") == "an e-mail address, not a UUID");
-  CHECK(reason_of("0a1b2c3d4e5f60718293a4b5c6d7e8f9") == "a UUID without its dashes");
-  CHECK(reason_of("{" + id + "}") == "a UUID in braces");
-  CHECK(reason_of("4711") == "not a UUID");
-  CHECK(reason_of(id + "0") == "not a UUID");
-  CHECK(check_course("") == "no course");
-  CHECK_FALSE(check_course("onboarding"));
+  const auto hint = [](const std::string& text) { return error_of_text(text, {.member_column = "spotMember"}); };
+  CHECK(contains(hint("name,id\nAnn," + id + "\nBob,{" + id + "}\nCy,none\n,\n"),
+                 "list.csv:1: there is no column \"spotMember\" | the column \"id\" holds member ids: "
+                 "member_column = \"id\"; the columns are \"name\", \"id\""));
+  CHECK(contains(hint("name,spotMemberID\nAnn," + id + "\n"),
+                 "did you mean \"spotMemberID\"? the column \"spotMemberID\" holds member ids: "));
+  CHECK(contains(hint("a,b\n" + id + ",1\n2," + id + "\n3," + id + "\n"), "the column \"b\" holds member ids"));
+  // Rows that are no longer the first are not looked at, and what is wrong in them is not what is said.
+  std::string late = "name,id\n";
+  for (int i = 0; i < 20; ++i) late += "Ann,\n";
+  CHECK(contains(hint(late + "Ann," + id + "\n"), " | the columns are \"name\", \"id\""));
+  CHECK(contains(hint("name,id\nAnn," + id + "\nx\"y,z\n"), "the column \"id\" holds member ids"));
+  CHECK(contains(hint("Ann," + id + "\nBob," + id + "\n"), "header = false, member_column = 2"));
+  // A course may be a UUID too: nothing is guessed about its column.
+  CHECK(contains(error_of_text("id,k\n" + id + "," + id + "\n", {.course_column = "course"}), " | the columns are"));
+}
+
+TEST_CASE("a file that is no CSV is told with the way out") {
+  const TempFolder folder;
+  const auto error_for = [&](const std::string& name, const std::string& bytes) {
+    const std::string path = folder.write(name, bytes);
+    std::string error = error_of([&] { rows_of(CsvSettings{.path = path, .member_column = "id"}); });
+    CAPTURE(error);
+    CHECK(error.starts_with("65 " + path + ": "));
+    for (std::size_t at; (at = error.find(folder.path().string() + "/")) != std::string::npos;)
+      error.erase(at, folder.path().string().size() + 1);
+    return error.substr(3);
+  };
+  const auto utf_16 = [](std::string_view text, bool little) {
+    std::string out;
+    for (const char c : text) out += little ? std::string{c, '\0'} : std::string{'\0', c};
+    return out;
+  };
+  const std::string text = "id,name\n1,Ann\n";
+  CHECK(error_for("l.csv.gz", "\x1F\x8B\x08\x01") ==
+        "l.csv.gz: is compressed (gzip), not CSV as it is | gzip -dc l.csv.gz | convoke run --csv - …");
+  CHECK(error_for("l.zst", "\x28\xB5\x2F\xFD") ==
+        "l.zst: is compressed (zstd), not CSV as it is | zstd -dc l.zst | convoke run --csv - …");
+  CHECK(contains(error_for("l.xlsx", "PK\x03\x04"), "is a spreadsheet (or another zip file), not CSV | open it"));
+  CHECK(contains(error_for("l.xls", "\xD0\xCF\x11\xE0\xA1\xB1"), "is an old spreadsheet"));
+  CHECK(error_for("l.csv", "\xFF\xFE" + utf_16(text, true)) ==
+        "l.csv: is UTF-16 text, not UTF-8 | iconv -f UTF-16 -t UTF-8 l.csv > l.utf8.csv");
+  CHECK(contains(error_for("l.csv", "\xFE\xFF" + utf_16(text, false)), "iconv -f UTF-16 -t UTF-8 l.csv > "));
+  CHECK(contains(error_for("l.csv", utf_16(text, true)), "is UTF-16 text, not UTF-8 | iconv -f UTF-16LE "));
+  CHECK(contains(error_for("l.csv", utf_16(text, false)), "is UTF-16 text, not UTF-8 | iconv -f UTF-16BE "));
+  CHECK(contains(error_for("l.csv", utf_16("id\n", true) + "\u0416\u0418"), "iconv -f UTF-16LE "));
+}
+
+TEST_CASE("a command that is proposed can be pasted into a shell") {
+  const TempFolder folder;
+  const std::string path = folder.write("Ann's list; 2.csv", "\x1F\x8B\x08\x01");
+  CHECK(contains(error_of([&] { rows_of(CsvSettings{.path = path}); }),
+                 " | gzip -dc '" + folder.path().string() + "/Ann'\\''s list; 2.csv' | convoke run --csv - …"));
+}
+
+TEST_CASE("a last line that ends otherwise than the others is remarked upon") {
+  const TempFolder folder;
+  const auto remarks_on = [&](const std::string& text, CsvSettings settings = {}) {
+    settings.path = folder.write("list.csv", text);
+    if (settings.header) settings.member_column = "id";
+    const auto source = open_source(settings);
+    while (source->next()) {
+    }
+    std::vector<std::string> remarks = source->remarks();
+    return remarks.empty() ? "" : remarks.size() == 1 ? remarks[0] : "more than one";
+  };
+  CHECK(remarks_on("id\na\n\nb") == folder.file("list.csv") + ": the last line (line 4) has no line end where the " +
+                                        "others have one: the file may be cut off");
+  CHECK(contains(remarks_on("id,x\r\na,1\r\nb,\"2\n3\""), "(line 4)"));
+  CHECK(contains(remarks_on("a\nb", {.header = false, .member_column = "1"}), "(line 2)"));
+  for (const std::string text : {"id\na\nb\n", "id\r\na\r\nb\r\n", "id\ra\rb\r", "id\na", "id", "id\na\nb\n  ", "id\n",
+                                 "id,x\na,\nb,\n,", "id,x\na,1\nb,\"2\"\n"}) {
+    CAPTURE(text);
+    CHECK(remarks_on(text).empty());
+  }
 }

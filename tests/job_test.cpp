@@ -40,9 +40,11 @@ TEST_CASE("the least a job says is its course, its list and the column") {
   const auto& csv = std::get<CsvSettings>(job.source);
   CHECK(csv.path == world.folder.file("jobs/list.csv"));
   CHECK(csv.header);
-  CHECK(csv.delimiter == ',');
+  CHECK_FALSE(csv.delimiter);
   CHECK(csv.member_column == "id");
   CHECK_FALSE(csv.course_column);
+  CHECK(job.list_rules.min_rows == 0);
+  CHECK_FALSE(job.list_rules.ignore_invalid);
   CHECK_FALSE(job.invite.invited_by);
   CHECK_FALSE(job.invite.email_notification);
   CHECK(job.invite.chunk_size == 100);
@@ -59,6 +61,8 @@ csv = "../lists/list.csv"
 header = false
 delimiter = "\t"
 member_column = 3
+min_rows = 1000
+invalid_rows = "ignore"
 [invite]
 invited_by = "12"
 email_notification = false
@@ -71,6 +75,8 @@ on_doubt = "ask-quietly"
                                            {"source.header", "false"},
                                            {"source.delimiter", "\"\\t\""},
                                            {"source.member_column", "3"},
+                                           {"source.min_rows", "1000"},
+                                           {"source.invalid_rows", "ignore"},
                                            {"invite.invited_by", "12"},
                                            {"invite.email_notification", "false"},
                                            {"invite.chunk_size", "10000"},
@@ -83,6 +89,8 @@ on_doubt = "ask-quietly"
     CHECK_FALSE(csv.header);
     CHECK(csv.delimiter == '\t');
     CHECK(csv.member_column == "3");
+    CHECK(job.list_rules.min_rows == 1000);
+    CHECK(job.list_rules.ignore_invalid);
     CHECK(job.invite.invited_by == "12");
     CHECK(job.invite.email_notification == false);
     CHECK(job.invite.chunk_size == 10'000);
@@ -99,8 +107,20 @@ on_doubt = "ask-quietly"
   CHECK(world.load(least, {{"invite.on_doubt", "hold"}}).invite.on_doubt == OnDoubt::hold);
   CHECK(std::get<CsvSettings>(world.load(least, {{"source.csv", "-"}}).source).path == "-");
   CHECK(std::get<CsvSettings>(world.load(least, {{"source.delimiter", ";"}}).source).delimiter == ';');
+  for (const std::string tab : {"tab", "\\t", "\t"}) {
+    CHECK(std::get<CsvSettings>(world.load(least, {{"source.delimiter", tab}}).source).delimiter == '\t');
+  }
+  CHECK_FALSE(world.load(least, {{"source.invalid_rows", "fail"}}).list_rules.ignore_invalid);
   CHECK(world.load(least, {{"course", "2024-01-01"}}).course == "2024-01-01");
   CHECK(std::get<CsvSettings>(world.load(least, {{"source.csv", "here.csv"}}).source).path == "here.csv");
+}
+
+TEST_CASE("the ids stand in the column spotMemberId unless the job says otherwise") {
+  const World world;
+  const Job csv = world.load("course = \"c\"\n[source]\ncsv = \"l\"");
+  CHECK(std::get<CsvSettings>(csv.source).member_column == "spotMemberId");
+  const Job sqlite = world.load("course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"SELECT 1\"");
+  CHECK(std::get<SqliteSettings>(sqlite.source).member_column == "spotMemberId");
 }
 
 TEST_CASE("what is wrong in a job is said with file, line, key and what to do") {
@@ -112,7 +132,13 @@ TEST_CASE("what is wrong in a job is said with file, line, key and what to do") 
   const std::vector<Case> cases = {
       {"", {"j.toml: source: is missing", "[source]"}},
       {source, {"j.toml: course: is missing", "course_column"}},
-      {"course = \"c\"\n[source]\ncsv = \"l\"", {"j.toml: source.member_column: is missing"}},
+      {"course = \"c\"\n[source]\ncsv = \"l\"\nheader = false",
+       {"j.toml: source.member_column: is missing", "columns go by number: member_column = 1"}},
+      {least + "min_rows = 0", {"j.toml:5: source.min_rows: must be from 1, not 0"}},
+      {least + "min_rows = \"1\"", {"source.min_rows: must be a whole number from 1"}},
+      {least + "invalid_rows = \"ignored\"",
+       {"j.toml:5: source.invalid_rows: must be one of \"fail\", \"ignore\", not \"ignored\"",
+        "did you mean \"ignore\"?"}},
       {"course = \"c\"\n[source]\ncsv = \"l\"\nsqlite = \"d\"", {"j.toml:4: source.sqlite: stands beside source.csv"}},
       {"course = \"c\"\n" + source + "course_column = \"k\"", {"j.toml:1: course: stands beside source.course_column"}},
       {"course = \"\"\n" + source, {"j.toml:1: course: must not be empty"}},
@@ -216,6 +242,43 @@ TEST_CASE("a job may be given without a file") {
   CHECK(set.name == "n");
   CHECK(set.invite.chunk_size == 5);
 
+  const JobOptions all{.csv = "m.csv",
+                       .course = "c1",
+                       .member_column = "2",
+                       .name = "spring",
+                       .delimiter = ";",
+                       .no_header = true,
+                       .email_notification = true};
+  const Job full = job_from_options(all, {});
+  CHECK(full.name == "spring");
+  CHECK(full.invite.email_notification == true);
+  const auto& csv = std::get<CsvSettings>(full.source);
+  CHECK(csv.delimiter == ';');
+  CHECK_FALSE(csv.header);
+  CHECK(csv.member_column == "2");
+  CHECK(std::get<CsvSettings>(job_from_options({.csv = "m", .course = "c", .delimiter = "\\t"}, {}).source).delimiter ==
+        '\t');
+
+  const Job over = job_from_options(all, {{"name", "n"},
+                                          {"source.delimiter", ","},
+                                          {"source.header", "true"},
+                                          {"source.member_column", "id"},
+                                          {"invite.email_notification", "false"}});
+  CHECK(over.name == "n");
+  CHECK(over.invite.email_notification == false);
+  CHECK(std::get<CsvSettings>(over.source).delimiter == ',');
+  CHECK(std::get<CsvSettings>(over.source).header);
+  CHECK(std::get<CsvSettings>(over.source).member_column == "id");
+
+  CHECK(contains(error_of([] { job_from_options({.csv = "m", .course = "c", .no_header = true}, {}); }),
+                 "78 source.member_column: is missing"));
+  CHECK(contains(
+      error_of([] { job_from_options({.csv = "m", .course = "c", .member_column = "id", .no_header = true}, {}); }),
+      "78 --member-column: must be a number"));
+  CHECK(contains(error_of([] { job_from_options({.csv = "m", .course_column = "c", .name = ""}, {}); }),
+                 "78 --name: must not be empty"));
+  CHECK(contains(error_of([] { job_from_options({.csv = "m", .course = "c", .delimiter = "ab"}, {}); }),
+                 "78 --delimiter: must be one character"));
   CHECK(contains(error_of([] { job_from_options({.csv = "m.csv", .course = {}, .course_column = {}}, {}); }),
                  "78 course: is missing"));
   CHECK(contains(error_of([] { job_from_options({.csv = "", .course = "c", .course_column = {}}, {}); }),

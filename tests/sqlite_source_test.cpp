@@ -36,7 +36,7 @@ struct Crm {
 
 TEST_CASE("the rows of a query are members, numbered from 1") {
   const Crm crm;
-  CHECK(rows_of(crm.settings("SELECT id FROM people")) == Rows{"1 a", "2 b", "3 ", "4 4711"});
+  CHECK(rows_of(crm.settings("SELECT id FROM people")) == Rows{"1 a", "2 b", "4 4711"});
   CHECK(rows_of(crm.settings("SELECT id FROM people WHERE active = 0")) == Rows{"1 4711"});
   CHECK(rows_of(crm.settings("SELECT id FROM people WHERE 0")).empty());
   CHECK(rows_of(crm.settings("WITH p AS (SELECT * FROM people) SELECT course, id FROM p LIMIT 1")) == Rows{"1 a"});
@@ -45,6 +45,24 @@ TEST_CASE("the rows of a query are members, numbered from 1") {
   SqliteSettings with_course = crm.settings("SELECT * FROM people");
   with_course.course_column = "course";
   CHECK(rows_of(with_course) == Rows{"1 a @ c1", "2 b @ c2", "3 ", "4 4711 @ c1"});
+}
+
+TEST_CASE("rows of empty fields are counted and are no rows") {
+  const Crm crm;
+  const auto rows = [&](const std::string& values) {
+    return rows_of(crm.settings("SELECT column1 AS x, column2 AS id FROM (VALUES " + values + ")"));
+  };
+  CHECK(rows("(NULL, NULL), ('', ' '), (x'', NULL), (NULL, 'a'), (' \t', NULL), (0, NULL)") == Rows{"4 a", "6 "});
+}
+
+TEST_CASE("when the column is not there, the one that holds ids is named") {
+  const Crm crm;
+  const std::string id = "'0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9'";
+  CHECK(contains(crm.error_of_query("SELECT 'Ann' AS name, " + id + " AS member"),
+                 "there is no column \"id\" | the column \"member\" holds member ids: member_column = \"member\"; " +
+                     std::string("the columns are \"name\", \"member\"")));
+  CHECK(contains(crm.error_of_query("SELECT abs(-9223372036854775807 - 1) AS name"),
+                 "there is no column \"id\" | the columns are \"name\""));
 }
 
 TEST_CASE("a query that is not one SELECT is refused and changes nothing") {
@@ -56,7 +74,7 @@ TEST_CASE("a query that is not one SELECT is refused and changes nothing") {
     CAPTURE(query);
     CHECK(contains(crm.error_of_query(query), "65 " + crm.path + ": source.query: the query must be one SELECT"));
   }
-  CHECK(rows_of(crm.settings("SELECT id FROM people")).size() == 4);
+  CHECK(rows_of(crm.settings("SELECT id FROM people")).size() == 3);
 }
 
 TEST_CASE("what is wrong with a query or a database is said") {

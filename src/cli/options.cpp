@@ -70,13 +70,18 @@ void add_common_options(CLI::App& command, CommonOptions& options) {
 void add_list_options(CLI::App& command, JobOptions& job) {
   auto* csv =
       command.add_option("--csv", job.csv, "A list instead of a job file; - is standard input")->type_name("FILE");
-  command.add_option("--course", job.course, "With --csv: the course")->type_name("ID")->needs(csv);
-  command.add_option("--course-column", job.course_column, "With --csv: the column that names the course")
-      ->type_name("COLUMN")
+  const auto add = [&command, csv](const char* name, std::optional<std::string>& value, const char* type,
+                                   const char* text) {
+    command.add_option(name, value, std::string("With --csv: ") + text)->type_name(type)->needs(csv);
+  };
+  add("--course", job.course, "ID", "the course");
+  add("--course-column", job.course_column, "COLUMN", "the column that names the course");
+  add("--member-column", job.member_column, "COLUMN", "the column with the ids; default: spotMemberId");
+  add("--name", job.name, "NAME", "what the job is called; default: by the list and the course");
+  add("--delimiter", job.delimiter, "CHARACTER", "what is between fields, such as \";\" or tab; default: as it looks");
+  command.add_flag("--no-header", job.no_header, "With --csv: the first line is a member; columns go by number")
       ->needs(csv);
-  command.add_option("--member-column", job.member_column, "With --csv: the column with the ids")
-      ->type_name("COLUMN")
-      ->capture_default_str()
+  command.add_flag("--email-notification", job.email_notification, "With --csv: MeltingSpot mails each invited member")
       ->needs(csv);
 }
 

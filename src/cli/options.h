@@ -38,7 +38,7 @@ std::optional<std::string> environment_variable(const std::string& name);
 /// Adds --config, --set, --ledger, --json, --quiet and -v to a command.
 void add_common_options(CLI::App& command, CommonOptions& options);
 
-/// Adds --csv, --course, --course-column and --member-column: a job without a file.
+/// Adds --csv and what goes with it: a job without a file.
 void add_list_options(CLI::App& command, JobOptions& job);
 
 /// Writes a result to standard output, to its last byte. Throws Error(disk) if that fails.

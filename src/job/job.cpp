@@ -23,14 +23,16 @@ std::optional<std::string> read_column(const SettingTable& table, std::string_vi
                          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (by_number && !is_number) {
     table.fail(key, fmt::format("must be a number from 1 to {}, not \"{}\"", most, excerpt(text, 40)),
-               "source.header = false: there are no names, and columns go by number");
+               "without a header row there are no names, and columns go by number");
   }
   return text;
 }
 
-char read_delimiter(const SettingTable& table) {
+std::optional<char> read_delimiter(const SettingTable& table) {
   constexpr std::string_view key = "source.delimiter";
-  const std::string text = table.text(key).value_or(",");
+  if (!table.has(key)) return std::nullopt;
+  const std::string text = *table.text(key);
+  if (text == "tab" || text == "\\t") return '\t';  // as it is written where a shell passes it on
   if (text.size() != 1 || text == "\"" || text == "\r" || text == "\n") {
     table.fail(key, "must be one character (of one byte), and no quote or line break", R"(such as ";" or "\t")");
   }
@@ -44,7 +46,11 @@ CsvSettings read_csv(const SettingTable& table) {
   if (csv.path != "-") csv.path = table.path("source.csv")->string();
   csv.header = table.flag("source.header").value_or(true);
   csv.delimiter = read_delimiter(table);
-  csv.member_column = read_column(table, "source.member_column", !csv.header).value_or("");
+  csv.member_column = read_column(table, "source.member_column", !csv.header).value_or(csv.member_column);
+  if (!csv.header && !table.has("source.member_column")) {
+    table.fail("source.member_column", "is missing",
+               "without a header row, columns go by number: member_column = 1 if the ids stand first");
+  }
   csv.course_column = read_column(table, "source.course_column", !csv.header);
   return csv;
 }
@@ -59,7 +65,7 @@ SqliteSettings read_sqlite(const SettingTable& table) {
   SqliteSettings sqlite;
   sqlite.path = table.path("source.sqlite")->string();
   sqlite.query = *table.text("source.query");
-  sqlite.member_column = read_column(table, "source.member_column", false).value_or("");
+  sqlite.member_column = read_column(table, "source.member_column", false).value_or(sqlite.member_column);
   sqlite.course_column = read_column(table, "source.course_column", false);
   return sqlite;
 }
@@ -73,10 +79,16 @@ SourceSettings read_source(const SettingTable& table) {
     table.fail("source", "is missing: a job needs the list of its members",
                "[source] with csv = \"…\" or sqlite = \"…\"");
   }
-  if (!table.has("source.member_column")) {
-    table.fail("source.member_column", "is missing", "the column that holds the spot member ids");
-  }
   return csv ? SourceSettings(read_csv(table)) : SourceSettings(read_sqlite(table));
+}
+
+ListRules read_rules(const SettingTable& table) {
+  ListRules rules;
+  rules.min_rows =
+      table.integer("source.min_rows", 1, std::numeric_limits<std::int64_t>::max()).value_or(rules.min_rows);
+  constexpr std::array<std::string_view, 2> words = {"fail", "ignore"};
+  rules.ignore_invalid = table.word("source.invalid_rows", words) == "ignore";
+  return rules;
 }
 
 InviteSettings read_invite(const SettingTable& table) {
@@ -98,6 +110,7 @@ bool is_printable(std::string_view text) {
 Job read_job(const SettingTable& table) {
   Job job;
   job.source = read_source(table);
+  job.list_rules = read_rules(table);
   job.course = table.text("course");
   if (job.course && table.has("source.course_column")) {
     table.fail("course", "stands beside source.course_column, and one of them must say the course",
@@ -174,9 +187,16 @@ Job job_from_options(const JobOptions& options, const std::vector<Override>& ove
   check_overrides(overrides);
   SettingTable table(job_keys);
   table.add_option("source.csv", "--csv", options.csv);
-  table.add_option("source.member_column", "--member-column", options.member_column);
-  if (options.course) table.add_option("course", "--course", *options.course);
-  if (options.course_column) table.add_option("source.course_column", "--course-column", *options.course_column);
+  const auto add = [&table](std::string_view key, std::string_view option, const std::optional<std::string>& value) {
+    if (value) table.add_option(key, option, *value);
+  };
+  add("name", "--name", options.name);
+  add("course", "--course", options.course);
+  add("source.course_column", "--course-column", options.course_column);
+  add("source.member_column", "--member-column", options.member_column);
+  add("source.delimiter", "--delimiter", options.delimiter);
+  if (options.no_header) table.add_flag("source.header", "--no-header", false);
+  if (options.email_notification) table.add_flag("invite.email_notification", "--email-notification", true);
   table.add_overrides(overrides);
   Job job = read_job(table);
   if (job.name.empty()) {

@@ -17,6 +17,7 @@ struct Job {
   std::string name;                   ///< what the ledger knows it by; not empty, printable
   std::optional<std::string> course;  ///< absent: the source has a course column
   SourceSettings source;              ///< its path is resolved
+  ListRules list_rules;
   InviteSettings invite;
   std::filesystem::path file;  ///< empty: the job came from options
 };
@@ -29,12 +30,17 @@ Job load_job(const std::string& argument, const Config& config, const std::vecto
 /// `convoke run --csv members.csv --course ID`.
 struct JobOptions {
   std::string csv;  ///< relative to the current folder; "-" is standard input
-  std::optional<std::string> course;
-  std::optional<std::string> course_column;
-  std::string member_column = "spotMemberId";
+  std::optional<std::string> course = {};
+  std::optional<std::string> course_column = {};
+  std::optional<std::string> member_column = {};
+  std::optional<std::string> name = {};
+  std::optional<std::string> delimiter = {};
+  bool no_header = false;
+  bool email_notification = false;
 };
 
-/// A job without a file, called "<stem of the list>@<course>", or by the stem alone if the list names the courses.
+/// A job without a file. Unless it is given a name, it is called "<stem of the list>@<course>", or by the stem alone if
+/// the list names the courses.
 Job job_from_options(const JobOptions& options, const std::vector<Override>& overrides);
 
 }  // namespace convoke

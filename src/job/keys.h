@@ -14,7 +14,7 @@ inline constexpr std::array<std::string_view, 17> config_keys = {
     "api.proxy",      "limits.calls",     "limits.reserve", "retry.attempts",     "retry.first",     "retry.longest",
     "retry.patience", "run.retry_failed", "run.max_failures", "ledger.path",    "ledger.keep_profile"};
 
-inline constexpr std::array<std::string_view, 13> job_keys = {"name",
+inline constexpr std::array<std::string_view, 15> job_keys = {"name",
                                                               "course",
                                                               "source.csv",
                                                               "source.header",
@@ -23,6 +23,8 @@ inline constexpr std::array<std::string_view, 13> job_keys = {"name",
                                                               "source.query",
                                                               "source.member_column",
                                                               "source.course_column",
+                                                              "source.min_rows",
+                                                              "source.invalid_rows",
                                                               "invite.invited_by",
                                                               "invite.email_notification",
                                                               "invite.chunk_size",

@@ -20,7 +20,7 @@ std::string content_of(const fs::path& file) {
   InputFile input(file.string());
   std::string content;
   constexpr std::size_t block = 16UL * 1024;
-  for (std::size_t got = block; got == block;) {
+  for (std::size_t got = block; got > 0;) {
     const std::size_t size = content.size();
     content.resize(size + block);
     got = input.read(content.data() + size, block);
@@ -135,6 +135,10 @@ void SettingTable::add_overrides(const std::vector<Override>& overrides) {
 
 void SettingTable::add_option(std::string_view key, std::string_view option, std::string value) {
   settings_[std::string(key)] = Setting{std::move(value), "a text", std::string(option), {}, {}};
+}
+
+void SettingTable::add_flag(std::string_view key, std::string_view option, bool value) {
+  settings_[std::string(key)] = Setting{value, "true or false", std::string(option), {}, {}};
 }
 
 std::optional<std::string> SettingTable::text(std::string_view key) const {

@@ -32,8 +32,9 @@ class SettingTable {
   /// as TOML if it is TOML, else as text. Relative paths are relative to the current folder.
   void add_overrides(const std::vector<Override>& overrides);
 
-  /// A text from an option of the command line, which is called `option` ("--csv").
+  /// A text, or a flag, from an option of the command line, which is called `option` ("--csv").
   void add_option(std::string_view key, std::string_view option, std::string value);
+  void add_flag(std::string_view key, std::string_view option, bool value);
 
   // Each returns nothing if the key is not set, and throws Error bad_config if it is set to something else.
   std::optional<std::string> text(std::string_view key) const;  ///< never empty

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "source/row_check.h"
 
 namespace convoke {
 namespace {
@@ -20,15 +21,56 @@ std::string list_of(const std::vector<std::string>& names) {
   return list;
 }
 
+bool is_id(std::string_view text) {
+  return std::holds_alternative<CheckedId>(check_member(text));
+}
+
+/// The column most of whose values are ids; names.size() if there is none.
+std::size_t id_column(const std::vector<std::string>& names, const std::vector<std::vector<std::string>>& rows) {
+  std::size_t best = names.size();
+  std::size_t best_ids = 0;
+  for (std::size_t column = 0; column < names.size(); ++column) {
+    std::size_t ids = 0;
+    std::size_t values = 0;
+    for (const auto& row : rows) {
+      if (column >= row.size() || trim_blanks(row[column]).empty()) continue;
+      ++values;
+      if (is_id(row[column])) ++ids;
+    }
+    if (ids <= best_ids || 2 * ids <= values) continue;
+    best = column;
+    best_ids = ids;
+  }
+  return best;
+}
+
+std::string hint_for_missing(const std::vector<std::string>& names, std::string_view wanted,
+                             const FirstRows& first_rows) {
+  if (first_rows) {
+    if (const auto id = std::find_if(names.begin(), names.end(), is_id); id != names.end()) {
+      return fmt::format(
+          "this row holds a member id already; if there is no header: header = false, member_column = {}",
+          id - names.begin() + 1);
+    }
+  }
+  std::string hint;
+  if (const std::string near = nearest(wanted, names); !near.empty()) {
+    hint += fmt::format("did you mean \"{}\"? ", excerpt(near));
+  }
+  if (const std::size_t ids = first_rows ? id_column(names, first_rows()) : names.size(); ids < names.size()) {
+    hint += fmt::format("the column \"{0}\" holds member ids: member_column = \"{0}\"; ", excerpt(names[ids]));
+  }
+  return hint + "the columns are " + list_of(names);
+}
+
 }  // namespace
 
-std::size_t column_index(const std::vector<std::string>& names, std::string_view wanted, const std::string& where) {
+std::size_t column_index(const std::vector<std::string>& names, std::string_view wanted, const std::string& where,
+                         const FirstRows& first_rows) {
   const auto found = std::find(names.begin(), names.end(), wanted);
   if (found == names.end()) {
-    const std::string near = nearest(wanted, names);
     throw Error(Exit::bad_source, fmt::format("there is no column \"{}\"", excerpt(wanted)), where,
-                fmt::format("{}the columns are {}",
-                            near.empty() ? "" : fmt::format("did you mean \"{}\"? ", excerpt(near)), list_of(names)));
+                hint_for_missing(names, wanted, first_rows));
   }
   if (std::find(found + 1, names.end(), wanted) != names.end()) {
     throw Error(Exit::bad_source, fmt::format("there is more than one column \"{}\"", excerpt(wanted)), where,
@@ -38,7 +80,6 @@ std::size_t column_index(const std::vector<std::string>& names, std::string_view
 }
 
 std::string_view trim_blanks(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;

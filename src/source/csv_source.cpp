@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "source/columns.h"
+#include "source/first_line.h"
+#include "source/foreign_file.h"
 
 namespace convoke {
 namespace {
@@ -27,15 +31,16 @@ std::size_t column_number(const std::string& text, const std::string& where) {
 
 }  // namespace
 
-CsvSource::CsvSource(const CsvSettings& settings)
-    : file_(settings.path), block_(block_size), delimiter_(settings.delimiter) {
+CsvSource::CsvSource(const CsvSettings& settings, std::stop_token stop)
+    : file_(settings.path, std::move(stop)), block_(block_size) {
   // CSV_REPALL_NL: every line break outside quotes is reported, so that a line that ends without a report is known to
   // go on in the next one.
   csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL);
-  csv_set_delim(&parser_, static_cast<unsigned char>(settings.delimiter));
   csv_set_blk_size(&parser_, 4096);
   try {
-    check_head();
+    read_head();
+    check_head(settings.path);
+    settle_delimiter(settings.delimiter);
     if (settings.header) {
       read_header(settings);
     } else {
@@ -54,59 +59,86 @@ CsvSource::~CsvSource() {
 
 std::optional<SourceRow> CsvSource::next() {
   if (!read_record()) return std::nullopt;
+  ++rows_;
   return SourceRow{record_line_, trim_blanks(member_), trim_blanks(course_)};
 }
 
+std::vector<std::string> CsvSource::remarks() const {
+  // A header and one row: too short to have a custom that its last line could break.
+  if (unended_line_ == 0 || rows_ < 2) return {};
+  return {fmt::format("{}: the last line (line {}) has no line end where the others have one: the file may be cut off",
+                      excerpt(file_.name()), unended_line_)};
+}
+
+std::optional<double> CsvSource::share_read() const {
+  if (!file_.size()) return std::nullopt;
+  const std::uint64_t used = taken_ - (end_ - begin_);
+  if (used >= *file_.size()) return 1.0;  // also of a file that is empty, or grows meanwhile
+  return static_cast<double>(used) / static_cast<double>(*file_.size());
+}
+
 bool CsvSource::read_record() {
-  field_count_ = 0;
-  member_.clear();
-  course_.clear();
+  begin_record();
   while (begin_ < end_ || fill()) {
     const bool begins_record = at_line_start_ && record_ended_;
     if (begins_record) record_line_ = line_;
     if (at_line_start_) record_ended_ = false;
     at_line_start_ = false;
     const std::string_view piece = take_piece();
-    const bool ends_line = piece.back() == '\n' || (piece.back() == '\r' && begin_ < end_);
-    if (begins_record && ends_line && header_ == nullptr && std::memchr(piece.data(), '"', piece.size()) == nullptr) {
+    if (begins_record && ends_line(piece) && fields_ == nullptr &&
+        std::memchr(piece.data(), '"', piece.size()) == nullptr) {
       split(piece);
     } else {
       feed(piece);
     }
-    if (ends_line) {
-      end_line();
-    } else {
-      cr_pending_ = piece.back() == '\r';
-    }
-    if (record_ended_ && field_count_ > 0) return true;
+    pass(piece);
+    if (record_ended_ && has_text_) return true;
+    if (record_ended_) begin_record();
   }
   if (csv_fini(&parser_, on_field, on_record, this) != 0) {
     fail(record_line_, "a quoted field has no end", "close the quote, or double a quote that is part of the text");
   }
-  return field_count_ > 0;
+  if (has_text_ && !at_line_start_ && !cr_pending_) unended_line_ = line_;
+  return has_text_;
+}
+
+void CsvSource::begin_record() {
+  field_count_ = 0;
+  has_text_ = false;
+  member_.clear();
+  course_.clear();
+  if (fields_ != nullptr) fields_->clear();
 }
 
 bool CsvSource::fill() {
-  if (file_ended_) return false;
   begin_ = 0;
-  end_ = file_.read(block_.data(), block_.size());
-  next_lf_ = 0;
-  file_ended_ = end_ < block_.size();
-  if (end_ == 0) return false;
-  const auto* lf = static_cast<const char*>(std::memchr(block_.data(), '\n', end_));
-  next_lf_ = lf == nullptr ? end_ : static_cast<std::size_t>(lf - block_.data());
+  end_ = 0;
+  if (!read_more()) return false;
+  find_lf();
   if (cr_pending_ && block_[0] != '\n') end_line();
   cr_pending_ = false;
   return true;
 }
 
+/// Reads into what is left of the block; false at the end of the file.
+bool CsvSource::read_more() {
+  if (file_ended_) return false;
+  const std::size_t got = file_.read(block_.data() + end_, block_.size() - end_);
+  file_ended_ = got == 0;
+  end_ += got;
+  taken_ += got;
+  return !file_ended_;
+}
+
+void CsvSource::find_lf() {
+  const auto* lf = static_cast<const char*>(std::memchr(block_.data() + begin_, '\n', end_ - begin_));
+  next_lf_ = lf == nullptr ? end_ : static_cast<std::size_t>(lf - block_.data());
+}
+
 /// The rest of the block up to its next line break and with it: LF, CR LF, or CR alone, as libcsv has it.
 std::string_view CsvSource::take_piece() {
   const char* begin = block_.data() + begin_;
-  if (next_lf_ < begin_) {
-    const auto* lf = static_cast<const char*>(std::memchr(begin, '\n', end_ - begin_));
-    next_lf_ = lf == nullptr ? end_ : static_cast<std::size_t>(lf - block_.data());
-  }
+  if (next_lf_ < begin_) find_lf();
   std::size_t size = (next_lf_ < end_ ? next_lf_ + 1 : end_) - begin_;
   if (const auto* cr = static_cast<const char*>(std::memchr(begin, '\r', size))) {
     const auto after = static_cast<std::size_t>(cr - begin) + 1;
@@ -135,8 +167,8 @@ void CsvSource::feed(std::string_view piece) {
 void CsvSource::split(std::string_view line) {
   record_ended_ = true;
   line.remove_suffix(line.ends_with("\r\n") ? 2 : 1);
-  if (trim_blanks(line).empty() && line.find(delimiter_) == std::string_view::npos)
-    return;  // an empty line is no record
+  has_text_ = std::any_of(line.begin(), line.end(), [this](char c) { return c != delimiter_ && !is_blank(c); });
+  if (!has_text_) return;
   for (;; ++field_count_) {
     const std::size_t size = std::min(line.find(delimiter_), line.size());
     if (field_count_ == member_column_) member_.assign(line, 0, size);
@@ -147,30 +179,60 @@ void CsvSource::split(std::string_view line) {
   ++field_count_;
 }
 
+bool CsvSource::ends_line(std::string_view piece) const {
+  return piece.back() == '\n' || (piece.back() == '\r' && begin_ < end_);
+}
+
+void CsvSource::pass(std::string_view piece) {
+  if (ends_line(piece)) {
+    end_line();
+  } else {
+    cr_pending_ = piece.back() == '\r';
+  }
+}
+
 void CsvSource::end_line() {
   ++line_;
   at_line_start_ = true;
 }
 
-void CsvSource::check_head() {
-  if (!fill()) return;
-  const std::string_view head(block_.data(), std::min(end_, head_size));
-  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) {
-    throw Error(Exit::bad_source, "is UTF-16 text, not UTF-8", file_.name(),
-                "iconv -f UTF-16 -t UTF-8 FILE > FILE.utf8.csv");
+/// Reads until the block holds the first line, which says so much of the others, or as much of it as there is room for.
+void CsvSource::read_head() {
+  const auto has_first_line = [this] {
+    const std::string_view text = unfed();
+    const std::string_view line = first_line(text);
+    return line.data() + line.size() < text.data() + text.size();
+  };
+  while (end_ < block_.size() && !has_first_line() && read_more()) {
   }
-  if (head.find('\0') != std::string_view::npos) {
-    throw Error(Exit::bad_source, "is not a CSV file: it holds NUL bytes", file_.name(),
-                "export the list as CSV in UTF-8; a spreadsheet's own format is not read");
+  find_lf();
+}
+
+void CsvSource::check_head(const std::string& path) {
+  refuse_foreign(unfed().substr(0, head_size), path, file_.name());
+  if (unfed().starts_with("\xEF\xBB\xBF")) begin_ += 3;
+}
+
+void CsvSource::settle_delimiter(std::optional<char> wanted) {
+  const std::string_view line = first_line(unfed());
+  const auto sep = line.data() == unfed().data() ? delimiter_of_sep_line(line) : std::nullopt;
+  delimiter_ = wanted ? *wanted : sep ? *sep : guess_delimiter(line);
+  csv_set_delim(&parser_, static_cast<unsigned char>(delimiter_));
+  if (sep) {
+    at_line_start_ = false;
+    pass(take_piece());
   }
-  if (head.starts_with("\xEF\xBB\xBF")) begin_ = 3;
+}
+
+std::string_view CsvSource::unfed() const {
+  return {block_.data() + begin_, end_ - begin_};
 }
 
 void CsvSource::read_header(const CsvSettings& settings) {
   std::vector<std::string> names;
-  header_ = &names;
+  fields_ = &names;
   const bool found = read_record();
-  header_ = nullptr;
+  fields_ = nullptr;
   if (!found) throw Error(Exit::bad_source, "is empty: it has no header row", file_.name());
   for (std::string& name : names) name = std::string(trim_blanks(name));
   if (names.size() == 1 && names[0] != settings.member_column) {
@@ -183,8 +245,22 @@ void CsvSource::read_header(const CsvSettings& settings) {
     }
   }
   const std::string where = fmt::format("{}:{}", file_.name(), record_line_);
-  member_column_ = column_index(names, settings.member_column, where);
+  member_column_ = column_index(names, settings.member_column, where, [this] { return first_rows(); });
   if (settings.course_column) course_column_ = column_index(names, *settings.course_column, where);
+}
+
+/// Of what is read already: nobody waits for a slow list to hear that its column is not there.
+std::vector<std::vector<std::string>> CsvSource::first_rows() {
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> fields;
+  fields_ = &fields;
+  try {
+    while (rows.size() < rows_looked_at && begin_ < end_ && read_record()) rows.push_back(fields);
+  } catch (const Error&) {
+    // What is wrong further down is not what is to be said now.
+  }
+  fields_ = nullptr;
+  return rows;
 }
 
 void CsvSource::fail(std::uint64_t line, std::string what, std::string hint) const {
@@ -194,9 +270,10 @@ void CsvSource::fail(std::uint64_t line, std::string what, std::string hint) con
 void CsvSource::on_field(void* text, std::size_t size, void* self) noexcept {
   auto& source = *static_cast<CsvSource*>(self);
   const std::size_t column = source.field_count_++;
+  source.has_text_ = source.has_text_ || !trim_blanks({static_cast<const char*>(text), size}).empty();
   if (column == source.member_column_) source.member_.assign(static_cast<const char*>(text), size);
   if (column == source.course_column_) source.course_.assign(static_cast<const char*>(text), size);
-  if (source.header_ != nullptr) source.header_->emplace_back(static_cast<const char*>(text), size);
+  if (source.fields_ != nullptr) source.fields_->emplace_back(static_cast<const char*>(text), size);
 }
 
 void CsvSource::on_record(int, void* self) noexcept {

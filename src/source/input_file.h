@@ -2,30 +2,42 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
 #include <string>
 
 namespace convoke {
 
 class InputFile {
  public:
-  /// Opens `path`; "-" is standard input, which is not closed at the end. Throws Error: no_input if it is not there or
-  /// may not be read, bad_source if it is a folder.
-  explicit InputFile(const std::string& path);
+  /// Opens `path`; "-" is standard input, which is not closed at the end. Waits for nothing, not even for somebody to
+  /// write into a named pipe. Throws Error: no_input if it is not there or may not be read, bad_source if it is a
+  /// folder.
+  explicit InputFile(const std::string& path, std::stop_token stop = {});
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  /// Reads until `size` bytes are there or the file ends; returns how many were read. Throws Error disk.
+  /// Returns how many bytes were read; 0 is the end (`size` is not 0). Of a regular file: `size` bytes, or all that are
+  /// left. Of anything else: what is there, and waits until something is, or until all writers are gone. Throws Error
+  /// disk, and ReadingStopped when a stop is asked.
   std::size_t read(char* out, std::size_t size);
 
-  /// Likewise from `offset`; regular files only.
+  /// Reads `size` bytes from `offset`, or all that are left; regular files only. Throws Error disk.
   std::size_t read_at(char* out, std::size_t size, std::size_t offset);
 
   const std::string& name() const { return name_; }  ///< the path, or "standard input"
+  /// How many bytes there were to read when it was opened; empty unless it is a regular file.
+  std::optional<std::uint64_t> size() const { return size_; }
 
  private:
+  void wait_until_readable() const;
+
   std::string name_;
+  std::stop_token stop_;
   int descriptor_;
+  std::optional<std::uint64_t> size_;
 };
 
 /// Throws Error no_input: `path` could not be opened for the reason that `code` (an errno) gives.

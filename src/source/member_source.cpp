@@ -5,9 +5,9 @@
 
 namespace convoke {
 
-std::unique_ptr<MemberSource> open_source(const SourceSettings& settings) {
-  if (const auto* csv = std::get_if<CsvSettings>(&settings)) return std::make_unique<CsvSource>(*csv);
-  return std::make_unique<SqliteSource>(std::get<SqliteSettings>(settings));
+std::unique_ptr<MemberSource> open_source(const SourceSettings& settings, std::stop_token stop) {
+  if (const auto* csv = std::get_if<CsvSettings>(&settings)) return std::make_unique<CsvSource>(*csv, std::move(stop));
+  return std::make_unique<SqliteSource>(std::get<SqliteSettings>(settings), std::move(stop));
 }
 
 std::string describe_source(const SourceSettings& settings) {

@@ -1,4 +1,5 @@
-// Whether the text of a row names a member or a course, and if not, why, in the words of the ledger's `invalid_rows`.
+// Whether the text of a row names a member or a course, and if not, why. What is surely an id in another dress, as
+// spreadsheets and other programs write them, is taken.
 #pragma once
 
 #include <optional>
@@ -6,14 +7,20 @@
 #include <variant>
 
 #include "base/member_id.h"
+#include "base/reason.h"
 
 namespace convoke {
 
-/// The id, or the reason why there is none: a literal, so the view stays valid. `text` has no blanks around it.
-/// Never throws.
-std::variant<MemberId, std::string_view> check_member(std::string_view text) noexcept;
+struct CheckedId {
+  MemberId id;
+  bool mended = false;  ///< it was not written as an id is: in braces, without dashes, among invisible characters
+};
 
-/// The reason why `text` is no course id, or nothing if it is one.
-std::optional<std::string_view> check_course(std::string_view text) noexcept;
+/// The id, or the reason why there is none: no_id, email_address or not_an_id. Blanks around it are nothing to mend.
+/// Never throws.
+std::variant<CheckedId, Reason> check_member(std::string_view text) noexcept;
+
+/// The reason (no_course) why `text` is no course id, or nothing if it is one.
+std::optional<Reason> check_course(std::string_view text) noexcept;
 
 }  // namespace convoke

@@ -13,7 +13,9 @@ namespace convoke {
 
 class SqliteSource final : public MemberSource {
  public:
-  explicit SqliteSource(const SqliteSettings& settings);
+  explicit SqliteSource(const SqliteSettings& settings, std::stop_token stop = {});
+  SqliteSource(const SqliteSource&) = delete;
+  SqliteSource& operator=(const SqliteSource&) = delete;
 
   std::optional<SourceRow> next() override;
 
@@ -24,9 +26,13 @@ class SqliteSource final : public MemberSource {
   using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
   Statement prepare(const char* sql, const char** rest);
+  bool step();  ///< to the next row; false at the end
+  bool is_empty_row();
   std::string_view text_of(int column);
+  std::vector<std::vector<std::string>> first_rows();
 
   std::string path_;
+  std::stop_token stop_;
   std::unique_ptr<SQLite::Database> database_;
   Statement query_;
   int member_column_ = 0;
