@@ -13,7 +13,6 @@
 
 #include "certificates.h"
 #include "net/http_transport.h"
-#include "net/trouble.h"
 #include "scripted_server.h"
 #include "source_rows.h"
 #include "temp_folder.h"
@@ -318,6 +317,41 @@ TEST_CASE("calls that fail at once share the one question") {
   for (const Answer& answer : answers) CHECK(answer.reason == Reason::tls_expected);
   CHECK(plain == 5);
   CHECK(server.connections() == 6);
+}
+
+TEST_CASE("a port that speaks HTTP and TLS speaks HTTP: what it broke off stays in doubt") {
+  // The first plain request is broken off; the second is answered once the question is asked, which waits for that.
+  std::atomic<int> plain{0};
+  std::atomic<bool> asked{false};
+  std::atomic<bool> answered{false};
+  const auto wait_for = [](const std::atomic<bool>& what) {
+    for (int i = 0; i < 400 && !what; ++i) std::this_thread::sleep_for(5ms);
+  };
+  const Script both = [&, tls = over_tls(make_certificate({}))](Peer& peer) {
+    char first = 0;
+    if (::recv(peer.socket().native_handle(), &first, 1, MSG_PEEK) != 1) return;
+    if (first != 'P') {
+      asked = true;
+      wait_for(answered);
+      std::this_thread::sleep_for(50ms);
+      return tls(peer);
+    }
+    peer.read_request();
+    if (++plain == 1) return;
+    wait_for(asked);
+    peer.send(created("[]"));
+    answered = true;
+  };
+  ScriptedServer server({both});
+  Client client(server.url());
+  std::array<Answer, 2> answers;
+  for (Answer& answer : answers) client.start(answer);
+  client.loop.run();
+  const Answer& broken_off = answers[answers[0].reached == Reached::answered ? 1 : 0];
+  CHECK(broken_off.reason == Reason::connection_lost);
+  CHECK(broken_off.reached == Reached::maybe);
+  CHECK(asked);
+  CHECK(answered);
 }
 
 TEST_CASE("a server that has answered once is not asked, whatever it does later") {

@@ -315,6 +315,8 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     switch (answer.reason) {
       case Reason::certificate:
         answer.error = connection->certificate_trouble;
+        if (!answer.error.empty()) break;
+        answer.error = fmt::format("the certificate of {} does not verify: {}", target_->url, what);
         break;
       case Reason::not_tls:
         answer.error = fmt::format("{} does not speak TLS, and base_url says https: is it an http address? ({})",
@@ -370,7 +372,7 @@ asio::awaitable<bool> HttpTransport::speaks_tls(std::shared_ptr<Connection> conn
     boost::system::error_code ignored;
     co_await connection->resolved.async_wait(asio::redirect_error(use_awaitable, ignored));
   }
-  co_return probe_ == TlsProbe::tls;
+  co_return probe_ == TlsProbe::tls && !spoke_http_;  // meanwhile, to another call: a port that speaks both
 }
 
 // A TLS handshake and nothing else, with the addresses and within the deadline of the call that failed. Whether the

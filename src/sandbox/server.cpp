@@ -179,19 +179,15 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
   buffer.reserve(read_size);  // Beast reads no more at once than there is room, and grows by 512 bytes
   SandboxReply reply;
   asio::steady_timer timer(context_);
+  boost::system::error_code ignored;
   bool open = true;
   while (open) {
     http::request_parser<http::string_body> parser;
     parser.body_limit(longest_body_);
     const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, as_result);
     const bool too_long = error == http::error::body_limit;
-    if (!too_long && is_no_http(error)) {
-      const SandboxReply refusal = bad_request();
-      co_await deliver(stream, refusal, false);
-      co_await part(stream);
-      break;
-    }
-    if (error && !too_long) break;
+    const bool no_http = !too_long && is_no_http(error);
+    if (error && !too_long && !no_http) break;
 
     const auto& message = parser.get();
     const SandboxRequest request{.method = message.method_string(),
@@ -200,15 +196,21 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
                                  .content_type = message[http::field::content_type],
                                  .body = message.body(),
                                  .body_too_long = too_long};
-    sandbox_.handle(request, clock_.now(), clock_.wall(), reply);
+    if (no_http) {
+      reply = bad_request();
+    } else {
+      sandbox_.handle(request, clock_.now(), clock_.wall(), reply);
+    }
     if (reply.delay > Duration::zero()) {
       timer.expires_after(reply.delay);
       co_await timer.async_wait(as_result);
     }
-    open = co_await deliver(stream, reply, message.keep_alive() && !too_long);
-    if (too_long) co_await part(stream);
+    open = co_await deliver(stream, reply, !error && message.keep_alive());
+    if (!error) continue;
+    // Closing with bytes unread would reset the connection, and the answer could be lost with it.
+    stream.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
+    co_await read_away(stream);
   }
-  boost::system::error_code ignored;
   stream.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);
 }
 
@@ -254,14 +256,6 @@ asio::awaitable<void> SandboxServer::read_away(Stream& stream) {
   }
 }
 #pragma GCC diagnostic pop
-
-/// Ends a connection with bytes unread: to close it would reset it, and the answer could be lost with it.
-template <class Stream>
-asio::awaitable<void> SandboxServer::part(Stream& stream) {
-  boost::system::error_code ignored;
-  stream.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
-  co_await read_away(stream);
-}
 
 template <class Stream>
 asio::awaitable<bool> SandboxServer::deliver_members(Stream& stream) {

@@ -49,8 +49,6 @@ class SandboxServer {
   template <class Stream>
   boost::asio::awaitable<void> read_away(Stream& stream);
   template <class Stream>
-  boost::asio::awaitable<void> part(Stream& stream);
-  template <class Stream>
   boost::asio::awaitable<bool> deliver_members(Stream& stream);
 
   Sandbox& sandbox_;
