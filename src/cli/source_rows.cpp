@@ -5,9 +5,9 @@
 
 namespace convoke {
 
-ReadSource rows_of(const Job& job) {
-  return [&job](const TakeRow& take) {
-    const auto source = open_source(job.source);
+ReadSource rows_of(const Job& job, std::stop_token stop) {
+  return [&job, stop = std::move(stop)](const TakeRow& take) {
+    const auto source = open_source(job.source, stop);
     while (const auto row = source->next()) {
       IntakeRow taken;
       taken.line = row->line;
