@@ -63,10 +63,10 @@ int main(int argc, char** argv) {
   std::string about;
   help->add_option("COMMAND", about, "The command");
   help->callback([&app, &about] {
-    const CLI::App* command = about.empty() ? &app : app.get_subcommand_no_throw(about);
-    if (command == nullptr)
+    const auto commands = app.get_subcommands([&](CLI::App* command) { return command->get_name() == about; });
+    if (!about.empty() && commands.empty())
       throw convoke::Error(convoke::Exit::usage, fmt::format("there is no command '{}'", convoke::excerpt(about)));
-    convoke::print_result(command->help());
+    convoke::print_result(about.empty() ? app.help() : commands.front()->help());
   });
   if (argc == 1) {
     fmt::print(stderr, "{}\n", app.help());

@@ -925,7 +925,7 @@ TEST_CASE("an export is the view, as CSV that no spreadsheet runs, or as JSON li
   sent.settle({{{0}, rejected}, {{1}, fate(Outcome::invited, 201)}});
   const auto text = [&](const std::vector<Outcome>& outcomes, ExportFormat format) {
     std::string all;
-    export_outcomes(world.database, world.job, outcomes, format, [&](const std::string& piece) { all += piece; });
+    export_outcomes(world.database, world.job, outcomes, Gone::without, format, [&](const std::string& piece) { all += piece; });
     return all;
   };
   const std::string csv = text({}, ExportFormat::csv);

@@ -578,13 +578,14 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
     Chunks chunks(world.database, world.job);
     world.database.write([&] {
       // An hour and a half, 50 min, 30 min and 20 min ago, and one just now without an answer yet.
+      chunks.accept_course(1);
       for (const auto ago : {90min, 50min, 30min, 20min, 0min}) {
         const auto chunk = chunks.claim(now, 1, true);
         calls.push_back(log.begin_call(*chunk, clock.wall() - ago));
       }
-      log.end_call(calls[0], {100ms, 201, ""});
-      log.end_call(calls[1], {100ms, 201, ""});
-      log.end_call(calls[2], {30s, 0, "no answer within 30 s"});
+      log.end_call(calls[0], {100ms, 201, Reason::none, ""});
+      log.end_call(calls[1], {100ms, 201, Reason::none, ""});
+      log.end_call(calls[2], {30s, 0, Reason::timed_out, "no answer within 30 s"});
       log.close_interrupted(calls[3]);
     });
   }

@@ -123,14 +123,15 @@ class ChangingLists(World):
     def test_every_row_is_accounted_for(self):
         sandbox = self.sandbox()
         ids = some_ids(100)
-        wrong = ["", "n/a", ids[0][:-1], ids[0] + "0", "{" + ids[1] + "}"]
+        wrong = {"n/a": "not_an_id", ids[0][:-1]: "not_an_id", ids[0] + "0": "not_an_id", "ann@example.org": "email_address"}
         self.write_job()
-        self.write_list(ids + [f'"{value}"' for value in wrong] + ids[:7] + [ids[8].upper(), f"  {ids[9]} "])
+        same = ids[:7] + [ids[8].upper(), f"  {ids[9]} ", "{" + ids[1] + "}", ids[2].replace("-", ""), f"\u00a0{ids[3]}\u200b"]
+        self.write_list(ids + [f'"{value}"' for value in wrong] + [",Ann", '""', " , "] + same)
         run = self.run_job(INCOMPLETE)
-        self.assertEqual((run["rows_read"], run["members"], run["duplicates"], run["invalid"]), (114, 100, 9, 5))
+        self.assertEqual((run["rows_read"], run["members"], run["duplicates"], run["invalid"]), (117, 100, 12, 5))
         rows = self.query("SELECT source_line, value, reason FROM invalid_rows ORDER BY source_line")
-        self.assertEqual([(line, value) for line, value, _ in rows], list(enumerate(wrong, 102)))
-        self.assertTrue(all(reason for _, _, reason in rows))
+        expected = [(line, value, reason) for line, (value, reason) in enumerate(wrong.items(), 102)] + [(106, "", "no_id")]
+        self.assertEqual(rows, expected)
         self.check_all_invited(sandbox, ids)
         self.check_books()
 
@@ -154,6 +155,18 @@ class Sources(World):
         path = self.write_list(ids, "people.csv", "id")
         run = self.expect(OK, "run", "--csv", path, "--course", "a course", "--member-column", "id", "--json").last_run
         self.check_all_invited(sandbox, ids, run["job"], "a course")
+
+    def test_a_list_on_the_command_line_may_look_as_it_does(self):
+        sandbox = self.sandbox()
+        ids = some_ids(20)
+        path = self.write_list([f"Ann;{member}" for member in ids], "people.csv", header=None)
+        run = self.expect(OK, "run", "--csv", path, "--course", COURSE, "--name", "spring", "--delimiter", ";",
+                          "--no-header", "--member-column", "2", "--email-notification", "--json").last_run
+        self.assertEqual(run["job"], "spring")
+        self.check_all_invited(sandbox, ids, "spring")
+        self.expect(USAGE, "run", "spring", "--delimiter", ";")
+        refused = self.expect(BAD_CONFIG, "run", "--csv", path, "--course", COURSE, "--no-header")
+        self.assertIn("member_column", refused.err)
 
     def test_a_course_column_on_the_command_line(self):
         sandbox = self.sandbox()

@@ -472,11 +472,13 @@ def read_sample(name, member, course=None, delimiter=",", course_name=COURSE):
         reader = csv.reader(file, delimiter=delimiter)
         header = next(reader)
         for row in reader:
-            if not row:
-                continue  # an empty line is no row
+            if not any(field.strip() for field in row):
+                continue  # an empty line is no row, nor are empty fields
             rows += 1
             fields = dict(zip(header, row))
             text = fields.get(member, "").strip().lower()
+            if re.fullmatch(r"\{.{36}\}|[0-9a-f]{32}", text):
+                text = str(uuid.UUID(text))  # in braces or without dashes it is an id all the same
             place = fields.get(course, "") if course else course_name
             if UUID.fullmatch(text) and place:
                 pairs.append((place, text))

@@ -92,6 +92,7 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   if (world_.chance(network.refused)) {
     co_await exchange->sleep.until(clock.now() + way());
     exchange->answer.error = "connect: refused";
+    exchange->answer.reason = Reason::not_connected;
     co_return exchange->answer;
   }
   for (std::size_t at = request.body.find('['); at + 38 < request.body.size() && request.body[at + 1] == '"';
@@ -100,6 +101,7 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   }
   exchange->answer.reached = Answer::Reached::maybe;
   exchange->answer.error = "no answer within the timeout";
+  exchange->answer.reason = Reason::timed_out;
   const bool lost = world_.chance(network.lost_request);
   const bool late = world_.chance(network.late_request);
   const bool answer_lost = world_.chance(network.lost_answer);
@@ -123,9 +125,11 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
           waited_for->answer.status = reply.status;
           waited_for->answer.body = reply.body;
           waited_for->answer.error.clear();
+          waited_for->answer.reason = Reason::none;
           if (reply.retry_after) waited_for->answer.retry_after = std::to_string(reply.retry_after->count());
         } else {
           waited_for->answer.error = "wait for the answer: the connection was closed";
+          waited_for->answer.reason = Reason::connection_lost;
         }
         waited_for->sleep.wake();
       });
