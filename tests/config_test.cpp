@@ -57,7 +57,7 @@ TEST_CASE("without a config all has a default") {
   CHECK(config.retry.attempts == 6);
   CHECK(config.retry.first == 500ms);
   CHECK(config.retry.longest == 60s);
-  CHECK_FALSE(config.retry.patience);
+  CHECK(config.retry.patience == 5min);
   CHECK_FALSE(config.run.max_failures);
   CHECK(config.ledger_path == "convoke.db");
   CHECK_FALSE(config.keep_profile);

@@ -67,7 +67,7 @@ TEST_CASE("the config that comes with the program says the defaults") {
   CHECK(config.retry.attempts == otherwise.retry.attempts);
   CHECK(config.retry.first == otherwise.retry.first);
   CHECK(config.retry.longest == otherwise.retry.longest);
-  CHECK_FALSE(config.retry.patience);
+  CHECK(config.retry.patience == otherwise.retry.patience);
   CHECK_FALSE(config.run.max_failures);
   CHECK(config.ledger_path == root / "convoke.db");
   CHECK(config.keep_profile == otherwise.keep_profile);

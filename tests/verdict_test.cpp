@@ -122,18 +122,18 @@ TEST_CASE("every status has its verdict") {
                                          {200, "{\"failedSpotMemberIds\":[]}", in_doubt + " | alarm"},
                                          {200, " {} ", "3 already_invited 200 a1"},
                                          {201, all, "3 invited 201 a1"},
-                                         {202, "", in_doubt},
-                                         {202, all, in_doubt},
-                                         {204, "", in_doubt},
-                                         {206, all, in_doubt},
-                                         {100, "", in_doubt},
-                                         {101, "", in_doubt},
-                                         {199, "", in_doubt},
-                                         {301, "", retried},
-                                         {302, all, retried},
-                                         {304, "", retried},
-                                         {307, "", retried},
-                                         {308, "", retried},
+                                         {202, "", in_doubt + " | alarm"},
+                                         {202, all, in_doubt + " | alarm"},
+                                         {204, "", "3 already_invited 204 a1"},
+                                         {206, all, in_doubt + " | alarm"},
+                                         {100, "", in_doubt + " | alarm"},
+                                         {101, "", in_doubt + " | alarm"},
+                                         {199, "", in_doubt + " | alarm"},
+                                         {301, "", "3 pending 301 a1 | stop"},
+                                         {302, all, "3 pending 302 a1 | stop"},
+                                         {304, "", "3 pending 304 a1 | stop"},
+                                         {307, "", "3 pending 307 a1 | stop"},
+                                         {308, "", "3 pending 308 a1 | stop"},
                                          {400, R"({"message":"bad"})", halves},
                                          {400, "", halves},
                                          {401, "", "3 pending 401 a1 | stop"},
@@ -176,12 +176,12 @@ TEST_CASE("what only a change of config mends stops the run, is called by its wo
     answer.reason = reason;
     return answer;
   };
-  for (const Row& row : {Row{answered(401), Reason::key_refused}, Row{answered(402), Reason::account_refused},
-                         Row{answered(407), Reason::proxy_refused}, Row{answered(302), Reason::redirect},
-                         Row{on_the_way(Reason::certificate), Reason::certificate},
-                         Row{on_the_way(Reason::unknown_host), Reason::unknown_host},
-                         Row{on_the_way(Reason::not_tls), Reason::not_tls},
-                         Row{on_the_way(Reason::tls_expected), Reason::tls_expected}}) {
+  for (const Row& row :
+       {Row{answered(401), Reason::key_refused}, Row{answered(402), Reason::account_refused},
+        Row{answered(407), Reason::proxy_refused}, Row{answered(302), Reason::redirect},
+        Row{on_the_way(Reason::certificate), Reason::certificate},
+        Row{on_the_way(Reason::unknown_host), Reason::unknown_host}, Row{on_the_way(Reason::not_tls), Reason::not_tls},
+        Row{on_the_way(Reason::tls_expected), Reason::tls_expected}}) {
     CAPTURE(name_of(row.reason));
     Chunk chunk = chunk_of(3);
     chunk.tries = 5;

@@ -157,9 +157,8 @@ Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const
 
 void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgement, const Members& missing) {
   if (chunk.missing > 0 && chunk.ids.size() == 1) {
-    verdict.pieces.push_back(
-        {missing, settled(chunk, Outcome::rejected, 201, Reason::not_in_answers,
-                          "not in the API's answers, not even when asked alone")});
+    verdict.pieces.push_back({missing, settled(chunk, Outcome::rejected, 201, Reason::not_in_answers,
+                                               "not in the API's answers, not even when asked alone")});
     return;
   }
   Fate fate = due_now(chunk, judgement);
@@ -297,13 +296,18 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
     verdict.sign = Sign::fails;
     return verdict;
   }
-  if (status >= 500 || status == 408 || status == 425)
-    return retry(chunk, judgement, status, Reason::unavailable, message);
+  if (status >= 500 || status == 408 || status == 425) {
+    Verdict verdict = retry(chunk, judgement, status, Reason::unavailable, message);
+    // What a server did before it failed, nobody knows; one that says it is unavailable did nothing.
+    if (status >= 500 && status != 503) verdict.pieces.front().fate.doubt = true;
+    return verdict;
+  }
   if (status < 300)  // not an answer of the contract, and not a refusal either
     return odd_answer(chunk, judgement, status, message);
   if (status < 400) {
     // Not followed: the key goes to the configured address only.
-    return put_off(chunk, judgement, Effect::stop, status, Reason::redirect, message);
+    return put_off(chunk, judgement, Effect::stop, status, Reason::redirect,
+                   fmt::format("HTTP {}: a redirect, not followed", status));
   }
   // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
   // it.

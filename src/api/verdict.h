@@ -34,11 +34,11 @@ struct Verdict {
   std::vector<Piece> pieces;  ///< disjoint, together the whole chunk
   Effect effect = Effect::none;
   Sign sign = Sign::answers;
-  bool accepted = false;          ///< the API took the call: key, course and size are right
-  bool exhausted = false;         ///< its attempts are used up: the pieces say failed
-  Reason reason = Reason::none;   ///< why the call did not simply succeed; none: it did
-  std::string call_error;         ///< the same in words, for the call's row
-  std::string alarm;              ///< set: something an operator must know, printable
+  bool accepted = false;         ///< the API took the call: key, course and size are right
+  bool exhausted = false;        ///< its attempts are used up: the pieces say failed
+  Reason reason = Reason::none;  ///< why the call did not simply succeed; none: it did
+  std::string call_error;        ///< the same in words, for the call's row
+  std::string alarm;             ///< set: something an operator must know, printable
 };
 
 /// What decides beside the answer.

@@ -57,14 +57,14 @@ class Check {
 std::string age_of_success(Database& database, const std::string& job, Duration most, const Clock& clock) {
   const auto id = find_job(database, job);
   const auto success = id ? last_success(database, *id) : std::nullopt;
-  const std::string hint = "look at: convoke status " + shell_word(job) + " --ledger " +
-                           shell_word(database.path().string());
+  const std::string hint =
+      "look at: convoke status " + shell_word(job) + " --ledger " + shell_word(database.path().string());
   if (!success) {
     throw Error(Exit::incomplete, "no run of this job has ended with 0 yet", {}, hint);
   }
   const Duration age = clock.wall() - *success;
-  const std::string words = fmt::format("the last run that ended with 0 was {} ago ({})", describe_duration(age),
-                                        format_time(*success));
+  const std::string words =
+      fmt::format("the last run that ended with 0 was {} ago ({})", describe_duration(age), format_time(*success));
   if (age > most)
     throw Error(Exit::incomplete, fmt::format("{}, more than {}", words, format_duration(most)), {}, hint);
   return words;
@@ -111,10 +111,7 @@ std::string check_json(const Check& check) {
                              .add("message", excerpt(finding.words, 500))
                              .text());
   }
-  return JsonObject()
-             .add("exit_code", static_cast<int>(check.exit()))
-             .add_raw("checks", "[" + list + "]")
-             .text() +
+  return JsonObject().add("exit_code", static_cast<int>(check.exit())).add_raw("checks", "[" + list + "]").text() +
          "\n";
 }
 

@@ -1,5 +1,5 @@
-// What ends a command from outside: SIGINT, SIGTERM, SIGHUP, and the time given with --max-duration. Heard on a thread of
-// its own, so that it is heard also while a list is read, sorted or waited for.
+// What ends a command from outside: SIGINT, SIGTERM, SIGHUP, and the time given with --max-duration. Heard on a thread
+// of its own, so that it is heard also while a list is read, sorted or waited for.
 #pragma once
 
 #include <atomic>

@@ -54,8 +54,10 @@ std::optional<std::string> environment_variable(const std::string& name) {
 }
 
 void add_common_options(CLI::App& command, CommonOptions& options) {
-  command.add_option("--config", options.config, "The config file; default: $CONVOKE_CONFIG, else ./config.toml, else beside or "
-                     "above the job's file")
+  command
+      .add_option("--config", options.config,
+                  "The config file; default: $CONVOKE_CONFIG, else ./config.toml, else beside or "
+                  "above the job's file")
       ->type_name("FILE");
   command.add_option("--set", options.set, "Set any key of config or job, e.g. api.timeout=10s; may be repeated")
       ->type_name("KEY=VALUE")

@@ -116,8 +116,8 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
       plan.limits.use = RateLimiter(config.limits, plan.limits.slots).use(plan.limits.now);
     }
     plan.invalid_rows = plan.survey.reading ? plan.survey.reading->invalid : plan.books.invalid;
-    plan.forecast = forecast(config.limits, plan.limits.slots, plan.limits.now, plan.survey.calls, latency,
-                             config.api.connections);
+    plan.forecast =
+        forecast(config.limits, plan.limits.slots, plan.limits.now, plan.survey.calls, latency, config.api.connections);
   };
   if (database) {
     database->read(look);

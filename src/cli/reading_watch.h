@@ -1,4 +1,5 @@
-// Says how far a list is read, when that takes long; from a thread of its own, since a list may let itself be waited for.
+// Says how far a list is read, when that takes long; from a thread of its own, since a list may let itself be waited
+// for.
 #pragma once
 
 #include <atomic>

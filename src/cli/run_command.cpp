@@ -46,9 +46,9 @@ std::optional<Duration> duration_option(const std::string& text, const char* opt
 
 // The worst of several runs: what nothing but a person mends before what another run may mend.
 Exit worst(Exit one, Exit other) {
-  constexpr std::array from_best = {Exit::ok,         Exit::incomplete, Exit::try_later,   Exit::api_unavailable,
-                                    Exit::no_input,   Exit::bad_source, Exit::bad_config,  Exit::key_refused,
-                                    Exit::disk,       Exit::defect};
+  constexpr std::array from_best = {Exit::ok,       Exit::incomplete, Exit::try_later,  Exit::api_unavailable,
+                                    Exit::no_input, Exit::bad_source, Exit::bad_config, Exit::key_refused,
+                                    Exit::disk,     Exit::defect};
   const auto place = [&](Exit exit) { return std::find(from_best.begin(), from_best.end(), exit); };
   return place(other) > place(one) ? other : one;
 }

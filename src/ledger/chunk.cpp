@@ -69,8 +69,8 @@ std::string picked_column(const std::string& column, const std::vector<std::uint
 }
 
 Chunk chunk_of(SQLite::Statement& row) {
-  return {row.getColumn(0).getInt64(),   row.getColumn(1).getInt64(), ids_of(row.getColumn(2)),
-          row.getColumn(3).getInt(),     row.getColumn(4).getInt(),   row.getColumn(5).getInt(),
+  return {row.getColumn(0).getInt64(),    row.getColumn(1).getInt64(),   ids_of(row.getColumn(2)),
+          row.getColumn(3).getInt(),      row.getColumn(4).getInt(),     row.getColumn(5).getInt(),
           row.getColumn(6).getInt() != 0, row.getColumn(7).getInt() != 0};
 }
 
@@ -97,9 +97,9 @@ Fate still_due(const Chunk& chunk, LedgerTime not_before) {
 
 ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<std::uint32_t>& members) {
   const auto of = [&](const std::string& column) { return picked_column(column, members); };
-  return {of(columns.participant_id),  of(columns.participant_status), of(columns.invited_at),
-          of(columns.started_at),      of(columns.completed_at),       of(columns.unenrolled_at),
-          of(columns.last_activity_at), of(columns.completion_rate),   of(columns.profile)};
+  return {of(columns.participant_id),   of(columns.participant_status), of(columns.invited_at),
+          of(columns.started_at),       of(columns.completed_at),       of(columns.unenrolled_at),
+          of(columns.last_activity_at), of(columns.completion_rate),    of(columns.profile)};
 }
 
 void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids) {
@@ -141,11 +141,13 @@ Chunks::Chunks(Database& database, JobId job)
       due_(database.handle(),
            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk INDEXED BY chunk_due "
            "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before DESC, chunk_id"),
-      last_due_(database.handle(),
-                "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk INDEXED BY chunk_due "
-                "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before, chunk_id DESC"),
+      last_due_(
+          database.handle(),
+          "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk INDEXED BY chunk_due "
+          "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before, chunk_id DESC"),
       next_due_(database.handle(),
-                "SELECT chunk_id, not_before, course_no FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = 'pending' "
+                "SELECT chunk_id, not_before, course_no FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = "
+                "'pending' "
                 "ORDER BY not_before, chunk_id DESC"),
       read_(database.handle(),
             "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk WHERE chunk_id = ?"),
@@ -336,12 +338,12 @@ std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optiona
     const std::string where =
         fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}", only_of_run ? " AND run_id = ?3" : "");
     for (const bool counting : {true, false}) {
-      SQLite::Statement statement(database_.handle(), counting
-                                                          ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
-                                                          : "UPDATE chunk SET outcome = 'pending', not_before = 0, "
-                                                            "tries = 0, missing = 0, reason = NULL, http_status = NULL, "
-                                                            "error = NULL WHERE " +
-                                                                where);
+      SQLite::Statement statement(database_.handle(),
+                                  counting ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
+                                           : "UPDATE chunk SET outcome = 'pending', not_before = 0, "
+                                             "tries = 0, missing = 0, reason = NULL, http_status = NULL, "
+                                             "error = NULL WHERE " +
+                                                 where);
       statement.bind(1, job_);
       statement.bind(2, std::string(name_of(outcome)));
       if (only_of_run) statement.bind(3, *only_of_run);
@@ -371,7 +373,8 @@ void Chunks::repack(int chunk_size) {
   SQLite::Statement waiting(
       database_.handle(),
       "SELECT chunk_id, course_no, attempts, size FROM chunk WHERE job_id = ? AND outcome = 'pending' AND "
-      "tries = 0 AND missing = 0 AND quiet = 0 AND doubt = 0 AND not_before = 0 ORDER BY course_no, attempts, chunk_id");
+      "tries = 0 AND missing = 0 AND quiet = 0 AND doubt = 0 AND not_before = 0 ORDER BY course_no, attempts, "
+      "chunk_id");
   waiting.bind(1, job_);
   std::vector<std::vector<Waiting>> groups;
   while (waiting.executeStep()) {
@@ -395,8 +398,7 @@ void Chunks::repack(const std::vector<Waiting>& group, int chunk_size) {
   std::vector<std::pair<MemberId, std::uint64_t>> open;  // members taken out of chunks and not yet in a new one
   const auto pack = [&](std::size_t down_to) {
     while (open.size() > down_to) {
-      const auto count =
-          static_cast<std::ptrdiff_t>(std::min(open.size(), static_cast<std::size_t>(chunk_size)));
+      const auto count = static_cast<std::ptrdiff_t>(std::min(open.size(), static_cast<std::size_t>(chunk_size)));
       std::sort(open.begin(), open.begin() + count);
       std::vector<MemberId> ids;
       std::vector<std::uint64_t> lines;

@@ -48,7 +48,7 @@ struct Fate {
   int missing = 0;
   bool quiet = false;
   bool doubt = false;
-  bool gone = false;    ///< not in the source any more: not to be made due again
+  bool gone = false;  ///< not in the source any more: not to be made due again
   Reason reason = Reason::none;
   int http_status = 0;  ///< 0: there was none
   std::string error;    ///< printable, short; empty: none

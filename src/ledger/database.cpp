@@ -188,12 +188,12 @@ LedgerApi api_of(Database& database) {
 void check_api(Database& database, const std::string& base_url) {
   const LedgerApi api = api_of(database);
   if (!api.base_url || *api.base_url == base_url) return;
-  throw Error(Exit::bad_config,
-              fmt::format("this ledger belongs to the API at {}, and api.base_url is {}: what one API says of members is "
-                          "nothing to another",
-                          *api.base_url, base_url),
-              database.path().string(),
-              "keep a ledger for each API (--ledger FILE); to rehearse: convoke run JOB --rehearse");
+  throw Error(
+      Exit::bad_config,
+      fmt::format("this ledger belongs to the API at {}, and api.base_url is {}: what one API says of members is "
+                  "nothing to another",
+                  *api.base_url, base_url),
+      database.path().string(), "keep a ledger for each API (--ledger FILE); to rehearse: convoke run JOB --rehearse");
 }
 
 void belong_to_api(Database& database, const std::string& base_url) {

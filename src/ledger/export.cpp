@@ -44,8 +44,8 @@ void append_json(std::string& out, const SQLite::Column& column) {
 
 }  // namespace
 
-void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& outcomes, Gone gone, ExportFormat format,
-                     const std::function<void(const std::string&)>& write) {
+void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& outcomes, Gone gone,
+                     ExportFormat format, const std::function<void(const std::string&)>& write) {
   database.read([&] {
     std::string wanted;
     for (const Outcome outcome : outcomes)

@@ -125,15 +125,15 @@ struct Known {
 void check_brakes(const IntakeBrakes& brakes, const Reading& reading, const Known& known) {
   constexpr std::int64_t least = 20;
   if (reading.rows < brakes.min_rows) {
-    throw Error(Exit::bad_source,
-                fmt::format("has {}, and source.min_rows asks for {}", counted(reading.rows, "row"),
-                            grouped(brakes.min_rows)),
-                brakes.source, "see that the list is whole; or lower source.min_rows");
+    throw Error(
+        Exit::bad_source,
+        fmt::format("has {}, and source.min_rows asks for {}", counted(reading.rows, "row"), grouped(brakes.min_rows)),
+        brakes.source, "see that the list is whole; or lower source.min_rows");
   }
   if (brakes.accept_shrunk) return;
   if (reading.rows == 0 && known.in_list > 0) {
-    throw Error(Exit::bad_source, fmt::format("is empty, and had {} before", counted(known.in_list, "member")), brakes.source,
-                "see that the list is whole; if it really is empty now: --accept-shrunk");
+    throw Error(Exit::bad_source, fmt::format("is empty, and had {} before", counted(known.in_list, "member")),
+                brakes.source, "see that the list is whole; if it really is empty now: --accept-shrunk");
   }
   if (known.leaving >= least && 2 * known.leaving > known.unsettled) {
     throw Error(Exit::bad_source,
@@ -149,9 +149,10 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   Reading reading;
   Sorter<Entry> sorter(folder, entries_in_memory);
   if (database && job) {
-    SQLite::Statement known(database->handle(),
-                            "SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt') "
-                            "FROM chunk WHERE job_id = ?");
+    SQLite::Statement known(
+        database->handle(),
+        "SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt') "
+        "FROM chunk WHERE job_id = ?");
     known.bind(1, *job);
     while (known.executeStep()) {
       const auto chunk = static_cast<std::uint64_t>(known.getColumn(0).getInt64());
@@ -301,8 +302,8 @@ class InvalidRows {
   std::vector<Row> waiting_;
 };
 
-// "Withdrawn" would be a guess of those whom a call may have invited. (Absence from a 201 is no refusal either: it is what
-// the API says of those it has invited before.)
+// "Withdrawn" would be a guess of those whom a call may have invited. (Absence from a 201 is no refusal either: it is
+// what the API says of those it has invited before.)
 bool may_be_invited(const Chunk& chunk) {
   return chunk.doubt || chunk.missing > 0;
 }
@@ -350,7 +351,8 @@ struct Standing {
 Standing standing_of(Database& database, Chunks& chunks, ChunkId id) {
   SQLite::Statement row(
       database.handle(),
-      "SELECT outcome, lines, run_id, not_before, http_status, error, gone, reason, participant_id, participant_status, "
+      "SELECT outcome, lines, run_id, not_before, http_status, error, gone, reason, participant_id, "
+      "participant_status, "
       "invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, profile FROM chunk "
       "WHERE chunk_id = ?");
   row.bind(1, id);
@@ -477,9 +479,8 @@ class CallCount {
                            [](std::int64_t sum, const auto& group) { return sum + group.second; });
   }
   std::int64_t calls() const {
-    return std::accumulate(packed_.begin(), packed_.end(), apart_calls_, [this](std::int64_t sum, const auto& group) {
-      return sum + calls_for(group.second);
-    });
+    return std::accumulate(packed_.begin(), packed_.end(), apart_calls_,
+                           [this](std::int64_t sum, const auto& group) { return sum + calls_for(group.second); });
   }
 
  private:
@@ -599,9 +600,10 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   amend(database, job, amendments, reading, now);
 
   database.write([&] {
-    SQLite::Statement update(database.handle(),
-                             "UPDATE job SET fingerprint = ?, half_read = 0, rows_read = ?, invalid = ?, duplicates = ?, "
-                             "mended = ? WHERE job_id = ?");
+    SQLite::Statement update(
+        database.handle(),
+        "UPDATE job SET fingerprint = ?, half_read = 0, rows_read = ?, invalid = ?, duplicates = ?, "
+        "mended = ? WHERE job_id = ?");
     update.bind(1, fingerprint);
     update.bind(2, reading.rows);
     update.bind(3, reading.invalid);

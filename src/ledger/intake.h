@@ -56,8 +56,8 @@ struct IntakeBrakes {
 /// revives what was withdrawn and is back, keeps invalid rows, follows members to their new lines. In many short
 /// transactions: other processes get their turn, and a reading that is cut off is simply done again. At the end, and
 /// only then, the source is known by its `fingerprint`. `now` goes to those whose outcome changes by it. Throws
-/// Error(bad_source), and leaves the job as it was, if the list has fewer rows than `brakes` allow, has none where there
-/// were members, or would withdraw more than half of those not settled (and at least 20).
+/// Error(bad_source), and leaves the job as it was, if the list has fewer rows than `brakes` allow, has none where
+/// there were members, or would withdraw more than half of those not settled (and at least 20).
 Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const IntakeBrakes& brakes,
                 const std::string& fingerprint, WallTime now);
 

@@ -42,8 +42,9 @@ RunLog::RunLog(Database& database, JobId job, WallTime now)
       job_(job),
       begin_call_(database.handle(),
                   "INSERT INTO call (run_id, chunk_id, course_no, size, sent_at) VALUES (?, ?, ?, ?, ?)"),
-      end_call_(database.handle(),
-                "UPDATE call SET open = 0, latency_ms = ?2, http_status = ?3, error = ?4, reason = ?5 WHERE call_id = ?1"),
+      end_call_(
+          database.handle(),
+          "UPDATE call SET open = 0, latency_ms = ?2, http_status = ?3, error = ?4, reason = ?5 WHERE call_id = ?1"),
       cancel_call_(database.handle(), "DELETE FROM call WHERE call_id = ?"),
       write_counts_(
           database.handle(),

@@ -93,8 +93,8 @@ std::optional<LatestRun> latest_run(Database& database, JobId job);
 /// What a rehearsal's ledger has for an address: its sandbox has another each time.
 inline constexpr std::string_view rehearsal_api = "a rehearsal's sandbox";
 
-/// The job as if it were new, on a ledger of a rehearsal; whoever holds the job's lock may. In a transaction of its own.
-/// Throws Error(bad_config) if the ledger is no rehearsal's.
+/// The job as if it were new, on a ledger of a rehearsal; whoever holds the job's lock may. In a transaction of its
+/// own. Throws Error(bad_config) if the ledger is no rehearsal's.
 void start_rehearsal(Database& database, JobId job);
 
 /// Adds `participant_profile` to the view `outcomes`; for [ledger] keep_profile. In a transaction of its own.
@@ -135,7 +135,7 @@ struct Trouble {
   Reason reason = Reason::none;
   std::string words;
   std::int64_t count = 0;
-  std::string example;  ///< its own words, ids and all; of an invalid row what stands there
+  std::string example;           ///< its own words, ids and all; of an invalid row what stands there
   std::int64_t source_line = 0;  ///< of the example
 };
 

@@ -10,8 +10,8 @@
 namespace convoke {
 namespace {
 
-constexpr std::array settled_outcomes = {Outcome::invited, Outcome::already_invited, Outcome::rejected,
-                                         Outcome::failed, Outcome::in_doubt};
+constexpr std::array settled_outcomes = {Outcome::invited, Outcome::already_invited, Outcome::rejected, Outcome::failed,
+                                         Outcome::in_doubt};
 
 std::string plural(std::int64_t number, std::string_view one, std::string_view more) {
   return fmt::format("{} {}", grouped(number), number == 1 ? one : more);
@@ -41,7 +41,8 @@ std::string headline(const RunReport& report) {
 
 std::string next_line(const RunReport& report) {
   if (report.next.empty()) return {};
-  return fmt::format("next{}: {}\n", report.next_when.empty() ? "" : fmt::format(" ({})", report.next_when), report.next);
+  return fmt::format("next{}: {}\n", report.next_when.empty() ? "" : fmt::format(" ({})", report.next_when),
+                     report.next);
 }
 
 std::string in_quotes(std::string_view text) {
@@ -65,9 +66,9 @@ std::string listing_command(const std::string& job, const std::string& ledger, s
   if (outcome == "invalid") {
     std::string name;
     for (const char c : job) name += c == '\'' ? std::string("''") : std::string(1, c);
-    return fmt::format("sqlite3 -readonly -box {} {}", shell_word(ledger),
-                       shell_word(fmt::format("SELECT source_line, value, reason FROM invalid_rows WHERE job = '{}'",
-                                              name)));
+    return fmt::format(
+        "sqlite3 -readonly -box {} {}", shell_word(ledger),
+        shell_word(fmt::format("SELECT source_line, value, reason FROM invalid_rows WHERE job = '{}'", name)));
   }
   return fmt::format("convoke export {} --outcome {} --ledger {}", shell_word(job), outcome, shell_word(ledger));
 }
@@ -122,7 +123,8 @@ std::string run_report_text(const RunReport& report) {
   line("members", books.in_list());
   for (const Outcome outcome : all_outcomes) {
     const std::int64_t members = books.in_list_of(outcome);
-    const std::int64_t now = outcome == Outcome::pending || outcome == Outcome::withdrawn ? 0 : report.counts.of(outcome);
+    const std::int64_t now =
+        outcome == Outcome::pending || outcome == Outcome::withdrawn ? 0 : report.counts.of(outcome);
     if (members == 0 && now == 0 && outcome != Outcome::invited) continue;
     line(fmt::format("  {}", name_of(outcome)), members, now > 0 ? fmt::format("{} by this run", grouped(now)) : "");
     troubles(name_of(outcome));
@@ -228,8 +230,7 @@ std::string progress_line(const Progress& progress, Duration elapsed) {
     line += fmt::format(", {} rejected or failed", grouped(bad));
   }
   line += ", " + counted(progress.counts.calls, "call");
-  if (progress.counts.retries > 0)
-    line += fmt::format(" ({})", plural(progress.counts.retries, "retry", "retries"));
+  if (progress.counts.retries > 0) line += fmt::format(" ({})", plural(progress.counts.retries, "retry", "retries"));
   line += fmt::format(", {} in flight", grouped(progress.in_flight));
   if (done > 0 && done < progress.due_at_start) {
     const auto left =

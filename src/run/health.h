@@ -12,8 +12,9 @@ namespace convoke {
 
 /// Notices an API that is down. Down means `streak` failures in a row, of as many different chunks (one bad chunk at
 /// the end of a list is not an outage) or before anything was ever answered; or that it says so itself. While down, one
-/// call at a time goes out to probe, at growing intervals, and costs its chunk no try; after `patience` without an answer
-/// the run gives up. An API that answers 429 to everything is not down, but it is given up on after the same time.
+/// call at a time goes out to probe, at growing intervals, and costs its chunk no try; after `patience` without an
+/// answer the run gives up. An API that answers 429 to everything is not down, but it is given up on after the same
+/// time.
 class Health {
  public:
   static constexpr int streak = 10;

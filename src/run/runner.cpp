@@ -457,8 +457,8 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
     case Effect::none:
       break;
     case Effect::stop:
-      stop(stopped_by(verdict.reason),
-           fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error), verdict.reason);
+      stop(stopped_by(verdict.reason), fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error),
+           verdict.reason);
       break;
     case Effect::refuse_course:
       if (!refused_courses_said_.insert(call.course_id).second) break;
@@ -504,9 +504,8 @@ void Runner::watch(const Claimed& call, const Verdict& verdict) {
           : settings_.max_failures->members;
   const std::int64_t failures = seen_.of(Outcome::rejected) + seen_.of(Outcome::failed) + seen_.of(Outcome::in_doubt);
   if (failures > most) {
-    stop(StoppedBy::max_failures,
-         fmt::format("{} rejected, failed or in doubt; run.max_failures allows {}", counted(failures, "member"),
-                     grouped(most)));
+    stop(StoppedBy::max_failures, fmt::format("{} rejected, failed or in doubt; run.max_failures allows {}",
+                                              counted(failures, "member"), grouped(most)));
   }
 }
 

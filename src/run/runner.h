@@ -54,9 +54,9 @@ struct RunnerSettings {
 
 struct RunEnd {
   StoppedBy by = StoppedBy::nothing;
-  std::string message;                ///< for people; empty for `nothing`
-  std::optional<WallTime> next_call;  ///< quota, rate_limited: when a call may go again
-  Reason reason = Reason::none;       ///< of the answer that stopped it
+  std::string message;                   ///< for people; empty for `nothing`
+  std::optional<WallTime> next_call;     ///< quota, rate_limited: when a call may go again
+  Reason reason = Reason::none;          ///< of the answer that stopped it
   std::vector<RefusedCourse> refused{};  ///< whatever stopped it
 };
 
@@ -131,8 +131,8 @@ class Runner {
   RunCounts seen_;    // as answered
   std::int64_t due_at_start_ = 0;
   std::int64_t handled_before_ = 0;  // by this run, before it sent anything: what an earlier one left in doubt
-  bool is_accepted_ = false;       // the API has accepted a call of this job, in this run or an earlier one
-  bool is_size_on_trial_ = false;  // a call was too large, and none was accepted since
+  bool is_accepted_ = false;         // the API has accepted a call of this job, in this run or an earlier one
+  bool is_size_on_trial_ = false;    // a call was too large, and none was accepted since
   std::optional<Instant> ends_at_;
   std::optional<RunEnd> stop_;
   std::exception_ptr failure_;

@@ -24,7 +24,8 @@ std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
 
 // What every world counts, printed at the end: a simulation in which nothing happens proves nothing.
 struct Totals {
-  std::int64_t worlds = 0, runs = 0, crashes = 0, requests = 0, members = 0, asked_again = 0, changed_sources = 0, cut_lists = 0;
+  std::int64_t worlds = 0, runs = 0, crashes = 0, requests = 0, members = 0, asked_again = 0, changed_sources = 0,
+               cut_lists = 0;
   std::map<std::string, std::int64_t> faults, outcomes, ends;
 };
 
@@ -45,13 +46,18 @@ SandboxSettings server_of(std::mt19937_64& random) {
     if (number(0, 9) == 0) server.faults.push_back({FaultKind::status, status, share / 8});
   }
   if (number(0, 3) == 0) server.faults.push_back({FaultKind::login, 0, share / 4});
+  if (number(0, 6) == 0) {  // a deploy, an outage
+    const int first = number(1, 60);
+    for (int request = first, last = first + number(8, 60); request < last; ++request)
+      server.script[static_cast<std::uint64_t>(request)] = {FaultKind::status, 503, 1.0};
+  }
   server.already = number(0, 1) == 0 ? 200 : 204;
   if (number(0, 1) == 0) server.poison = {"00", "7"};
   server.quote_poison = number(0, 1) == 0;
   if (number(0, 1) == 0) server.ignore = {"11"};
   if (number(0, 1) == 0) server.invited = {"2"};
   if (number(0, 2) == 0) server.max_ids = static_cast<std::size_t>(number(1, 40));
-  if (number(0, 3) > 0) server.limits = {{number(5, 40), 10s}, {number(200, 2000), 24h}};
+  if (number(0, 3) > 0) server.limits = {{number(5, 40), 10s}, {number(20, 2000), 24h}};
   return server;
 }
 
@@ -144,8 +150,7 @@ void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bo
       REQUIRE((ended.end.by == StoppedBy::course_refused || ended.end.by == StoppedBy::misconfigured));
       if (ended.end.by == StoppedBy::course_refused) {
         REQUIRE(list.due > 0);
-        for (const RefusedCourse& course : ended.end.refused)
-          REQUIRE(world.refused_courses.contains(course.course_id));
+        for (const RefusedCourse& course : ended.end.refused) REQUIRE(world.refused_courses.contains(course.course_id));
       }
       break;
     default:
@@ -154,10 +159,10 @@ void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bo
 }
 
 // A list that was cut off is not believed: exit 65, and nobody is withdrawn or asked for.
-void check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings) {
+bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings) {
   settings.brakes.accept_shrunk = false;
   const auto before = world.outcomes(whole.name);
-  if (before.empty()) return;
+  if (before.empty()) return false;
   const auto gone = world.gone(whole.name);
   std::int64_t unsettled = 0;
   std::int64_t leaving = 0;
@@ -171,7 +176,7 @@ void check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings
   }
   const bool is_refused =
       (cut.rows.empty() && before.size() > gone.size()) || (leaving >= 20 && 2 * leaving > unsettled);
-  if (!is_refused) return;
+  if (!is_refused) return false;
   const auto sent = world.sent;
   const auto crashes = std::exchange(world.crash_per_step, 0);
   const auto commit_crashes = std::exchange(world.crash_per_commit, 0);
@@ -183,6 +188,7 @@ void check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings
   // (A call that an earlier process left open is settled first, as a doubt.)
   for (const auto& [member, outcome] : world.outcomes(whole.name))
     REQUIRE_MESSAGE((outcome == "withdrawn") == (before.at(member) == "withdrawn"), member << " is " << outcome);
+  return true;
 }
 
 void play(std::uint64_t seed, Totals& totals) {
@@ -222,6 +228,7 @@ void play(std::uint64_t seed, Totals& totals) {
   if (server.limits.empty()) settings.runner.limited = false;
   settings.ignore_invalid = world.chance(0.5);
   settings.brakes.accept_shrunk = true;
+  if (world.chance(0.3)) world.retry_after = std::chrono::seconds(world.number(0, 400));
   world.stop_per_run = world.chance(0.3) ? 0.3 : 0.0;
   // A day's quota, a pause or patience may take long; a deadline is often shorter than all of them.
   const auto draw_brakes = [&](bool any) {
@@ -260,8 +267,7 @@ void play(std::uint64_t seed, Totals& totals) {
       if (!ended[i].was_busy) check_exit(world, jobs[i], ended[i], settings.ignore_invalid);
     }
     if (runs <= 5 && world.chance(0.3)) {
-      check_cut_list(world, jobs.front(), settings);
-      ++totals.cut_lists;
+      if (check_cut_list(world, jobs.front(), settings)) ++totals.cut_lists;
     }
     if (processes == 3) REQUIRE((ended.back().was_busy || !ended.front().exit));
     if (runs <= 3 && world.chance(0.3)) {
@@ -335,5 +341,11 @@ TEST_CASE("whatever goes wrong, the books are exact: thousands of seeds") {
     CHECK(totals.crashes > 0);
     CHECK(totals.asked_again > 0);
     CHECK(totals.outcomes.size() >= 3);
+    CHECK(totals.cut_lists > 0);
+    for (const char* end : {"0 ", "1 ", "69 api_unavailable", "75 max_duration", "75 max_members", "75 signal",
+                            "75 quota", "78 course_refused", "78 misconfigured"}) {
+      CAPTURE(end);
+      if (count >= 1000) CHECK(totals.ends[end] > 0);
+    }
   }
 }

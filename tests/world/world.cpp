@@ -73,7 +73,7 @@ std::vector<std::string> World::ids(int count) {
 
 bool World::refuses(const Request& request) const {
   const auto segments = path_segments(request.target);
-  return segments && segments->size() > 3 && refused_courses.contains((*segments)[3]);
+  return segments && segments->size() > 2 && refused_courses.contains((*segments)[2]);
 }
 
 boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
@@ -112,11 +112,10 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
     clock.at(arrives, [&world, request, answer_lost, back = way(), waiting = std::weak_ptr(exchange)] {
       // A course that is not there is one of which the sandbox knows nothing either.
       const std::string target = world.refuses(request) ? "/v1/courses//participants~bulkInvite" : request.target;
-      const SandboxReply reply =
-          world.sandbox.handle({request.method, target, "key", "application/json", request.body},
-                               world.clock.elsewhere(), world.clock.wall());
+      const SandboxReply reply = world.sandbox.handle({request.method, target, "key", "application/json", request.body},
+                                                      world.clock.elsewhere(), world.clock.wall());
       if (answer_lost || reply.delivery == Delivery::stall) return;
-      world.clock.at(world.clock.now() + reply.delay + back, [reply, waiting] {
+      world.clock.at(world.clock.now() + reply.delay + back, [&world, reply, waiting] {
         const auto waited_for = waiting.lock();
         if (!waited_for || waited_for->done) return;
         waited_for->done = true;
@@ -126,6 +125,8 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
           waited_for->answer.body = reply.body;
           waited_for->answer.error.clear();
           waited_for->answer.reason = Reason::none;
+          if (reply.status == 503 && world.retry_after)
+            waited_for->answer.retry_after = std::to_string(world.retry_after->count());
           if (reply.retry_after) waited_for->answer.retry_after = std::to_string(reply.retry_after->count());
         } else {
           waited_for->answer.error = "wait for the answer: the connection was closed";

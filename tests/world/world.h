@@ -133,9 +133,10 @@ class World {
 
   VirtualClock clock;
   NetworkSettings network;
-  double crash_per_step = 0;    ///< the chance that a process is killed before any one thing that it does
+  double crash_per_step = 0;              ///< the chance that a process is killed before any one thing that it does
   std::set<std::string> refused_courses;  ///< the server answers 404 for them, whatever it knows
-  double stop_per_run = 0;                ///< the chance that a process is asked to stop (SIGTERM), some time in its run
+  std::optional<std::chrono::seconds> retry_after;  ///< what each 503 says
+  double stop_per_run = 0;      ///< the chance that a process is asked to stop (SIGTERM), some time in its run
   double crash_per_commit = 0;  ///< the chance that it is killed in a commit: nothing of it is kept
   int crashes = 0;
   std::map<std::string, std::uint32_t> sent;  ///< how often a request that names a member was sent, whenever it arrives
