@@ -255,8 +255,8 @@ void play(std::uint64_t seed, Totals& totals) {
   Settled settled;
   do {
     REQUIRE_MESSAGE(++runs < 400, "the list is never done");
-    draw_brakes(runs < 30);
-    if (runs > 10) world.refused_courses.clear();
+    draw_brakes(runs < 6);
+    if (runs > 2) world.refused_courses.clear();
     const auto ended = world.run(jobs, settings);
     check_invariants(world, jobs);
     check_nobody_asked_again(world, settled);
@@ -275,7 +275,7 @@ void play(std::uint64_t seed, Totals& totals) {
       if (processes == 3) jobs.back() = jobs.front();
       ++totals.changed_sources;
     }
-    if (runs > 20) world.crash_per_step = world.crash_per_commit = 0;  // else a long list might never get to its end
+    if (runs > 12) world.crash_per_step = world.crash_per_commit = 0;  // else a long list might never get to its end
     settled = settled_members(world, jobs);
     settings.retry.clear();
     if (world.chance(0.5)) {
