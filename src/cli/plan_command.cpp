@@ -76,7 +76,7 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   plan.course = job.course.value_or("");
   plan.invite = job.invite;
   plan.no_key = why_no_key(config);
-  plan.ledger = config.ledger_path.string();
+  plan.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
   plan.ignores_invalid = job.list_rules.ignore_invalid;
   const SystemClock clock;
   const std::string fingerprint = run_fingerprint(job);

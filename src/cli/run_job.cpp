@@ -172,14 +172,14 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   const auto lock = JobLock::take(config.ledger_path, id);
   if (!lock) {
     report = busy_report(database, id, job.name);
-    report.ledger = config.ledger_path.string();
+    report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
     return report;
   }
   if (is_rehearsal) start_rehearsal(database, id);
   keep_origin(database, id, job.name, origin_of(job));
   if (config.keep_profile) show_profiles(database);
   report.job = job.name;
-  report.ledger = config.ledger_path.string();
+  report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
   report.ignores_invalid = job.list_rules.ignore_invalid;
 
   JobRunSettings settings = settings_of(config, job, options);

@@ -45,8 +45,13 @@ std::string next_line(const RunReport& report) {
                      report.next);
 }
 
-std::string in_quotes(std::string_view text) {
-  return fmt::format("\"{}\"", excerpt(text, 80));
+// What is the matter, and what the API, the network or the list had to say to it.
+std::string in_words(const Trouble& trouble, std::size_t longest) {
+  const std::string_view meaning = words_of(trouble.reason).meaning;
+  // A message that says no more than the reason does is not worth a line's end.
+  if (trouble.example.empty() || trouble.example == meaning) return std::string(meaning);
+  const std::string said = excerpt(trouble.example, longest);
+  return trouble.outcome == "invalid" ? fmt::format("{}: \"{}\"", meaning, said) : fmt::format("{}: {}", meaning, said);
 }
 
 }  // namespace
@@ -77,14 +82,8 @@ std::string troubles_text(const std::vector<Trouble>& troubles, std::string_view
   std::string text;
   for (const Trouble& trouble : troubles) {
     if (trouble.outcome != outcome) continue;
-    const bool is_row = outcome == "invalid";
-    // A message that says no more than the reason does is not worth a line's end.
-    const bool says_more = trouble.example != words_of(trouble.reason).meaning && !trouble.example.empty();
-    text += fmt::format("      {} × {}; {} {}{}\n", grouped(trouble.count), words_of(trouble.reason).meaning,
-                        trouble.count == 1 ? "line" : "such as line", trouble.source_line,
-                        !says_more ? ""
-                        : is_row   ? ": " + in_quotes(trouble.example)
-                                   : ": " + excerpt(trouble.example, 160));
+    text += fmt::format("      {} × {} ({}line {})\n", grouped(trouble.count), in_words(trouble, 160),
+                        trouble.count == 1 ? "" : "for example ", trouble.source_line);
   }
   return text;
 }
@@ -160,8 +159,8 @@ std::string run_report_brief(const RunReport& report) {
   for (const Trouble& trouble : report.troubles) {
     if (trouble.outcome == "withdrawn" || (trouble.outcome == "invalid" && report.ignores_invalid)) continue;
     if (++lines > 3) break;
-    text += fmt::format("  {} {}: {}, such as line {}: {}\n", grouped(trouble.count), trouble.outcome,
-                        words_of(trouble.reason).meaning, trouble.source_line, excerpt(trouble.example, 120));
+    text += fmt::format("  {} {}: {} ({}line {})\n", grouped(trouble.count), trouble.outcome, in_words(trouble, 120),
+                        trouble.count == 1 ? "" : "for example ", trouble.source_line);
   }
   text += next_line(report);
   return text;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "ledger/job_lock.h"
 #include "ledger/slots.h"
 #include "report/json.h"
@@ -49,7 +51,7 @@ LimitsNow limits_now(Database& database, const LimitSettings& limits, const Cloc
 LedgerStatus status_of(Database& database, std::optional<JobId> only, const LimitSettings& limits, int connections,
                        const Clock& clock) {
   LedgerStatus status;
-  status.ledger = database.path().string();
+  status.ledger = std::filesystem::absolute(database.path()).lexically_normal().string();
   database.read([&] {
     status.api = api_of(database);
     const LimitsNow state = limits_now(database, limits, clock);

@@ -223,10 +223,9 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
 
 // So many members are settled as were to be: if others are due, that is why it stops.
 boost::asio::awaitable<void> Runner::end_canary() {
-  const std::int64_t due = co_await ledger_.due();
-  if (due > 0) {
-    stop(StoppedBy::max_members, fmt::format("{} settled, as --max-members says; {} still due",
-                                             counted(counts_.handled() - handled_before_, "member"), grouped(due)));
+  if (co_await ledger_.due() > 0) {
+    stop(StoppedBy::max_members, fmt::format("{} settled, as --max-members asks",
+                                             counted(counts_.handled() - handled_before_, "member")));
   }
 }
 
