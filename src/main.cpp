@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
     const auto commands = app.get_subcommands([&](CLI::App* command) { return command->get_name() == about; });
     if (!about.empty() && commands.empty())
       throw convoke::Error(convoke::Exit::usage, fmt::format("there is no command '{}'", convoke::excerpt(about)));
-    convoke::print_result(about.empty() ? app.help() : commands.front()->help());
+    convoke::print_result(about.empty() ? app.help() : commands.front()->help("convoke"));
   });
   if (argc == 1) {
     fmt::print(stderr, "{}\n", app.help());

@@ -1,4 +1,4 @@
-// What each answer means: issue 4, part 1, as one table, and what follows from it when a list is played through.
+// What each answer means, as one table, and what follows from it when a list is played through.
 #include "api/verdict.h"
 
 #include <doctest/doctest.h>
