@@ -201,6 +201,11 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
       reports.push_back(failed_report(name, error));
     }
     RunReport& report = reports.back();
+    if (!retry.empty()) {
+      std::vector<std::string_view> names;
+      for (const Outcome outcome : retry) names.push_back(name_of(outcome));
+      report.retried_outcomes = fmt::format("{}", fmt::join(names, ", "));
+    }
     report.next = next_command(report, one.argument, command.common.again());
     report.next_when = next_when(report);
     status.code = worst(status.code, report.exit);

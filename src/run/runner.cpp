@@ -223,7 +223,8 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
 
 // So many members are settled as were to be: if others are due, that is why it stops.
 boost::asio::awaitable<void> Runner::end_canary() {
-  if (co_await ledger_.due() > 0) {
+  const std::int64_t due = co_await ledger_.due();  // g++ 12 makes a trap of a co_await in the condition
+  if (due > 0) {
     stop(StoppedBy::max_members, fmt::format("{} settled, as --max-members asks",
                                              counted(counts_.handled() - handled_before_, "member")));
   }
