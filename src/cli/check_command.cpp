@@ -72,6 +72,8 @@ std::string age_of_success(Database& database, const std::string& job, Duration 
 
 void look_at_job(Check& check, const Config& config, const Job& job, std::optional<Duration> max_age) {
   check.look_at("list", [&] {
+    const auto* csv = std::get_if<CsvSettings>(&job.source);
+    if (csv != nullptr && csv->path == "-") return std::string("standard input: can be read by the run only");
     const auto source = open_source(job.source);
     return fmt::format("{}: readable, with the column it needs", describe_source(job.source));
   });

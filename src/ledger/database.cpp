@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "ledger/job_lock.h"
 #include "ledger_schema.h"
 
 namespace convoke {
@@ -143,6 +144,11 @@ void Database::migrate() {
   write([&] {
     check_ours();  // again, now that nobody else can change it
     const int from = version();
+    // A run of the older convoke would find its views and columns changed under it.
+    if (from > 0 && from < schema_version && JobLock::is_any_held(path_)) {
+      throw Error(Exit::try_later, "an older convoke is running on this ledger, which must be brought up to date first",
+                  path_.string(), "let that run end, and try again");
+    }
     if (from == 0) handle_->exec(ledger_schema);
     for (int next = std::max(from, 1); from > 0 && next < schema_version; ++next)
       handle_->exec(migrations[static_cast<std::size_t>(next) - 1]);

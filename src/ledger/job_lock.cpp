@@ -28,6 +28,14 @@ std::string lock_file(const std::filesystem::path& ledger) {
   return (failed ? ledger : real).string() + "-locks";
 }
 
+bool is_locked(const std::filesystem::path& ledger, struct flock lock) {
+  const int file = ::open(lock_file(ledger).c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool asked = ::fcntl(file, F_OFD_GETLK, &lock) == 0;
+  ::close(file);
+  return asked && lock.l_type != F_UNLCK;
+}
+
 }  // namespace
 
 std::optional<JobLock> JobLock::take(const std::filesystem::path& ledger, JobId job) {
@@ -48,12 +56,13 @@ std::optional<JobLock> JobLock::take(const std::filesystem::path& ledger, JobId 
 }
 
 bool JobLock::is_held(const std::filesystem::path& ledger, JobId job) {
-  const int file = ::open(lock_file(ledger).c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  struct flock lock = lock_on(job);
-  const bool asked = ::fcntl(file, F_OFD_GETLK, &lock) == 0;
-  ::close(file);
-  return asked && lock.l_type != F_UNLCK;
+  return is_locked(ledger, lock_on(job));
+}
+
+bool JobLock::is_any_held(const std::filesystem::path& ledger) {
+  struct flock all = lock_on(0);
+  all.l_len = 0;  // to the end of the file, and beyond
+  return is_locked(ledger, all);
 }
 
 JobLock::JobLock(JobLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}

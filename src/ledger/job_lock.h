@@ -18,6 +18,9 @@ class JobLock {
   /// Whether somebody holds it now.
   static bool is_held(const std::filesystem::path& ledger, JobId job);
 
+  /// Whether somebody holds the lock of any job.
+  static bool is_any_held(const std::filesystem::path& ledger);
+
   JobLock(JobLock&& other) noexcept;
   JobLock& operator=(JobLock&&) = delete;
   ~JobLock();
