@@ -62,14 +62,16 @@ int main(int argc, char** argv) {
   CLI::App* help = app.add_subcommand("help", "This, or the help of one command");
   std::string about;
   help->add_option("COMMAND", about, "The command");
-  help->callback([&app, &about] {
+  const std::string overview = app.help();
+  help->callback([&app, &about, &overview] {
     const auto commands = app.get_subcommands([&](CLI::App* command) { return command->get_name() == about; });
     if (!about.empty() && commands.empty())
-      throw convoke::Error(convoke::Exit::usage, fmt::format("there is no command '{}'", convoke::excerpt(about)));
-    convoke::print_result(about.empty() ? app.help() : commands.front()->help("convoke"));
+      throw convoke::Error(convoke::Exit::usage, fmt::format("there is no command '{}'", convoke::excerpt(about)), {},
+                           "convoke help names them all");
+    convoke::print_result(about.empty() ? overview : commands.front()->help("convoke"));
   });
   if (argc == 1) {
-    fmt::print(stderr, "{}\n", app.help());
+    fmt::print(stderr, "{}\n", overview);
     return complain({convoke::Exit::usage, "no command", {}, "convoke help COMMAND; a first job: see README.md"});
   }
   try {

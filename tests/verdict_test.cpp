@@ -197,9 +197,22 @@ TEST_CASE("what only a change of config mends stops the run, is called by its wo
   }
 }
 
-TEST_CASE("a 2xx that cannot be understood, before the API accepted anything, is a login page; later it is doubt") {
-  for (const auto& [status, body] : {std::pair(200, "<html>sign in</html>"), std::pair(201, "<html>created</html>"),
-                                     std::pair(201, "[{"), std::pair(202, "")}) {
+TEST_CASE("a page in place of the first answer is no answer of the API's: nobody was asked") {
+  for (const OnDoubt on_doubt : {OnDoubt::ask_again, OnDoubt::ask_quietly, OnDoubt::hold}) {
+    Judgement by = judgement(on_doubt);
+    by.ever_accepted = false;
+    Answer answer = answered(200, "<html>sign in</html>");
+    const Verdict verdict = judge(answer, chunk_of(3), by);
+    CHECK(verdict.effect == Effect::stop);
+    CHECK(verdict.reason == Reason::login_page);
+    CHECK_FALSE(verdict.pieces[0].fate.doubt);
+    CHECK(verdict.pieces[0].fate.outcome == Outcome::pending);
+  }
+}
+
+TEST_CASE("a 201 that cannot be understood, before the API accepted anything, stops the run; later it is doubt") {
+  for (const auto& [status, body] :
+       {std::pair(201, "<html>created</html>"), std::pair(201, "[{"), std::pair(202, "")}) {
     CAPTURE(status);
     CAPTURE(body);
     for (const OnDoubt on_doubt : {OnDoubt::ask_again, OnDoubt::ask_quietly, OnDoubt::hold}) {
@@ -210,7 +223,7 @@ TEST_CASE("a 2xx that cannot be understood, before the API accepted anything, is
       Answer answer = answered(status, body);
       const Verdict verdict = judge(answer, chunk, by);
       CHECK(verdict.effect == Effect::stop);
-      CHECK(verdict.reason == Reason::login_page);
+      CHECK(verdict.reason == Reason::odd_answer);
       CHECK_FALSE(verdict.accepted);
       const Fate& fate = verdict.pieces[0].fate;
       CHECK(fate.doubt);  // nobody can be sure
@@ -234,13 +247,34 @@ TEST_CASE("a call was accepted if the API invited or had invited, and by no othe
   }
 }
 
-TEST_CASE("a 503 that says how long is waited for by all, and costs its members no try") {
+TEST_CASE("a 503 that says how long is waited for by all") {
   Judgement told = judgement();
   told.told_to_wait = true;
   Chunk chunk = chunk_of(3);
   chunk.tries = 5;
-  CHECK(judged(answered(503), chunk, told) == "3 pending 503 a1 t5 | pause fails");
+  CHECK(judged(answered(503), chunk, told) == "3 failed 503 a1 t6 | pause fails exhausted");
+  chunk.tries = 2;
+  CHECK(judged(answered(503), chunk, told) == "3 pending 503 a1 t3 +3s | pause fails");
+  chunk.tries = 5;
   CHECK(judged(answered(500), chunk, told) == "3 failed 500 a1 t6 | fails exhausted");
+}
+
+TEST_CASE("a call of one member that is too large is nobody's refusal") {
+  Judgement first = judgement();
+  first.ever_accepted = false;
+  CHECK(judged(answered(413), chunk_of(1), first) == "1 pending 413 a1 | stop");
+  CHECK(judged(answered(413), chunk_of(1)) == "1 pending 413 a1 t1 +1s | fails");
+  CHECK(judged(answered(413), chunk_of(2), first) == "1 pending 413 a1, 1 pending 413 a1 | shrink");
+}
+
+TEST_CASE("a status that the API does not answer with, as the first answer of all, is not the API's") {
+  Judgement first = judgement();
+  first.ever_accepted = false;
+  for (const int status : {405, 406, 415, 418, 421}) {
+    CAPTURE(status);
+    CHECK(judged(answered(status), chunk_of(3), first) == fmt::format("3 pending {} a1 | stop", status));
+    CHECK(judged(answered(status), chunk_of(3)) == fmt::format("3 pending {} a1 t1 +1s | fails", status));
+  }
 }
 
 TEST_CASE("a doubt stays until a 200 or a 201 clears it") {

@@ -115,7 +115,7 @@ Verdict doubt_without_a_try(const Chunk& chunk, const Judgement& judgement, int 
 // A 2xx that is not of the contract. Before anything was ever accepted, it is likely no answer of the API's.
 Verdict odd_answer(const Chunk& chunk, const Judgement& judgement, int status, std::string error) {
   if (!judgement.ever_accepted) {
-    Verdict verdict = doubt_without_a_try(chunk, judgement, status, Reason::login_page, std::move(error));
+    Verdict verdict = doubt_without_a_try(chunk, judgement, status, Reason::odd_answer, std::move(error));
     verdict.effect = Effect::stop;
     verdict.sign = Sign::answers;
     return verdict;
@@ -249,8 +249,11 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
   if (answer.status == 200 || answer.status == 204) {
     // api.md: no body. A proxy's page is no answer of the API's.
     if (!is_nothing(answer.body)) {
-      return odd_answer(chunk, judgement, answer.status,
-                        fmt::format("a {} with a body: {}", answer.status, error_message(answer.body)));
+      std::string words = fmt::format("a {} with a body: {}", answer.status, error_message(answer.body));
+      // Before anything was accepted it is no answer of the API's at all: nobody was asked.
+      if (!judgement.ever_accepted)
+        return put_off(chunk, judgement, Effect::stop, answer.status, Reason::login_page, std::move(words));
+      return odd_answer(chunk, judgement, answer.status, std::move(words));
     }
     Verdict verdict;
     verdict.accepted = true;
@@ -276,6 +279,10 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
     case 410:
       return put_off(chunk, judgement, Effect::refuse_course, status, Reason::course_refused, message);
     case 413: {
+      // That one member is too large for a call is not the member's fault.
+      if (chunk.ids.size() == 1 && !judgement.ever_accepted)
+        return put_off(chunk, judgement, Effect::stop, status, Reason::too_large, message);
+      if (chunk.ids.size() == 1) return retry(chunk, judgement, status, Reason::too_large, message);
       Verdict verdict = narrow(chunk, judgement, status, {}, message);
       verdict.effect = Effect::shrink;
       return verdict;
@@ -292,8 +299,8 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
       break;
   }
   if (status == 503 && judgement.told_to_wait) {
-    Verdict verdict = put_off(chunk, judgement, Effect::pause, status, Reason::unavailable, message);
-    verdict.sign = Sign::fails;
+    Verdict verdict = retry(chunk, judgement, status, Reason::unavailable, message);
+    verdict.effect = Effect::pause;
     return verdict;
   }
   if (status >= 500 || status == 408 || status == 425) {
@@ -310,7 +317,9 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
                    fmt::format("HTTP {}: a redirect, not followed", status));
   }
   // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
-  // it.
+  // it. As the first answer of all it is not the API's, as a rule.
+  if (!judgement.ever_accepted && status != 409)
+    return put_off(chunk, judgement, Effect::stop, status, Reason::odd_status, message);
   return retry(chunk, judgement, status, Reason::odd_status, message);
 }
 

@@ -70,6 +70,34 @@ std::string excerpt(std::string_view text, std::size_t longest) {
   return out;
 }
 
+std::string shell_word(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./@:,=+%").find(c) != std::string_view::npos;
+  };
+  const bool is_control =
+      std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; });
+  // What excerpt() would change has no place on a terminal: written byte by byte.
+  const bool by_bytes = is_control || excerpt(text, text.size() + 3) != text;
+  std::string word = text.starts_with('-') ? "./" : "";
+  if (by_bytes) {
+    word += "$'";
+    for (const char c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < 0x20 || byte >= 0x7F || c == '\'' || c == '\\') {
+        word += fmt::format("\\x{:02x}", byte);
+      } else {
+        word += c;
+      }
+    }
+    return word + '\'';
+  }
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return word + std::string(text);
+  word += '\'';
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + '\'';
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {

@@ -17,6 +17,10 @@ std::string json_string(std::string_view text);
 /// Appends the same to `out`.
 void append_json_string(std::string& out, std::string_view text);
 
+/// `text` as one word of a shell's command line, safe to paste: nothing in it acts on the shell or the terminal, and it
+/// is no option.
+std::string shell_word(std::string_view text);
+
 /// The entry of `known` that `word` was most likely meant to be: at most a third of its characters wrong
 /// (Damerau-Levenshtein, optimal string alignment); empty if none is near.
 std::string nearest(std::string_view word, const auto& known);

@@ -9,6 +9,7 @@
 #include "cli/run_job.h"
 #include "ledger/run_log.h"
 #include "report/json.h"
+#include "report/run_report.h"
 #include "source/member_source.h"
 
 namespace convoke {
@@ -57,10 +58,18 @@ class Check {
 std::string age_of_success(Database& database, const std::string& job, Duration most, const Clock& clock) {
   const auto id = find_job(database, job);
   const auto success = id ? last_success(database, *id) : std::nullopt;
-  const std::string hint =
-      "look at: convoke status " + shell_word(job) + " --ledger " + shell_word(database.path().string());
+  const std::string hint = "convoke status " + shell_word(job) + " --ledger " +
+                           shell_word(std::filesystem::absolute(database.path()).string());
   if (!success) {
-    throw Error(Exit::incomplete, "no run of this job has ended with 0 yet", {}, hint);
+    const auto latest = id ? latest_run(database, *id) : std::nullopt;
+    throw Error(Exit::incomplete,
+                fmt::format("no run of this job has ended with 0 yet{}",
+                            latest && latest->exit_code
+                                ? fmt::format("; the last one ended with {} at {}{}{}", *latest->exit_code,
+                                              latest->ended_at ? format_time(*latest->ended_at) : "",
+                                              latest->message.empty() ? "" : ": ", latest->message)
+                                : std::string()),
+                {}, hint);
   }
   const Duration age = clock.wall() - *success;
   const std::string words =
@@ -72,8 +81,12 @@ std::string age_of_success(Database& database, const std::string& job, Duration 
 
 void look_at_job(Check& check, const Config& config, const Job& job, std::optional<Duration> max_age) {
   check.look_at("list", [&] {
-    const auto* csv = std::get_if<CsvSettings>(&job.source);
-    if (csv != nullptr && csv->path == "-") return std::string("standard input: can be read by the run only");
+    // What can be read once only is for the run to read.
+    const std::string path = describe_source(job.source);
+    std::error_code none;
+    const bool is_there = std::filesystem::exists(path, none);
+    if (path == "standard input" || (is_there && !std::filesystem::is_regular_file(path, none)))
+      return path + ": not looked at, it can be read by the run only";
     const auto source = open_source(job.source);
     return fmt::format("{}: readable, with the column it needs", describe_source(job.source));
   });
@@ -82,6 +95,9 @@ void look_at_job(Check& check, const Config& config, const Job& job, std::option
     if (!has_ledger) return fmt::format("{}: the first run makes it", config.ledger_path.string());
     Database database = Database::open_to_read(config.ledger_path);
     check_api(database, config.api.base_url);
+    const std::string sound = database.handle().execAndGet("PRAGMA quick_check(1)").getString();
+    if (sound != "ok")
+      throw Error(Exit::disk, "is damaged: " + sound, config.ledger_path.string(), "see docs/ledger.md on backups");
     if (const auto id = find_job(database, job.name)) check_origin(database, *id, job.name, origin_of(job));
     return config.ledger_path.string();
   });
@@ -119,6 +135,8 @@ std::string check_json(const Check& check) {
 
 Exit run(const CheckCommand& command) {
   const auto max_age = parse_duration(command.max_age);
+  if (!command.max_age.empty() && command.jobs.empty())
+    throw Error(Exit::usage, "no job", "check --max-age", "name it, as in: convoke check members --max-age 24h");
   if (!command.max_age.empty() && !max_age)
     throw Error(Exit::usage, fmt::format("not a span of time: {}", excerpt(command.max_age)), "--max-age",
                 "such as 24h");

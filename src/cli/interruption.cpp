@@ -39,8 +39,13 @@ Interruption::~Interruption() {
 void Interruption::wait_for_signal() {
   signals_.async_wait([this](boost::system::error_code error, int number) {
     if (error) return;
-    if (signal_ != 0) ::_exit(static_cast<int>(Exit::try_later));
-    ask(StoppedBy::signal, number);
+    constexpr auto same_wish = std::chrono::seconds(1);
+    const auto now = std::chrono::steady_clock::now();
+    if (signal_ != 0 && now - signalled_at_ >= same_wish) ::_exit(static_cast<int>(Exit::try_later));
+    if (signal_ == 0) {
+      signalled_at_ = now;
+      ask(StoppedBy::signal, number);
+    }
     wait_for_signal();
   });
 }
@@ -48,7 +53,7 @@ void Interruption::wait_for_signal() {
 void Interruption::ask(StoppedBy by, int signal_number) {
   if (signal_number != 0) {
     signal_ = signal_number;
-    spdlog::warn("stopping: waiting for the calls in flight; once more to stop at once");
+    spdlog::warn("stopping: what was sent is waited for; once more to stop at once");
   }
   if (stop_.stop_requested()) return;
   by_ = by;

@@ -18,8 +18,9 @@ namespace convoke {
 
 class Interruption {
  public:
-  /// From here on signals ask to stop; a second one ends the process at once (exit 75: what is committed is safe, what
-  /// is in flight is known to the ledger as such). SIGHUP only where it was not ignored (nohup).
+  /// From here on signals ask to stop; one more, a second later or after that, ends the process at once (exit 75: what
+  /// is committed is safe, what is in flight is known to the ledger as such). Not sooner: one wish to stop may come as
+  /// two signals (timeout(1) sends them to the process and to its group). SIGHUP only where it was not ignored (nohup).
   explicit Interruption(std::optional<Duration> max_duration);
   ~Interruption();
   Interruption(const Interruption&) = delete;
@@ -40,6 +41,7 @@ class Interruption {
   std::stop_source stop_;
   std::atomic<StoppedBy> by_ = StoppedBy::nothing;
   std::atomic<int> signal_ = 0;
+  std::chrono::steady_clock::time_point signalled_at_;  // the signals' thread only
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::signal_set signals_;

@@ -5,6 +5,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -31,7 +33,9 @@ Config CommonOptions::load(const std::vector<std::string>& jobs) const {
 
 std::string CommonOptions::again() const {
   std::string text;
-  if (config) text += " --config " + shell_word(config->string());
+  const auto named = environment_variable("CONVOKE_CONFIG");
+  const auto file = config ? config->string() : named.value_or("");
+  if (!file.empty()) text += " --config " + shell_word(file);
   if (ledger) text += " --ledger " + shell_word(ledger->string());
   for (const std::string& one : set) text += " --set " + shell_word(one);
   return text;
@@ -103,6 +107,14 @@ void start_log(const CommonOptions& options) {
   log->set_level(options.quiet ? spdlog::level::off : options.verbose > 0 ? spdlog::level::info : spdlog::level::warn);
   log->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(log));
+}
+
+Exit worst(Exit one, Exit other) {
+  constexpr std::array from_best = {Exit::ok,          Exit::incomplete, Exit::try_later,  Exit::api_unavailable,
+                                    Exit::usage,       Exit::no_input,   Exit::bad_source, Exit::bad_config,
+                                    Exit::key_refused, Exit::disk,       Exit::defect};
+  const auto place = [&](Exit exit) { return std::find(from_best.begin(), from_best.end(), exit); };
+  return place(other) > place(one) ? other : one;
 }
 
 ShowProgress progress_of(const CommonOptions& options) {

@@ -25,7 +25,8 @@ struct CommonOptions {
   std::vector<Override> overrides() const;
   /// The config, with --ledger over what it says; for jobs given by path also looked for beside and above them.
   Config load(const std::vector<std::string>& jobs = {}) const;
-  /// The same options for a command line to come: " --config … --ledger …"; empty if none was given.
+  /// The same options for a command line to come: " --config … --ledger …"; empty if none was given. A config that the
+  /// environment names is one of them.
   std::string again() const;
 };
 
@@ -55,6 +56,9 @@ bool is_lively_terminal();
 
 /// How to show what takes long, where no option says so.
 ShowProgress progress_of(const CommonOptions& options);
+
+/// The worse of two exit codes: what nothing but a person mends before what another run may mend.
+Exit worst(Exit one, Exit other);
 
 /// The result of the command that ran, as the process's exit code.
 struct ExitStatus {

@@ -223,17 +223,22 @@ void add_plan_command(CLI::App& app, ExitStatus& status) {
       throw Error(Exit::usage, "no job", "plan", "name one, as in: convoke plan members");
     start_log(command->common);
     const Config config = command->common.load(command->jobs);
-    std::vector<Job> jobs;
-    for (const std::string& argument : command->jobs)
-      jobs.push_back(load_job(argument, config, command->common.overrides()));
-    if (command->has_csv) jobs.push_back(job_from_options(command->job, command->common.overrides()));
     std::string plans;
-    for (const Job& job : jobs) {
-      const Plan made = plan_of(config, job, *command);
-      if (made.invalid_rows > 0 && !made.ignores_invalid) status.code = Exit::incomplete;
-      if (!command->common.json) print_result(plan_text(made));
-      append_element(plans, plan_json(made));
-    }
+    // One that cannot be planned does not keep the others from it, as it does not keep them from running.
+    const auto plan_one = [&](auto&& load) {
+      try {
+        const Plan made = plan_of(config, load(), *command);
+        if (made.invalid_rows > 0 && !made.ignores_invalid) status.code = worst(status.code, Exit::incomplete);
+        if (!command->common.json) print_result(plan_text(made));
+        append_element(plans, plan_json(made));
+      } catch (const Error& error) {
+        print_error(error);
+        status.code = worst(status.code, error.exit());
+      }
+    };
+    const auto overrides = command->common.overrides();
+    for (const std::string& argument : command->jobs) plan_one([&] { return load_job(argument, config, overrides); });
+    if (command->has_csv) plan_one([&] { return job_from_options(command->job, overrides); });
     if (command->common.json) print_result("{\"plans\":[" + plans + "]}\n");
   });
 }

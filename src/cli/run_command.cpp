@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "base/numbers.h"
 #include "base/text.h"
@@ -42,15 +43,6 @@ std::optional<Duration> duration_option(const std::string& text, const char* opt
     throw Error(Exit::usage, fmt::format("not a span of time: {}", excerpt(text)), option, "such as 30s, 50m or 24h");
   }
   return duration;
-}
-
-// The worst of several runs: what nothing but a person mends before what another run may mend.
-Exit worst(Exit one, Exit other) {
-  constexpr std::array from_best = {Exit::ok,       Exit::incomplete, Exit::try_later,  Exit::api_unavailable,
-                                    Exit::no_input, Exit::bad_source, Exit::bad_config, Exit::key_refused,
-                                    Exit::disk,     Exit::defect};
-  const auto place = [&](Exit exit) { return std::find(from_best.begin(), from_best.end(), exit); };
-  return place(other) > place(one) ? other : one;
 }
 
 // What ends one job's run for reasons that are the next one's too: the key, the disk, a defect of ours.
@@ -102,37 +94,42 @@ std::vector<Asked> jobs_of(const RunCommand& command, const Config& config) {
   return asked;
 }
 
-// The next thing to do, as a command line; empty: nothing.
-std::string next_command(const RunReport& report, const std::string& job, const std::string& again) {
+// The next thing to do, as a command line; empty: nothing. `same`: the command as it was given.
+std::string next_command(const RunReport& report, const std::string& job, const std::string& again,
+                         const std::string& same, bool retries_failed) {
+  if (job.starts_with(" --csv -")) return {};  // whoever fed it must feed it again
   const std::string run = "convoke run" + job + again;
-  if (report.in_earnest && (report.exit == Exit::ok || report.exit == Exit::incomplete)) return run;
+  const bool is_whole = report.stopped_by.empty();
+  if (report.is_rehearsal) return is_whole ? run : std::string();
+  const auto in_list = [&](Outcome outcome) { return report.books.in_list_of(outcome) > 0; };
+  const auto retry = [&](Outcome outcome) {
+    return "convoke retry" + job + again + " --outcome " + std::string(name_of(outcome));
+  };
   switch (report.exit) {
-    case Exit::ok:
-      return {};
-    case Exit::incomplete: {
-      if (report.stopped_by == "refused_alike") return "convoke plan" + job + again;
-      const auto in_list = [&](Outcome outcome) { return report.books.in_list_of(outcome) > 0; };
-      if (report.stopped_by.empty() && in_list(Outcome::failed)) return run;
-      if (in_list(Outcome::in_doubt)) return "convoke retry" + job + again + " --outcome in_doubt";
-      for (const Outcome outcome : {Outcome::rejected, Outcome::failed}) {
-        if (in_list(outcome)) return listing_command(report.job, report.ledger, name_of(outcome));
-      }
-      if (report.books.invalid > 0) return listing_command(report.job, report.ledger, "invalid");
-      return run;
-    }
-    case Exit::bad_source:
-      return "convoke plan" + job + again;
-    case Exit::usage:
-    case Exit::defect:
-      return {};
+    case Exit::incomplete:
+      if (!is_whole) return run;
+      if (in_list(Outcome::failed)) return retries_failed ? run : retry(Outcome::failed);
+      if (in_list(Outcome::in_doubt)) return retry(Outcome::in_doubt);
+      if (in_list(Outcome::rejected)) return listing_command(report.job, report.ledger, name_of(Outcome::rejected));
+      return listing_command(report.job, report.ledger, "invalid");
+    case Exit::try_later:
+      return report.run ? run : same;  // another process has the job
+    case Exit::bad_config:
+      if (report.run && report.books.of(Outcome::pending) == 0 && in_list(Outcome::in_doubt))
+        return retry(Outcome::in_doubt);
+      return report.run ? run : std::string();
+    case Exit::api_unavailable:
+    case Exit::key_refused:
+    case Exit::disk:
+      return report.run ? run : std::string();
     default:
-      return run;
+      return {};  // the message says what to do
   }
 }
 
 // When, or after what.
 std::string next_when(const RunReport& report) {
-  if (report.in_earnest) return "in earnest";
+  if (report.is_rehearsal) return "in earnest";
   if (report.next_call) return fmt::format("from {} on", format_time(*report.next_call));
   switch (report.exit) {
     case Exit::key_refused:
@@ -141,14 +138,34 @@ std::string next_when(const RunReport& report) {
       return report.reason == Reason::course_refused ? "once the course is right" : "once that is mended";
     case Exit::api_unavailable:
       return "later";
+    case Exit::incomplete:
+      return report.stopped_by.empty() ? "" : "once that is mended";
     default:
       return {};
   }
 }
 
-RunReport failed_report(const std::string& name, const Error& error) {
+// What the ledger has of a job that could not run.
+void look_up(RunReport& report, const Config& config) {
+  std::error_code none;
+  if (!std::filesystem::exists(config.ledger_path, none)) return;
+  try {
+    Database database = Database::open_to_read(config.ledger_path);
+    const auto id = find_job(database, report.job);
+    if (!id) return;
+    report.books = books_of(database, *id);
+    report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
+  } catch (const Error&) {
+    report.ledger.clear();  // it may be the ledger itself that is wrong, and that is said already
+  }
+}
+
+RunReport failed_report(const std::string& name, const Error& error, const Config& config) {
   RunReport report;
   report.job = name;
+  report.base_url = config.api.base_url;
+  report.has_config = config.file.has_value();
+  look_up(report, config);
   report.exit = error.exit();
   report.stopped_by = "error";
   report.message = excerpt(error.what(), 500);
@@ -163,6 +180,21 @@ RunReport not_run_report(const std::string& name) {
   report.message = "not run: what ended the run before it would end this one too";
   report.unread_why = "not read";
   return report;
+}
+
+// Of several jobs, which ended how; empty if all is well, or there is one only.
+std::string closing_line(const std::vector<RunReport>& reports) {
+  std::vector<std::string> bad;
+  for (const RunReport& report : reports) {
+    if (report.stopped_by == "not_run") {
+      bad.push_back(fmt::format("{} (not run)", excerpt(report.job)));
+    } else if (report.exit != Exit::ok) {
+      bad.push_back(fmt::format("{} (exit {})", excerpt(report.job), static_cast<int>(report.exit)));
+    }
+  }
+  if (reports.size() < 2 || bad.empty()) return {};
+  return fmt::format("{} of {}: {}\n", bad.size(), counted(static_cast<std::int64_t>(reports.size()), "job"),
+                     fmt::join(bad, ", "));
 }
 
 void print_report(const RunReport& report, const RunCommand& command) {
@@ -198,7 +230,7 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
       reports.push_back(run_job(config, *one.job, options, interruption));
     } catch (const Error& error) {
       print_error(error);
-      reports.push_back(failed_report(name, error));
+      reports.push_back(failed_report(name, error, config));
     }
     RunReport& report = reports.back();
     if (!retry.empty()) {
@@ -206,13 +238,16 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
       for (const Outcome outcome : retry) names.push_back(name_of(outcome));
       report.retried_outcomes = fmt::format("{}", fmt::join(names, ", "));
     }
-    report.next = next_command(report, one.argument, command.common.again());
+    const std::string verb = retry.empty() ? "convoke run" : "convoke retry";
+    report.next = next_command(report, one.argument, command.common.again(),
+                               verb + one.argument + command.common.again(), config.run.retry_failed);
     report.next_when = next_when(report);
     status.code = worst(status.code, report.exit);
-    print_report(report, command);
     is_over = ends_all(report.exit) || interruption.is_asked();
+    print_report(report, command);
   }
   if (command.common.json) print_result(run_reports_json(reports, status.code));
+  if (!command.common.json) print_result(closing_line(reports));
   if (!not_run.empty()) fmt::print(stderr, "not run: {}\n", fmt::join(not_run, ", "));
 }
 

@@ -160,6 +160,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   const Instant started = system.now();
   const bool is_rehearsal = options.rehearse == Rehearse::yes;
   const std::string address = is_rehearsal ? std::string(rehearsal_api) : api.base_url;
+  const std::string url = api.base_url;
 
   // What is wrong with the source is said before the ledger is touched.
   const std::string fingerprint = run_fingerprint(job);
@@ -172,6 +173,8 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   const auto lock = JobLock::take(config.ledger_path, id);
   if (!lock) {
     report = busy_report(database, id, job.name);
+    report.base_url = address;
+    report.has_config = config.file.has_value();
     report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
     return report;
   }
@@ -179,6 +182,8 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   keep_origin(database, id, job.name, origin_of(job));
   if (config.keep_profile) show_profiles(database);
   report.job = job.name;
+  report.base_url = address;
+  report.has_config = config.file.has_value();
   report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
   report.ignores_invalid = job.list_rules.ignore_invalid;
 
@@ -217,8 +222,10 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
     } catch (const ReadingStopped&) {
       end = interruption.reason();
       end.message += " while the list was read";
-      report.unread_why = "not read to its end";
+      report.unread_why = "of the last reading; this one was stopped";
     }
+    const bool names_address = end.message.find(url) != std::string::npos;
+    if (end.reason != Reason::none && !names_address) end.message += fmt::format(" (api.base_url is {})", url);
     report.exit = run.finish(end);
   } catch (const Error& error) {
     run.fail(error);
@@ -244,15 +251,16 @@ std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger) {
 
 std::string run_fingerprint(const Job& job) {
   const std::string fingerprint = fingerprint_of(job.source);
-  return fingerprint.empty() ? fingerprint : fingerprint + " " + job.course.value_or("");
+  if (fingerprint.empty()) return fingerprint;
+  return fmt::format("{} {} {}", fingerprint, job.list_rules.min_rows, job.course.value_or(""));
 }
 
 std::string origin_of(const Job& job) {
-  if (!job.file.empty()) return std::filesystem::weakly_canonical(std::filesystem::absolute(job.file)).string();
+  if (!job.file.empty()) return std::filesystem::absolute(job.file).lexically_normal().string();
   const std::string source = describe_source(job.source);
   const auto* csv = std::get_if<CsvSettings>(&job.source);
   if (csv != nullptr && csv->path == "-") return source;
-  return std::filesystem::weakly_canonical(std::filesystem::absolute(source)).string();
+  return std::filesystem::absolute(source).lexically_normal().string();
 }
 
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
@@ -271,6 +279,8 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
   LimitSettings none;
   none.calls.clear();
   RunReport report = run_against(std::move(api), none, rehearsed, job, options, interruption);
+  report.is_rehearsal = true;
+  if (!report.stopped_by.empty()) return report;
   constexpr Duration usual_latency = 300ms;
   report.in_earnest = forecast(config.limits, MemorySlots(), LedgerTime(std::chrono::hours(1)), report.counts.calls,
                                usual_latency, config.api.connections);

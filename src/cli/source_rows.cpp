@@ -40,7 +40,8 @@ ReadSource rows_of(const Job& job, std::stop_token stop, ShowProgress progress, 
     while (const auto row = source->next()) {
       if (stop.stop_requested()) throw ReadingStopped{};
       take(checked(*row, job));
-      if (++rows % rows_a_look == 0) watch.at(rows, source->share_read());
+      ++rows;
+      watch.at(rows, rows % rows_a_look == 0 ? source->share_read() : std::nullopt);
     }
     const auto said = source->remarks();
     remarks.insert(remarks.end(), said.begin(), said.end());

@@ -69,9 +69,15 @@ std::string picked_column(const std::string& column, const std::vector<std::uint
 }
 
 Chunk chunk_of(SQLite::Statement& row) {
-  return {row.getColumn(0).getInt64(),    row.getColumn(1).getInt64(),   ids_of(row.getColumn(2)),
-          row.getColumn(3).getInt(),      row.getColumn(4).getInt(),     row.getColumn(5).getInt(),
-          row.getColumn(6).getInt() != 0, row.getColumn(7).getInt() != 0};
+  return {row.getColumn(0).getInt64(),
+          row.getColumn(1).getInt64(),
+          ids_of(row.getColumn(2)),
+          row.getColumn(3).getInt(),
+          row.getColumn(4).getInt(),
+          row.getColumn(5).getInt(),
+          row.getColumn(6).getInt() != 0,
+          row.getColumn(7).getInt() != 0,
+          LedgerTime(Duration(row.getColumn(8).getInt64()))};
 }
 
 template <class Value>
@@ -139,18 +145,20 @@ Chunks::Chunks(Database& database, JobId job)
     : database_(database),
       job_(job),
       due_(database.handle(),
-           "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk INDEXED BY chunk_due "
+           "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk INDEXED BY "
+           "chunk_due "
            "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before DESC, chunk_id"),
-      last_due_(
-          database.handle(),
-          "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk INDEXED BY chunk_due "
-          "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before, chunk_id DESC"),
+      last_due_(database.handle(),
+                "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk "
+                "INDEXED BY chunk_due "
+                "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before, chunk_id DESC"),
       next_due_(database.handle(),
                 "SELECT chunk_id, not_before, course_no FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = "
                 "'pending' "
                 "ORDER BY not_before, chunk_id DESC"),
       read_(database.handle(),
-            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt FROM chunk WHERE chunk_id = ?"),
+            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk WHERE "
+            "chunk_id = ?"),
       lines_(database.handle(), "SELECT lines FROM chunk WHERE chunk_id = ?"),
       insert_(
           database.handle(),
@@ -216,6 +224,16 @@ void Chunks::accept_course(std::int64_t course_no) {
   update.bind(1, course_no);
   update.exec();
   on_trial_.erase(course_no);
+}
+
+std::int64_t Chunks::due_of(std::int64_t course_no) {
+  SQLite::Statement sum(
+      database_.handle(),
+      "SELECT ifnull(sum(size), 0) FROM chunk WHERE job_id = ? AND outcome = 'pending' AND course_no = ?");
+  sum.bind(1, job_);
+  sum.bind(2, course_no);
+  sum.executeStep();
+  return sum.getColumn(0).getInt64();
 }
 
 std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
@@ -294,11 +312,8 @@ Chunk Chunks::cut(Chunk chunk, int first_members) {
   auto all_lines = decode_lines(lines(chunk.id));
   const std::vector<MemberId> rest(chunk.ids.begin() + at, chunk.ids.end());
   const std::vector<std::uint64_t> rest_lines(all_lines.begin() + at, all_lines.end());
-  SQLite::Statement due(database_.handle(), "SELECT not_before FROM chunk WHERE chunk_id = ?");
-  due.bind(1, chunk.id);
-  due.executeStep();
-  insert(chunk.course_no, rest, encode_lines(rest_lines),
-         still_due(chunk, LedgerTime(Duration(due.getColumn(0).getInt64()))), std::nullopt, std::nullopt);
+  insert(chunk.course_no, rest, encode_lines(rest_lines), still_due(chunk, chunk.not_before), std::nullopt,
+         std::nullopt);
   chunk.ids.resize(static_cast<std::size_t>(first_members));
   all_lines.resize(static_cast<std::size_t>(first_members));
   const std::string kept_lines = encode_lines(all_lines);
@@ -332,21 +347,25 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
   put_back(chunk.id);
 }
 
-std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run) {
+std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run,
+                              std::optional<std::int64_t> only_of_course) {
   std::int64_t members = 0;
   for (const Outcome outcome : outcomes) {
     const std::string where =
-        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}", only_of_run ? " AND run_id = ?3" : "");
+        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}", only_of_run ? " AND run_id = ?3" : "") +
+        (only_of_course ? " AND course_no = ?4" : "");
     for (const bool counting : {true, false}) {
       SQLite::Statement statement(database_.handle(),
                                   counting ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
-                                           : "UPDATE chunk SET outcome = 'pending', not_before = 0, "
+                                           : "UPDATE chunk SET outcome = 'pending', not_before = "
+                                             "iif(outcome = 'failed', -1, 0), "
                                              "tries = 0, missing = 0, reason = NULL, http_status = NULL, "
                                              "error = NULL WHERE " +
                                                  where);
       statement.bind(1, job_);
       statement.bind(2, std::string(name_of(outcome)));
       if (only_of_run) statement.bind(3, *only_of_run);
+      if (only_of_course) statement.bind(4, *only_of_course);
       if (counting) {
         statement.executeStep();
         members += statement.getColumn(0).getInt64();
@@ -361,7 +380,7 @@ std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optiona
 void Chunks::forget_tries() {
   SQLite::Statement update(
       database_.handle(),
-      "UPDATE chunk SET tries = 0 WHERE job_id = ? AND outcome = 'pending' AND not_before > 0 AND tries > 0");
+      "UPDATE chunk SET tries = 0, not_before = -1 WHERE job_id = ? AND outcome = 'pending' AND tries > 0");
   update.bind(1, job_);
   update.exec();
 }

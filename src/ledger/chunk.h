@@ -29,6 +29,7 @@ struct Chunk {
   int missing = 0;            ///< how often in a row a 201 did not name them
   bool quiet = false;         ///< ask without e-mail
   bool doubt = false;         ///< a call may have taken effect, and no 200 or 201 said more since
+  LedgerTime not_before{};    ///< as it stood; before the epoch: failed in an earlier run
 };
 
 /// What a 201 says of some members: a column for each attribute of design.md's `outcomes`. A column is SQL NULL (empty
@@ -105,7 +106,9 @@ class Chunks {
 
   /// The course was refused: as long as this lives, none of its chunks is claimed or waited for.
   void refuse_course(std::int64_t course_no) { refused_courses_.insert(course_no); }
-  /// How many members of each of them stay due.
+  /// How many members of a course are due.
+  std::int64_t due_of(std::int64_t course_no);
+  /// How many members of each refused course stay due.
   std::map<std::int64_t, std::int64_t> due_of_refused_courses();
 
   /// Whether the API ever accepted a call for the course; and that it did now.
@@ -114,9 +117,11 @@ class Chunks {
 
   /// Members of these outcomes are due again, as if never asked but for their attempts and that they are to be asked
   /// quietly. Nobody who left the list. Returns how many.
-  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt);
+  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt,
+                        std::optional<std::int64_t> only_of_course = std::nullopt);
 
-  /// A new run gives every due chunk all its attempts anew.
+  /// A new run gives every due chunk all its attempts anew; those that failed in an earlier one come last, so that
+  /// whatever is the matter with them keeps nobody else.
   void forget_tries();
 
   /// Packs the due chunks that wait for nothing anew, `chunk_size` members each: after a change of the size, or when

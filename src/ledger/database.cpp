@@ -193,18 +193,31 @@ LedgerApi api_of(Database& database) {
 
 void check_api(Database& database, const std::string& base_url) {
   const LedgerApi api = api_of(database);
+  if (api.is_rehearsal && base_url != rehearsal_api) {
+    throw Error(Exit::bad_config, "this is the ledger of a rehearsal", database.path().string(),
+                "name another with --ledger: what a rehearsal says of members is nothing to the API");
+  }
   if (!api.base_url || *api.base_url == base_url) return;
+  const bool has_said_something =
+      database.handle()
+          .execAndGet(
+              "SELECT EXISTS (SELECT 1 FROM course WHERE accepted = 1) OR EXISTS (SELECT 1 FROM chunk WHERE "
+              "doubt = 1 OR outcome IN ('invited', 'already_invited', 'rejected', 'in_doubt'))")
+          .getInt() != 0;
+  if (!has_said_something) return;
   throw Error(
       Exit::bad_config,
       fmt::format("this ledger belongs to the API at {}, and api.base_url is {}: what one API says of members is "
                   "nothing to another",
                   *api.base_url, base_url),
-      database.path().string(), "keep a ledger for each API (--ledger FILE); to rehearse: convoke run JOB --rehearse");
+      database.path().string(),
+      "keep a ledger for each API (--ledger FILE); to rehearse: convoke run JOB --rehearse; if the API itself has "
+      "moved, see docs/ledger.md");
 }
 
 void belong_to_api(Database& database, const std::string& base_url) {
   check_api(database, base_url);
-  SQLite::Statement update(database.handle(), "UPDATE api SET base_url = ? WHERE base_url IS NULL");
+  SQLite::Statement update(database.handle(), "UPDATE api SET base_url = ?1 WHERE ifnull(base_url, '') <> ?1");
   update.bind(1, base_url);
   update.exec();
 }

@@ -33,9 +33,6 @@ CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id, course_no) W
 DROP INDEX chunk_books;
 CREATE INDEX chunk_books ON chunk (job_id, outcome, gone, size);
 
--- A course that was refused took its members with it, also those who were never asked for. They are due again.
-UPDATE chunk SET outcome = 'pending', not_before = 0, http_status = NULL, error = NULL
-WHERE outcome = 'rejected' AND http_status IN (404, 410) AND gone = 0;
 UPDATE chunk SET gone = 1 WHERE outcome = 'withdrawn';
 UPDATE chunk SET reason = CASE
     WHEN outcome = 'withdrawn' OR error = 'asked without an answer, and no longer in the source' THEN 'left_list'
@@ -57,6 +54,11 @@ WHERE outcome NOT IN ('invited', 'already_invited');
 -- Version 1 did not keep apart who may have been invited: whoever was asked and not refused as a whole.
 UPDATE chunk SET doubt = 1 WHERE outcome IN ('pending', 'failed', 'in_doubt') AND attempts > 0
                              AND ifnull(reason, '') NOT IN ('refused', 'too_large', 'course_refused');
+-- A course that was refused took its members with it, also those who were never asked for. They are due again, or were
+-- withdrawn if they have left since.
+UPDATE chunk SET outcome = iif(gone = 0, 'pending', 'withdrawn'), reason = iif(gone = 0, NULL, 'left_list'),
+                 error = iif(gone = 0, NULL, 'no longer in the list'), not_before = 0, http_status = NULL
+WHERE outcome = 'rejected' AND reason = 'course_refused';
 UPDATE call SET reason = CASE
     WHEN error LIKE 'interrupted: %' THEN 'interrupted'
     WHEN error LIKE 'no answer within %' THEN 'timed_out'

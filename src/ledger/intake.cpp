@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t entries_in_memory = 1 << 20;  // 32 MiB of entries
 constexpr std::size_t waiting_in_memory = 1 << 17;  // 4 MiB
+constexpr std::size_t moves_in_memory = 1 << 17;    // 3 MiB
 constexpr std::size_t chunks_a_write = 512;
 constexpr std::size_t invalid_rows_a_write = 4096;
 constexpr std::size_t longest_value_kept = 200;
@@ -115,14 +116,42 @@ struct Listener {
   std::function<void(const Amendment&)> amended;
 };
 
-// What the brakes go by: whom the ledger has for the job, and who of them would leave.
-struct Known {
-  std::int64_t in_list = 0;    // members of the last reading
-  std::int64_t unsettled = 0;  // of them, those pending, failed or in doubt
-  std::int64_t leaving = 0;    // of those, the ones that this reading does not have
+// One who is new to a course, or leaves one unsettled: who does both has another course now.
+struct Move {
+  std::uint64_t high;
+  std::uint64_t low;
+  std::uint64_t leaves;
+
+  bool operator<(const Move& other) const {
+    return std::tie(high, low, leaves) < std::tie(other.high, other.low, other.leaves);
+  }
+  bool same_member(const Move& other) const { return high == other.high && low == other.low; }
 };
 
-void check_brakes(const IntakeBrakes& brakes, const Reading& reading, const Known& known) {
+// What the brakes go by: whom the ledger has for the job, and who of them would leave.
+struct Known {
+  explicit Known(const std::filesystem::path& folder) : moves(folder, moves_in_memory) {}
+
+  std::int64_t in_list = 0;    // members of the last reading
+  std::int64_t unsettled = 0;  // of them, those pending, failed or in doubt
+  Sorter<Move> moves;
+
+  // Of the unsettled, those that this reading has for no course.
+  std::int64_t leaving() {
+    std::int64_t members = 0;
+    std::optional<Move> current;
+    bool comes = false;
+    moves.drain([&](const Move& move) {
+      if (!current || !move.same_member(*current)) comes = false;
+      current = move;
+      comes = comes || move.leaves == 0;  // who comes sorts before who leaves
+      if (move.leaves != 0 && !comes) ++members;
+    });
+    return members;
+  }
+};
+
+void check_brakes(const IntakeBrakes& brakes, const Reading& reading, Known& known) {
   constexpr std::int64_t least = 20;
   if (reading.rows < brakes.min_rows) {
     throw Error(
@@ -135,11 +164,12 @@ void check_brakes(const IntakeBrakes& brakes, const Reading& reading, const Know
     throw Error(Exit::bad_source, fmt::format("is empty, and had {} before", counted(known.in_list, "member")),
                 brakes.source, "see that the list is whole; if it really is empty now: --accept-shrunk");
   }
-  if (known.leaving >= least && 2 * known.leaving > known.unsettled) {
+  if (known.unsettled < least) return;
+  if (const auto leaving = known.leaving(); leaving >= least && 2 * leaving > known.unsettled) {
     throw Error(Exit::bad_source,
-                fmt::format("has shrunk: {} of the {} that are not settled yet are no longer in it, and would be "
-                            "withdrawn ({} now)",
-                            grouped(known.leaving), counted(known.unsettled, "member"), counted(reading.rows, "row")),
+                fmt::format("has shrunk: {} of the {} that are not settled yet are no longer in it, and would not "
+                            "be asked for any more ({} now)",
+                            grouped(leaving), counted(known.unsettled, "member"), counted(reading.rows, "row")),
                 brakes.source, "see that it is the whole list, and the right one; if it is: --accept-shrunk");
   }
 }
@@ -186,7 +216,7 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   const auto finish_member = [&] {
     if (!current || !known || seen) return;
     ++reading.gone;
-    if ((current->index & Entry::unsettled_bit) != 0) ++known_members.leaving;
+    if ((current->index & Entry::unsettled_bit) != 0) known_members.moves.add({current->high, current->low, 1});
     listener.amended({current->origin, index_of(*current), 1, 0});
   };
   sorter.drain([&](const Entry& entry) {
@@ -198,6 +228,7 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
       if (!known) {
         ++reading.members;
         ++reading.added;
+        if (known_members.unsettled > 0) known_members.moves.add({entry.high, entry.low, 0});
         listener.added(entry.course_no, id_of(entry), entry.line());
       }
     } else if (!entry.is_row()) {
@@ -453,8 +484,8 @@ std::map<std::string, std::int64_t, std::less<>> known_courses(Database& databas
   return courses;
 }
 
-Known known_members(Database& database, JobId job) {
-  Known known;
+Known known_members(Database& database, JobId job, const std::filesystem::path& folder) {
+  Known known(folder);
   const Books books = books_of(database, job);
   known.in_list = books.in_list();
   for (const Outcome outcome : {Outcome::pending, Outcome::failed, Outcome::in_doubt})
@@ -545,7 +576,7 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, Sorter
 
 Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk_size, const IntakeBrakes& brakes,
                 const std::string& fingerprint, WallTime now) {
-  Known known = known_members(database, job);
+  Known known = known_members(database, job, database.path().parent_path());
   // From the first change on until the end the job's source counts as not read.
   const auto begin = [&] {
     SQLite::Statement forget(database.handle(), "UPDATE job SET fingerprint = '', half_read = 1 WHERE job_id = ?");
@@ -628,11 +659,11 @@ Survey survey(Database* database, std::optional<JobId> job, const ReadSource& re
   Sorter<Amendment> amendments(folder, entries_in_memory);
   if (read) {
     std::map<std::string, std::int64_t, std::less<>> courses;
-    Known known;
+    Known known(folder);
     std::int64_t next_course = 1;
     if (database && job) {
       courses = known_courses(*database, *job);
-      known = known_members(*database, *job);
+      known = known_members(*database, *job, folder);
       for (const auto& [course, number] : courses) next_course = std::max(next_course, number + 1);
     }
     Listener listener;

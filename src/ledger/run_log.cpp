@@ -280,7 +280,7 @@ std::vector<Trouble> troubles_of(Database& database, JobId job, std::size_t most
   for (const Outcome outcome : outcomes) {
     SQLite::Statement rows(database.handle(),
                            "SELECT reason, ifnull(error, ''), sum(size), json_extract(min(lines), '$[0]') FROM chunk "
-                           "WHERE job_id = ?1 AND outcome = ?2 GROUP BY 1, 2");
+                           "WHERE job_id = ?1 AND outcome = ?2 AND gone = (outcome = 'withdrawn') GROUP BY 1, 2");
     rows.bind(2, std::string(name_of(outcome)));
     add(std::string(name_of(outcome)), rows);
   }

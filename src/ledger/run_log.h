@@ -90,9 +90,6 @@ struct LatestRun {
 };
 std::optional<LatestRun> latest_run(Database& database, JobId job);
 
-/// What a rehearsal's ledger has for an address: its sandbox has another each time.
-inline constexpr std::string_view rehearsal_api = "a rehearsal's sandbox";
-
 /// The job as if it were new, on a ledger of a rehearsal; whoever holds the job's lock may. In a transaction of its
 /// own. Throws Error(bad_config) if the ledger is no rehearsal's.
 void start_rehearsal(Database& database, JobId job);

@@ -45,7 +45,8 @@ CREATE TABLE chunk (
   ids         BLOB NOT NULL CHECK (length(ids) = size * 16), -- 16 bytes a member, ascending: a chunk holds whom it counts
   lines       TEXT NOT NULL,               -- JSON array: the source line of each
   outcome     TEXT NOT NULL,
-  not_before  INTEGER NOT NULL DEFAULT 0,  -- pending: not due before this ledger time; 0: never asked or all the same
+  not_before  INTEGER NOT NULL DEFAULT 0,  -- pending: not due before this ledger time; 0: never asked or all the same;
+                                           -- -1: failed in an earlier run, and comes last
   attempts    INTEGER NOT NULL DEFAULT 0,  -- calls that asked for these members, less those refused by a 429
   tries       INTEGER NOT NULL DEFAULT 0,  -- of them, those without a definite answer since the last one that had it
   missing     INTEGER NOT NULL DEFAULT 0,  -- how often in a row a 201 did not name them

@@ -312,6 +312,9 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
       timed_out ? fmt::format("no answer within {}", describe_duration(settings_.timeout)) : excerpt(error.message());
   if (answer.reached == Answer::Reached::no) {
     answer.reason = reason_not_sent(phase, error, target_->host);
+    // Where HTTP was spoken before, one answer in the clear is an accident of the way (an overloaded balancer), and
+    // heals.
+    if (answer.reason == Reason::not_tls && spoke_http_) answer.reason = Reason::not_connected;
     switch (answer.reason) {
       case Reason::certificate:
         answer.error = connection->certificate_trouble;
@@ -344,7 +347,7 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     const bool without_a_word = !in_answer && bytes.empty() && !timed_out && !spoke_http_;
     if (without_a_word) wants_tls = co_await speaks_tls(connection);
   }
-  if (wants_tls) {
+  if (wants_tls && !spoke_http_) {
     // To a TLS server a plain request is no request.
     answer.reached = Answer::Reached::no;
     answer.reason = Reason::tls_expected;

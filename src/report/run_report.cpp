@@ -33,10 +33,23 @@ std::string standing(const RunReport& report) {
 }
 
 std::string headline(const RunReport& report) {
-  if (report.stopped_by.empty() && report.exit == Exit::ok) return report.in_earnest ? "a rehearsal, done" : "done";
+  if (report.stopped_by.empty() && report.exit == Exit::ok) return report.is_rehearsal ? "a rehearsal, done" : "done";
   if (report.stopped_by.empty()) return "finished, but " + standing(report);
   const std::string left = standing(report);
   return fmt::format("stopped: {}{}", report.message, left.empty() ? "" : fmt::format(" ({})", left));
+}
+
+std::string refused_text(const RunReport& report, std::size_t most) {
+  std::string text;
+  for (std::size_t i = 0; i < report.refused.size() && i < most; ++i) {
+    const RefusedCourse& course = report.refused[i];
+    text += fmt::format("  refused course     {:>13}   due, of {}: {}\n", grouped(course.members),
+                        excerpt(course.course_id), course.words);
+  }
+  if (report.refused.size() > most)
+    text += fmt::format("  and {} more; --json names them all\n",
+                        plural(static_cast<std::int64_t>(report.refused.size() - most), "course", "courses"));
+  return text;
 }
 
 std::string next_line(const RunReport& report) {
@@ -55,17 +68,6 @@ std::string in_words(const Trouble& trouble, std::size_t longest) {
 }
 
 }  // namespace
-
-std::string shell_word(const std::string& text) {
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-_./@:,=+%").find(c) != std::string_view::npos;
-  });
-  if (plain) return text;
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
-}
 
 std::string listing_command(const std::string& job, const std::string& ledger, std::string_view outcome) {
   if (outcome == "invalid") {
@@ -104,7 +106,7 @@ std::string troubles_json(const std::vector<Trouble>& troubles) {
 
 std::string run_report_text(const RunReport& report) {
   std::string text;
-  if (report.in_earnest) text += "a rehearsal: nobody was invited\n";
+  if (report.is_rehearsal) text += "a rehearsal: nobody was invited\n";
   text += fmt::format("{}: {}\n", excerpt(report.job), headline(report));
   const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
   const Books& books = report.books;
@@ -128,10 +130,7 @@ std::string run_report_text(const RunReport& report) {
     line(fmt::format("  {}", name_of(outcome)), members, now > 0 ? fmt::format("{} by this run", grouped(now)) : "");
     troubles(name_of(outcome));
   }
-  for (const RefusedCourse& course : report.refused) {
-    text += fmt::format("  refused course     {:>13}   due, of {}: {}\n", grouped(course.members),
-                        excerpt(course.course_id), course.words);
-  }
+  text += refused_text(report, 10);
   if (books.all_gone() > 0) {
     line("left the list", books.all_gone(), "known from before, not in the list now");
     if (books.of(Outcome::withdrawn) > 0) line("  withdrawn", books.of(Outcome::withdrawn));
@@ -147,6 +146,8 @@ std::string run_report_text(const RunReport& report) {
     text += fmt::format("  in earnest it takes about {} under the limits\n",
                         describe_duration(report.in_earnest->duration));
   }
+  text += fmt::format("  API {}{}\n", excerpt(report.base_url),
+                      report.has_config ? "" : "; no config.toml was found, all is as it is by default");
   text += fmt::format("  ledger {}{}\n", excerpt(report.ledger, 500), report.is_ledger_new ? " (new)" : "");
   text += next_line(report);
   return text;
@@ -155,7 +156,8 @@ std::string run_report_text(const RunReport& report) {
 std::string run_report_brief(const RunReport& report) {
   if (report.exit == Exit::ok) return {};
   std::string text = fmt::format("{}: {}\n", excerpt(report.job), headline(report));
-  std::size_t lines = 0;
+  if (report.refused.size() > 1) text += refused_text(report, 2);
+  std::size_t lines = report.refused.size() > 1 ? 2 : 0;
   for (const Trouble& trouble : report.troubles) {
     if (trouble.outcome == "withdrawn" || (trouble.outcome == "invalid" && report.ignores_invalid)) continue;
     if (++lines > 3) break;
@@ -206,9 +208,10 @@ std::string run_reports_json(const std::vector<RunReport>& reports, Exit exit) {
     run.add_raw("refused_courses", "[" + refused + "]");
     run.add("retried", report.retried);
     run.add("calls", report.counts.calls).add("retries", report.counts.retries);
+    text_or_null("base_url", report.base_url);
     text_or_null("ledger", report.ledger);
     run.add_raw("ledger_is_new", report.is_ledger_new ? "true" : "false");
-    run.add_raw("rehearsal", report.in_earnest ? "true" : "false");
+    run.add_raw("rehearsal", report.is_rehearsal ? "true" : "false");
     run.add("seconds", std::chrono::duration<double>(report.took).count());
     append_element(runs, run.text());
     if (!report.stopped_by.empty() && (stopped_by.empty() || report.exit == exit)) stopped_by = report.stopped_by;

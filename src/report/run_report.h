@@ -31,9 +31,12 @@ struct RunReport {
   std::optional<std::int64_t> retried;  ///< of `retry`: how many members it made due again
   std::string retried_outcomes;         ///< and of which outcomes
   bool ignores_invalid = false;         ///< invalid rows do not make it end with 1
+  std::string base_url;                 ///< of the API
+  bool has_config = true;               ///< false: no config file was found, all is default or --set
   std::string ledger;                   ///< its path
   bool is_ledger_new = false;
-  std::optional<Forecast> in_earnest;  ///< of a rehearsal: how long it would take under the limits
+  bool is_rehearsal = false;
+  std::optional<Forecast> in_earnest;  ///< of a whole rehearsal: how long it would take under the limits
   Duration took{};
   std::string next;       ///< a command: what to do now; empty: nothing
   std::string next_when;  ///< for people: when, or after what ("with the right key")
@@ -55,8 +58,5 @@ std::string troubles_json(const std::vector<Trouble>& troubles);
 
 /// "convoke export NAME --outcome rejected", or how else all members or rows of such an outcome are listed.
 std::string listing_command(const std::string& job, const std::string& ledger, std::string_view outcome);
-
-/// `text` as one word of a shell's command line.
-std::string shell_word(const std::string& text);
 
 }  // namespace convoke

@@ -85,6 +85,7 @@ LedgerStatus status_of(Database& database, std::optional<JobId> only, const Limi
 }
 
 std::string forecast_text(const Forecast& forecast) {
+  if (forecast.by_day.empty()) return "nothing to send";
   std::string text = fmt::format("about {} under the limits at {} a call", describe_duration(forecast.duration),
                                  describe_duration(forecast.latency));
   if (forecast.by_day.size() > 1) {
@@ -174,8 +175,12 @@ std::string status_text(const LedgerStatus& status) {
   text += "limits\n" + limits_text(status.limits, status.next_call);
   for (const JobStatus& job : status.jobs) {
     const bool is_work_left = job.books.of(Outcome::pending) + job.books.in_list_of(Outcome::failed) > 0;
-    if (is_work_left && !job.is_running && job.origin.ends_with(".toml"))
-      text += fmt::format("next: convoke run {}\n", shell_word(job.origin));
+    if (!is_work_left || job.is_running || !job.origin.ends_with(".toml") || status.api.is_rehearsal) continue;
+    const auto exit = job.last_run ? job.last_run->exit_code : std::nullopt;
+    const bool needs_mending = exit && *exit >= static_cast<int>(Exit::key_refused);
+    text += fmt::format(
+        "next{}: convoke run {}{} --ledger {}\n", needs_mending ? " (once that is mended)" : "", shell_word(job.origin),
+        status.config.empty() ? std::string() : " --config " + shell_word(status.config), shell_word(status.ledger));
   }
   return text;
 }
@@ -236,7 +241,7 @@ std::string story_text(const std::string& job, const MemberId& member, const std
       text += fmt::format("  {}  run {}, call {} for {} members: {}{}\n", call.sent_at, call.run, call.call,
                           call.members, answer, call.error.empty() ? "" : " (" + excerpt(call.error, 300) + ")");
     }
-    text += fmt::format("  outcome {}, asked {} times", story.outcome, story.attempts);
+    text += fmt::format("  outcome {}, asked {}", story.outcome, counted(story.attempts, "time"));
     if (!story.updated_at.empty()) text += ", since " + story.updated_at;
     text += '\n';
     if (!story.error.empty()) text += fmt::format("  because: {}\n", excerpt(story.error, 300));

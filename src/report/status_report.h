@@ -29,6 +29,7 @@ struct LedgerStatus {
   std::vector<LimitUse> limits;
   std::optional<WallTime> next_call;  ///< when a call may go again; empty: now
   std::string ledger;                 ///< its path
+  std::string config;                 ///< the config's path; empty: there is none
   LedgerApi api;                      ///< it belongs to
 };
 

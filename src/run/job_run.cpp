@@ -97,7 +97,8 @@ Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid) {
     case StoppedBy::nothing:
       break;
   }
-  const bool invalid = books.invalid > 0 && !ignore_invalid;
+  // A list of nothing but invalid rows has the wrong column, whatever may be ignored.
+  const bool invalid = books.invalid > 0 && (!ignore_invalid || books.in_list() == 0);
   return books.not_invited() > 0 || invalid ? Exit::incomplete : Exit::ok;
 }
 

@@ -179,7 +179,7 @@ ClaimTerms Runner::terms() const {
   // A probe is of a chunk that did not fail yet, if there is one: what fails may be the chunk.
   if (health_.is_down()) return {room(), members_allowed(), largest_chunk_, Pick::last_of_list};
   // Members next to each other in a list of ids in order may all be old, say, and unknown: ask at the other end, too.
-  if (refusals_alike_ >= refusals_to_doubt) return {1, 1, 1, Pick::last_of_list};
+  if (alike_.in_a_row >= refusals_to_doubt) return {1, 1, 1, Pick::last_of_list};
   return {room(), members_allowed(), largest_chunk_, Pick::asked_before_first};
 }
 
@@ -203,6 +203,7 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
       for (Claimed& call : claims.calls) {
         ++in_flight_;
         members_in_flight_ += static_cast<std::int64_t>(call.chunk.ids.size());
+        if (call.chunk.not_before < LedgerTime{}) failed_before_.insert(call.chunk.id);
         ready_.push_back(std::move(call));
       }
       if (halts_ > 0) {
@@ -225,8 +226,8 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
 boost::asio::awaitable<void> Runner::end_canary() {
   const std::int64_t due = co_await ledger_.due();  // g++ 12 makes a trap of a co_await in the condition
   if (due > 0) {
-    stop(StoppedBy::max_members, fmt::format("{} settled, as --max-members asks",
-                                             counted(counts_.handled() - handled_before_, "member")));
+    stop(StoppedBy::max_members,
+         fmt::format("{} settled, as --max-members asks", counted(counts_.handled() - handled_before_, "member")));
   }
 }
 
@@ -331,6 +332,7 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   std::exception_ptr error;
   try {
     note_recorded(call, report, co_await ledger_.record(call, report));
+    if (courses_refused_alike_.erase(call.chunk.course_no) > 0) co_await refuse_alike(call, report.verdict.call_error);
   } catch (...) {
     error = std::current_exception();
   }
@@ -341,6 +343,14 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   }
   if (halts) --halts_;
   if (error) std::rethrow_exception(error);
+}
+
+boost::asio::awaitable<void> Runner::refuse_alike(const Claimed& call, const std::string& words) {
+  const auto counts = co_await ledger_.refuse_course(call, words);
+  if (!counts) co_return;
+  counts_ = *counts;
+  warn_(fmt::format("the course {} has one member after the other refused alike; its members stay due: {}",
+                    excerpt(call.course_id), words));
 }
 
 Report Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sent_at) {
@@ -390,6 +400,7 @@ boost::asio::awaitable<void> Runner::put_back(std::vector<Claimed> calls) {
 }
 
 std::string Runner::unavailable() const {
+  if (health_.failures() == 0) return fmt::format("it answers nothing but 429, the latest: {}", last_failure_);
   return health_.failures() == 1
              ? fmt::format("the last call failed: {}", last_failure_)
              : fmt::format("the last {} calls failed, the latest: {}", health_.failures(), last_failure_);
@@ -404,6 +415,7 @@ void Runner::forget(const Claimed& call) {
 void Runner::weigh(const Claimed& call, Report& report) {
   Verdict& verdict = report.verdict;
   const LedgerTime now = report.read_at;
+  ask_once_more(call, verdict, now);
   const bool was_down = health_.is_down();
   const LedgerTime failing_since = health_.failing_since();
   if (verdict.sign == Sign::answers) {
@@ -417,24 +429,39 @@ void Runner::weigh(const Claimed& call, Report& report) {
     return;
   }
   health_.failed(call.chunk.id, now);
-  if (verdict.effect == Effect::pause) health_.told_down(now + report.retry_after.value_or(Duration::zero()));
+  if (verdict.effect == Effect::pause) wait_as_told(report);
   say_health(was_down, failing_since, now);
   for (Piece& piece : verdict.pieces) {
-    if (piece.fate.outcome == Outcome::in_doubt || verdict.effect != Effect::none) continue;
-    if (was_down || (verdict.exhausted && health_.is_down())) {
+    if (piece.fate.outcome == Outcome::in_doubt || verdict.effect == Effect::stop) continue;
+    // What the API says of itself in the middle of a run may be about this chunk alone.
+    const bool is_outage = health_.is_down() && verdict.effect != Effect::pause;
+    if (was_down || (verdict.exhausted && is_outage)) {
       // A probe: what the whole API fails at costs the chunk nothing.
       piece.fate.tries = call.chunk.tries;
       piece.fate.outcome = Outcome::pending;
       piece.fate.not_before = now;
       verdict.exhausted = false;
-    } else if (verdict.exhausted && health_.is_silent()) {
-      // An API that never answered yet fails the chunk, not the chunk itself: it is patience that ends this.
+    } else if (verdict.exhausted && health_.is_silent() && !failed_before_.contains(call.chunk.id)) {
+      // An API that never answered yet fails the chunk, not the chunk itself: it is patience that ends this. Unless it
+      // failed in an earlier run too, when others were answered.
       piece.fate.tries = call.chunk.tries;
       piece.fate.outcome = Outcome::pending;
       piece.fate.not_before = now + judgement().back_off(call.chunk.tries + 1);
       verdict.exhausted = false;
     }
   }
+}
+
+// It says that it is down, and for how long. Longer than patience is not waited for.
+void Runner::wait_as_told(Report& report) {
+  const LedgerTime until = report.read_at + report.retry_after.value_or(Duration::zero());
+  for (Piece& piece : report.verdict.pieces) piece.fate.not_before = std::max(piece.fate.not_before, until);
+  if (until - report.read_at < 1s) return;
+  health_.told_down(until);
+  if (until < health_.gives_up_at()) return;
+  const WallTime next = clock_.wall() + std::chrono::ceil<std::chrono::milliseconds>(until - report.read_at);
+  stop(StoppedBy::api_unavailable, fmt::format("{}; it asks to wait until {}", unavailable(), format_time(next)));
+  if (!stop_->next_call) stop_->next_call = next;
 }
 
 // One word when the API is seen to be down, and one when it is back.
@@ -489,7 +516,7 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
 // many.
 void Runner::watch(const Claimed& call, const Verdict& verdict) {
   if (verdict.accepted) {
-    is_accepted_ = true;
+    is_accepted_ = is_accepted_in_run_ = true;
     is_size_on_trial_ = false;
   }
   for (const Piece& piece : verdict.pieces) {
@@ -509,26 +536,44 @@ void Runner::watch(const Claimed& call, const Verdict& verdict) {
   }
 }
 
-// A list of which nobody was ever invited and where one after the other is refused with the same words: it is the job
-// that is wrong, and asking for each member would only burn the quota.
+void Runner::Alike::add(std::string refusal, bool is_at_end) {
+  const bool same = refusal == words;
+  in_a_row = same ? in_a_row + 1 : 1;
+  at_end = (same ? at_end : 0) + (is_at_end ? 1 : 0);
+  words = std::move(refusal);
+}
+
+// Where nobody is accepted and one after the other is refused with the same words, it is the job that is wrong, or the
+// course, and asking for each member would only burn the quota and blame them.
 void Runner::watch_refusal(const Claimed& call, const Verdict& verdict) {
-  if (is_accepted_) {
-    refusals_alike_ = 0;
-    return;
-  }
+  if (is_accepted_in_run_) alike_ = {};
+  if (verdict.accepted) alike_of_course_.erase(call.chunk.course_no);
   if (call.chunk.ids.size() != 1 || verdict.effect != Effect::none ||
       verdict.pieces.front().fate.outcome != Outcome::rejected)
     return;
-  std::string words = without_ids(verdict.call_error);
-  const bool alike = words == refusal_;
-  refusals_alike_ = alike ? refusals_alike_ + 1 : 1;
-  refusals_at_end_ = (alike ? refusals_at_end_ : 0) + (call.pick == Pick::last_of_list ? 1 : 0);
-  refusal_ = std::move(words);
-  if (refusals_alike_ >= refusals_to_stop && refusals_at_end_ >= refusals_at_end_to_stop &&
-      due_at_start_ - seen_.of(Outcome::rejected) >= members_worth_stopping_for) {
-    stop(StoppedBy::refused_alike,
-         fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
+  const std::string words = without_ids(verdict.call_error);
+  if (!is_accepted_in_run_) {
+    alike_.add(words, call.pick == Pick::last_of_list);
+    if (alike_.in_a_row >= refusals_to_stop && alike_.at_end >= refusals_at_end_to_stop &&
+        due_at_start_ - seen_.of(Outcome::rejected) >= members_worth_stopping_for) {
+      stop(StoppedBy::refused_alike,
+           fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
+    }
+  } else if (!call.is_course_accepted) {
+    Alike& alike = alike_of_course_[call.chunk.course_no];
+    alike.add(words, false);
+    if (alike.in_a_row == refusals_to_stop) courses_refused_alike_.insert(call.chunk.course_no);
   }
+}
+
+// A course that was there is not given up on for one answer that says otherwise.
+void Runner::ask_once_more(const Claimed& call, Verdict& verdict, LedgerTime now) {
+  if (verdict.accepted) missed_once_.erase(call.chunk.course_no);
+  if (verdict.effect != Effect::refuse_course || !call.is_course_accepted) return;
+  const auto [missed, is_first] = missed_once_.emplace(call.chunk.course_no, now);
+  if (!is_first && call.claimed_at > missed->second) return;
+  verdict.effect = Effect::none;
+  verdict.pieces.front().fate.not_before = now + settings_.retry.first;
 }
 
 boost::asio::awaitable<void> Runner::finish() {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <optional>
 #include <random>
 #include <set>
@@ -101,11 +102,14 @@ class Runner {
   Instant wake_up_time(const Claims& claims);
   void stop_if_hopeless(const Claims& claims);
   boost::asio::awaitable<void> end_canary();
+  boost::asio::awaitable<void> refuse_alike(const Claimed& call, const std::string& words);
+  void wait_as_told(Report& report);
   void weigh(const Claimed& call, Report& report);
   void say_health(bool was_down, LedgerTime failing_since, LedgerTime now);
   void note_recorded(const Claimed& call, const Report& report, const Recorded& recorded);
   void watch(const Claimed& call, const Verdict& verdict);
   void watch_refusal(const Claimed& call, const Verdict& verdict);
+  void ask_once_more(const Claimed& call, Verdict& verdict, LedgerTime now);
   Instant instant(LedgerTime time) const;
 
   RunnerSettings settings_;
@@ -132,13 +136,23 @@ class Runner {
   std::int64_t due_at_start_ = 0;
   std::int64_t handled_before_ = 0;  // by this run, before it sent anything: what an earlier one left in doubt
   bool is_accepted_ = false;         // the API has accepted a call of this job, in this run or an earlier one
+  bool is_accepted_in_run_ = false;  // in this run
+  std::set<ChunkId> failed_before_;  // chunks claimed that failed in an earlier run
   bool is_size_on_trial_ = false;    // a call was too large, and none was accepted since
   std::optional<Instant> ends_at_;
   std::optional<RunEnd> stop_;
   std::exception_ptr failure_;
-  std::string refusal_;      // the words of the latest refusal of a single member, and
-  int refusals_alike_ = 0;   // how many in a row had them, and
-  int refusals_at_end_ = 0;  // how many of those came from the end of the list
+  // Single members refused with the same words.
+  struct Alike {
+    std::string words;  // without ids
+    int in_a_row = 0;
+    int at_end = 0;  // of them, those from the end of the list
+    void add(std::string refusal, bool is_at_end);
+  };
+  Alike alike_;                                     // of the run, until it is accepted
+  std::map<std::int64_t, Alike> alike_of_course_;   // of courses that were never accepted
+  std::set<std::int64_t> courses_refused_alike_;    // to be refused, once the answer at hand is recorded
+  std::map<std::int64_t, LedgerTime> missed_once_;  // courses accepted before, and when they were not there
   std::set<std::string> refused_courses_said_;
   bool foreign_use_said_ = false;
 };

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -86,9 +87,21 @@ void add_ends(Hash& hash, const std::string& path, std::size_t size) {
   hash.add(std::string_view(bytes.data(), file.read_at(bytes.data(), end_size, tail)));
 }
 
+// The time, say, or chance: then the same file may give other rows the next time.
+bool depends_on_more_than_the_file(std::string query) {
+  for (char& c : query) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  constexpr std::array<std::string_view, 10> signs = {"date(",    "time(",   "julianday(",  "strftime(", "unixepoch(",
+                                                      "current_", "random(", "randomblob(", "'now'",     "attach"};
+  query.erase(std::remove(query.begin(), query.end(), ' '), query.end());
+  return std::any_of(signs.begin(), signs.end(),
+                     [&](std::string_view sign) { return query.find(sign) != std::string::npos; });
+}
+
 }  // namespace
 
 std::string fingerprint_of(const SourceSettings& settings) {
+  const auto* sqlite = std::get_if<SqliteSettings>(&settings);
+  if (sqlite != nullptr && depends_on_more_than_the_file(sqlite->query)) return {};
   const std::string& path = std::visit([](const auto& source) -> const std::string& { return source.path; }, settings);
   if (path == "-" && std::holds_alternative<CsvSettings>(settings)) return {};
   struct stat status {};

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace convoke {
 namespace {
@@ -24,18 +25,6 @@ constexpr std::array<Kind, 4> kinds = {{
     {"PK\x03\x04"sv, "is a spreadsheet (or another zip file), not CSV", ""},
     {"\xD0\xCF\x11\xE0"sv, "is an old spreadsheet (.xls, or another file of Office), not CSV", ""},
 }};
-
-/// As a word of a shell's command line.
-std::string shell_word(const std::string& path) {
-  const bool is_plain = std::all_of(path.begin(), path.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           "/._-+,:@%="sv.find(c) != std::string_view::npos;
-  });
-  if (is_plain && !path.starts_with('-')) return path;
-  std::string word = path.starts_with('-') ? "./'" : "'";
-  for (const char c : path) word += c == '\'' ? "'\\''" : std::string(1, c);
-  return word + "'";
-}
 
 std::string unpack_hint(std::string_view command, const std::string& path) {
   if (path == "-") return fmt::format("… | {} | convoke run --csv - …", command);
