@@ -41,7 +41,7 @@ class Tls(World):
     def test_an_unknown_certificate_is_refused_with_words_that_help(self):
         sandbox = self.tls_sandbox()
         self.a_job(20)
-        result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        result = self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
         self.assertEqual(self.tally(), {"pending": 20})
         self.assertEqual(sandbox.requests, 0)
         self.assertIn("certificate", result.out + result.err)
@@ -49,13 +49,13 @@ class Tls(World):
     def test_the_ledger_says_what_was_wrong_with_the_certificate(self):
         self.tls_sandbox()
         self.a_job(20)
-        self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
         self.assertIn("certificate", self.query("SELECT error FROM calls")[0][0])
 
     def test_a_certificate_of_another_host_is_refused(self):
         sandbox = self.tls_sandbox("DNS:elsewhere.example")
         self.a_job(20)
-        self.expect(UNAVAILABLE, "run", "list",
+        self.expect(BAD_CONFIG, "run", "list",
                     settings={"retry.attempts": 2, "api.ca_file": f'"{self.trusted}"'})
         self.assertEqual(self.tally(), {"pending": 20})
         self.assertEqual(sandbox.requests, 0)
@@ -75,7 +75,7 @@ class Tls(World):
         server = self.server(lambda call: (201, participants(call.ids)))
         self.a_job(20)
         self.url = server.url.replace("http:", "https:")
-        self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
         self.assertEqual(len(server.calls), 0)
         self.assertEqual(self.tally(), {"pending": 20})
 
