@@ -407,6 +407,31 @@ class World(unittest.TestCase):
         """`convoke run`, as JSON: what the one run reports."""
         return self.expect(exit_code, "run", job, "--json", *args, **how).last_run
 
+    # What is printed to be typed
+
+    def next_command(self, result):
+        """The command of the last line."""
+        last = result.out.splitlines()[-1]
+        match = re.fullmatch(r"next(?: \([^)]*\))?: (.+)", last)
+        self.assertTrue(match, f"the last line is no next command: {result}")
+        return match[1]
+
+    def shell(self, line, exit_code=None, env=None):
+        """Runs a line as it was printed, by /bin/sh, as a user would who has the program on the PATH."""
+        programs = self.folder / "bin"
+        if not programs.exists():
+            programs.mkdir()
+            (programs / "convoke").symlink_to(BINARY)
+        environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(self.folder),
+                       "MELTINGSPOT_API_KEY": self.key, **(env or {})}
+        process = Process(["/bin/sh", "-c", line], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent)
+        self.addCleanup(lambda: process.kill() if process.running else None)
+        result = process.finish()
+        if exit_code is not None:
+            self.assertEqual(result.exit, exit_code, str(result))
+        return result
+
     # The ledger, as a user reads it
 
     def query(self, sql, *values, ledger=None):
