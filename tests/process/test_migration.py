@@ -59,11 +59,11 @@ class FromVersion1(World):
                 chunk = db.execute(
                     "INSERT INTO chunk (job_id, course_no, size, ids, lines, outcome, attempts, gone, http_status, error, run_id, "
                     "updated_at) VALUES (1, ?, 3, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (course_no, ids, json.dumps([start, start + 1, start + 2]), outcome, attempts, gone, status, error,
+                    (course_no, ids, f"[{start},{start + 1},{start + 2}]", outcome, attempts, gone, status, error,
                      1 if attempts else None, SENT if attempts else None)).lastrowid
                 if kind == "invited":
                     db.execute("UPDATE chunk SET participant_id = ?, participant_status = 'Invited', invited_at = ?",
-                               (json.dumps(["p1", "p2", "p3"]), "2023-11-14T22:13:20.000Z"))
+                               ('["p1","p2","p3"]', "2023-11-14T22:13:20.000Z"))
                     db.execute("UPDATE chunk SET participant_id = NULL, participant_status = NULL, invited_at = NULL "
                                "WHERE outcome <> 'invited'")
                 if attempts and kind != "lost":
@@ -164,6 +164,14 @@ class FromVersion1(World):
         self.run_job(INCOMPLETE)
         self.assertEqual(self.kinds()["left"], "invited")
         self.assertEqual({sandbox.asked[COURSE, member] for member in self.members["left"]}, {1})
+
+    def test_whom_a_refused_course_took_along_before_he_left_is_due_when_he_is_back(self):
+        """He was never asked for: nobody is rejected who was not."""
+        self.write_list([f"{member},typo" for member in self.members["gone404"]] + self.rows, header="m,c")
+        sandbox = self.sandbox()
+        self.run_job(INCOMPLETE)
+        self.assertEqual(self.kinds()["gone404"], "invited")
+        self.assertEqual({sandbox.asked.get(("typo", member)) for member in self.members["gone404"]}, {1})
 
     def test_it_belongs_to_no_api_until_its_next_call(self):
         self.assertIsNone(self.expect(OK, "status", "--json").json["base_url"])

@@ -394,6 +394,10 @@ class WhoLeft(World):
             self.assertRegex(out, r"members +52\b")
             self.assertRegex(out, r"left the list +11\b")
             self.assertRegex(out, r"rejected +2\b")
+            self.assertRegex(out, r"(?m)^ +2 × the API refuses this member\b", "of those in the list, and nobody else")
+        for troubles in (self.run_job(INCOMPLETE)["troubles"],
+                         self.expect(OK, "status", "--json").json["jobs"][0]["troubles"]):
+            self.assertEqual([trouble["count"] for trouble in troubles if trouble["outcome"] == "rejected"], [2])
 
     def test_retry_with_nothing_to_retry_says_so(self):
         sandbox = self.sandbox()
