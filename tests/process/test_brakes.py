@@ -70,6 +70,19 @@ class Canaries(World):
         self.assertEqual(sandbox.requests, 3, "one call a run")
         self.assertEqual(self.check_not_blocked(BAD_CONFIG)["stopped_by"], "course_refused")
 
+    def test_a_canary_beside_a_refused_course_ends_and_says_which_it_is(self):
+        sandbox = self.sandbox("--courses", "good")
+        ids = some_ids(300)
+        self.write_list([f"{member},{'good' if at % 2 else 'typo'}" for at, member in enumerate(ids)], header="m,c")
+        self.write_job(course=None, source='csv = "../list.csv"\nmember_column = "m"\ncourse_column = "c"')
+        for most, settled in ((50, 50), (100, 150), (10, 150)):
+            result = self.convoke("run", "list", "--json", "--max-members", most, patience=20)
+            self.assertIn(result.exit, (TRY_LATER, BAD_CONFIG), str(result))
+            self.assertEqual(self.tally()["invited"], settled)
+            self.assertEqual(self.tally()["pending"], 300 - settled)
+        self.assertEqual(result.last_run["stopped_by"], "course_refused")
+        self.check_record(sandbox)
+
     def test_a_canary_of_members_that_are_all_refused_ends(self):
         sandbox = self.sandbox("--poison", "ee")
         self.a_job(some_ids(4, prefix="ee"))
@@ -400,6 +413,31 @@ class Patience(World):
         self.a_job(10)
         self.run_job(OK)
         self.assertGreaterEqual(server.calls[1].at - server.calls[0].at, 1.99)
+
+    def test_a_long_wait_that_a_503_asks_for_is_not_sat_out(self):
+        """As that of a 429 is not: nothing can happen before."""
+        server = self.server(lambda call: (503, "", {"Retry-After": "7200"}))
+        self.a_job(10)
+        run = self.convoke("run", "list", "--json", patience=20).last_run
+        self.assertIn(run["exit_code"], (UNAVAILABLE, TRY_LATER))
+        self.assertTrue(run["next_call"])
+        self.assertEqual(self.tally(), {"pending": 10})
+        self.assertEqual(len(server.calls), 1)
+
+    def test_a_signal_and_the_end_of_its_time_end_an_outage_at_once(self):
+        server = self.server(lambda call: (503, "", {"Retry-After": "30"}))
+        self.a_job(10)
+        begun = time.monotonic()
+        self.assertEqual(self.run_job(TRY_LATER, "--max-duration", "1s")["stopped_by"], "max_duration")
+        self.assertLess(time.monotonic() - begun, 10)
+        self.remove_ledger()
+        process = self.start("run", "list", "--json")
+        wait_for(lambda: self.loaded() and self.query("SELECT count(*) FROM calls WHERE http_status = 503")[0][0], "an outage")
+        begun = time.monotonic()
+        process.signal(signal.SIGTERM)
+        self.assertEqual(process.finish().last_run["stopped_by"], "signal")
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertEqual(len(server.calls), 2)
 
     def test_max_failures_counts_those_that_failed_too(self):
         server = self.server(lambda call: (500, "boom") if any(member[0] in "0123" for member in call.ids)

@@ -63,6 +63,27 @@ class Rehearsal(World):
         run = self.run_job(TRY_LATER, "--rehearse", "--max-members", 5)
         self.assertEqual((run["invited"], run["stopped_by"]), (5, "max_members"))
 
+    def test_one_that_was_killed_or_stopped_begins_anew(self):
+        ids = self.a_job(100_000, "chunk_size = 10")
+        process = self.start("run", "list", "--rehearse")
+        wait_for(lambda: self.rehearsing(process), "calls")
+        process.kill()
+        process = self.start("run", "list", "--rehearse", "--json")
+        wait_for(lambda: self.rehearsing(process), "calls")
+        process.signal(signal.SIGTERM)
+        result = process.finish()
+        self.assertEqual(result.last_run["stopped_by"], "signal")
+        self.write_job(invite="chunk_size = 100")
+        self.assertEqual(self.run_job(OK, "--rehearse")["invited"], len(ids))
+        self.assertFalse(self.ledger.exists())
+
+    def rehearsing(self, process):
+        """Its calls, and not those of one before."""
+        with contextlib.suppress(sqlite3.Error):
+            return self.query("SELECT count(*) FROM call JOIN run USING (run_id) WHERE pid = ? AND http_status > 0", process.pid,
+                              ledger=self.rehearsal_ledger())[0][0] > 9
+        return False
+
     def test_a_list_on_the_command_line_is_rehearsed_too(self):
         sandbox = self.sandbox()
         self.write_list(some_ids(20))

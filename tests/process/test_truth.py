@@ -164,6 +164,24 @@ class Reasons(World):
         self.assertEqual({row["spot_member_id"] for row in csv.DictReader(self.shell(command, OK).out.splitlines())},
                          self.of_outcome("withdrawn"))
 
+    def test_messages_that_differ_in_ids_and_numbers_are_one_and_the_three_most_frequent_are_shown(self):
+        words = {"e0": "member {} is not of this spot", "e1": "member {} is blocked since {} days", "e2": "{} has no licence",
+                 "e3": "the e-mail of {} bounced"}
+
+        def script(call):
+            bad = [member for member in call.ids if member[:2] in words]
+            if not bad:
+                return 201, participants(call.ids)
+            return 400, json.dumps({"message": words[bad[0][:2]].format(bad[0], call.number)})
+        self.server(script)
+        counts = {"e0": 9, "e1": 7, "e2": 5, "e3": 2}
+        self.a_job(some_ids(400) + sum((some_ids(count, prefix=prefix) for prefix, count in counts.items()), []), "chunk_size = 5")
+        out = self.expect(INCOMPLETE, "run", "list").out
+        shown = re.findall(r"(?m)^ +(\d+) × (.+)$", out)
+        self.assertEqual([count for count, _ in shown], ["9", "7", "5"], out)
+        for (_, text), said in zip(shown, ("not of this spot", "blocked since", "has no licence")):
+            self.assertIn(said, text)
+
     def test_in_doubt_is_explained(self):
         self.server(lambda call: "reset" if call.number == 1 else (201, participants(call.ids)))
         self.a_job(150, 'on_doubt = "hold"')
