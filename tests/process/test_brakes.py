@@ -351,6 +351,15 @@ class FirstCallAlone(World):
         self.assertEqual(sandbox.stats["statuses"]["413"], 2, "100, 50, and 25 is accepted")
         self.check_all_invited(sandbox, ids)
 
+    def test_a_server_that_finds_every_size_too_large_rejects_nobody_and_stops_early(self):
+        """A proxy with a wrong limit, say: what it refuses alike down to single members speaks for all."""
+        server = self.server(lambda call: (413, "too large"))
+        self.a_job(1000)
+        run = self.run_job(INCOMPLETE)
+        self.assertEqual(run["stopped_by"], "refused_alike")
+        self.assertLess(len(server.calls), 30)
+        self.assertEqual(self.tally(), {"pending": 1000})
+
     def test_it_goes_wide_once_it_is_answered(self):
         under_way, most, lock = [0], [0], threading.Lock()
         first_done = threading.Event()

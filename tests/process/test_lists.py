@@ -176,6 +176,31 @@ class SlowLists(World):
         self.assertEqual(sandbox.requests, 0)
         self.assertEqual(self.query("SELECT exit_code, stopped_by FROM runs"), [(75, "max_duration")])
 
+    def check_ends_in_time(self, *args):
+        """A run that reads what never comes ends with its time, and with a signal."""
+        self.sandbox()
+        begun = time.monotonic()
+        run = self.expect(TRY_LATER, "run", *args, "--json", "--max-duration", "1s", patience=20).last_run
+        self.assertEqual(run["stopped_by"], "max_duration")
+        process = self.start("run", *args, "--json")
+        wait_for(lambda: self.begun(), "the run to begin")
+        process.signal(signal.SIGTERM)
+        self.assertEqual(process.finish(20).last_run["stopped_by"], "signal")
+        self.assertLess(time.monotonic() - begun, 20)
+
+    def test_a_query_that_takes_for_ever_ends_in_time(self):
+        with contextlib.closing(sqlite3.connect(self.folder / "crm.db")) as db:
+            db.execute("CREATE TABLE people (spotMemberId TEXT)")
+            db.commit()
+        query = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS spotMemberId FROM n WHERE x < 0"
+        self.write_job(source=f'sqlite = "../crm.db"\nquery = "{query}"')
+        self.check_ends_in_time("list")
+
+    def test_a_pipe_that_nobody_writes_to_ends_in_time(self):
+        os.mkfifo(self.folder / "list.csv")
+        self.write_job()
+        self.check_ends_in_time("list")
+
     def test_a_signal_ends_it_too(self):
         for number in (signal.SIGHUP, signal.SIGTERM):
             with self.subTest(number):

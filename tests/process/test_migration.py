@@ -1,5 +1,6 @@
 """A ledger that an earlier convoke wrote: it is brought up to date by whatever opens it, nobody in it is lost, and whom a
 refused course took along without being asked is due again."""
+import fcntl
 import unittest
 
 import ledger_1
@@ -191,6 +192,17 @@ class FromVersion1(World):
         self.sandbox()
         self.run_job(INCOMPLETE, settings={"ledger.keep_profile": "true"})
         self.assertEqual(self.views(self.ledger)["outcomes"][-1][0], "participant_profile")
+
+    def test_it_is_left_alone_while_an_older_convoke_runs_on_it(self):
+        """Who would find the views changed under him. He holds his job's byte of the file of locks."""
+        with open(f"{self.ledger}-locks", "w") as locks:
+            fcntl.lockf(locks, fcntl.LOCK_EX, 1, 1)
+            for args in (["status"], ["plan", "list"], ["run", "list"], ["export", "list"]):
+                result = self.expect(TRY_LATER, *args)
+                self.assertRegex(result.err, r"(?m)^try: ")
+            self.assertEqual(self.query("PRAGMA user_version"), [(1,)])
+        self.expect(OK, "status")
+        self.assertEqual(self.query("PRAGMA user_version"), [(2,)])
 
     def test_processes_that_open_it_at_once_migrate_it_once(self):
         for _ in range(5):
