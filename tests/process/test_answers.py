@@ -17,7 +17,7 @@ class Poison(World):
                 self.assertEqual(self.tally(), {"invited": 99, "rejected": 1})
                 self.assertTrue(self.of_outcome("rejected").pop().startswith(bad))
                 self.check_record(sandbox)
-                self.assertEqual(self.run_job(OK)["calls"], 0)
+                self.assertEqual(self.run_job(INCOMPLETE)["calls"], 0)
 
     def test_a_bad_id_that_the_api_names_costs_two_calls_more(self):
         sandbox = self.sandbox("--poison", "ee", "--quote-poison")
@@ -47,9 +47,10 @@ class Poison(World):
         self.assertIn("Bad Request", run["message"])
         self.assertLess(sandbox.requests, 25, "a list that is refused alike burns the quota")
         self.assertEqual(self.tally(), {"pending": 20_000})
-        sandbox = self.sandbox()
+        sandbox = self.sandbox(at=sandbox)
         self.run_job(OK)
         self.assertEqual(self.tally(), {"invited": 20_000})
+        self.check_record(sandbox)
 
 
 class AllKindsAtOnce(World):
@@ -77,7 +78,7 @@ class AllKindsAtOnce(World):
         for member in kinds["ignored"]:
             self.assertIn("not in the API's answers", words[member])
         self.check_record(sandbox)
-        self.assertEqual(self.run_job(OK)["calls"], 0)
+        self.assertEqual(self.run_job(INCOMPLETE)["calls"], 0)
 
     def test_a_member_that_an_answer_lost_is_asked_again_and_found(self):
         sandbox = self.sandbox("--faults", "lost:1")
@@ -116,24 +117,29 @@ class Sizes(World):
 
 
 class Courses(World):
-    def test_an_unknown_course_is_rejected_without_asking_for_each_chunk(self):
+    def test_an_unknown_course_costs_one_call_and_its_members_stay_due(self):
         sandbox = self.sandbox("--courses", "another")
-        self.a_job(10_000)
-        result = self.expect(INCOMPLETE, "run", "list", settings={"api.connections": 2})
-        self.assertLessEqual(sandbox.requests, 4)
-        self.assertEqual(self.tally(), {"rejected": 10_000})
-        self.assertIn(COURSE, result.err)
-        self.assertEqual({status for status, in self.query("SELECT DISTINCT http_status FROM outcomes")}, {404})
+        ids = self.a_job(10_000)
+        result = self.expect(BAD_CONFIG, "run", "list", settings={"api.connections": 2})
+        self.assertEqual(sandbox.requests, 1)
+        self.assertEqual(self.tally(), {"pending": 10_000})
+        self.assertIn(COURSE, result.out)
+        self.assertEqual(self.query("SELECT http_status, reason FROM calls"), [(404, "course_refused")])
         self.check_record(sandbox)
+        sandbox = self.sandbox(at=sandbox)
+        self.run_job(OK)
+        self.check_all_invited(sandbox, ids)
 
     def test_an_unknown_course_takes_no_other_course_along(self):
         sandbox = self.sandbox("--courses", "good,fine")
         ids = some_ids(900)
         self.write_list([f"{member},{('good', 'bad', 'fine')[at % 3]}" for at, member in enumerate(ids)], header="m,c")
         self.write_job(course=None, source='csv = "../list.csv"\nmember_column = "m"\ncourse_column = "c"')
-        self.run_job(INCOMPLETE)
-        self.assertEqual({course for (course, _), outcome in self.outcomes().items() if outcome == "rejected"}, {"bad"})
-        self.assertEqual(self.tally(), {"invited": 600, "rejected": 300})
+        run = self.run_job(BAD_CONFIG)
+        self.assertEqual({course for (course, _), outcome in self.outcomes().items() if outcome == "pending"}, {"bad"})
+        self.assertEqual(self.tally(), {"invited": 600, "pending": 300})
+        self.assertEqual([(course["course_id"], course["members"]) for course in run["refused_courses"]], [("bad", 300)])
+        self.assertEqual(self.query("SELECT count(*) FROM calls WHERE course_id = 'bad'"), [(1,)])
         self.check_record(sandbox)
 
 
@@ -171,7 +177,7 @@ class Doubt(World):
         process = self.start("run", "list")
         wait_for(lambda: stalled.calls, "a call")
         process.kill()
-        server = self.server(lambda call: (201, participants(call.ids)))
+        server = self.server(lambda call: (201, participants(call.ids)), at=stalled)
         self.run_job(OK)
         self.assertEqual([call.body["withEmailNotification"] for call in server.calls], [False])
 
@@ -182,7 +188,7 @@ class Doubt(World):
         held = set(server.calls[0].ids)
         self.assertEqual(self.of_outcome("in_doubt"), held)
         self.assertEqual(self.of_outcome("invited"), set(ids) - held)
-        self.run_job(OK)
+        self.run_job(INCOMPLETE)
         self.assertEqual(len(server.calls), 2)
         self.expect(OK, "retry", "list", "--outcome", "in_doubt")
         self.assertEqual(set(server.calls[2].ids), held)
@@ -217,9 +223,10 @@ class OddServers(World):
                 self.remove_ledger()
                 server = self.server(lambda call: (status, "", {"Location": elsewhere.url + call.path}))
                 self.a_job(10)
-                self.run_job(UNAVAILABLE, settings={"retry.attempts": 2})
+                run = self.run_job(BAD_CONFIG, settings={"retry.attempts": 2})
+                self.assertEqual((run["stopped_by"], run["reason"]), ("misconfigured", "redirect"))
                 self.assertEqual(self.tally(), {"pending": 10})
-                self.assertEqual(len(elsewhere.calls), 0)
+                self.assertEqual((len(server.calls), len(elsewhere.calls)), (1, 0))
                 self.assertIn("redirect", self.query("SELECT error FROM calls")[0][0])
 
     def test_a_member_that_was_not_asked_for_is_an_alarm_and_no_outcome(self):
@@ -238,23 +245,54 @@ class OddServers(World):
         self.assertLessEqual(len(server.calls), 1 + 1 + 2 + 4 + 4)
 
     def test_a_201_of_another_shape_is_doubt_and_not_success(self):
+        for body in ("", "{}", '{"items":[]}', "null", "<html>", "[1, 2]"):
+            with self.subTest(body):
+                self.remove_ledger()
+                server = self.server(lambda call: (201, body))
+                self.a_job(3)
+                # Before anything was ever accepted: a login page, or a wrong base_url.
+                run = self.run_job(BAD_CONFIG, settings={"retry.attempts": 2})
+                self.assertEqual(len(server.calls), 1)
+                self.assertEqual(run["stopped_by"], "misconfigured")
+                self.assertEqual(self.tally(), {"pending": 3})
+
+    def test_a_participant_that_cannot_be_read_invites_nobody_and_is_an_alarm(self):
+        self.server(lambda call: (201, '[{"spotMemberId":7}]'))
+        self.a_job(3)
+        result = self.expect(INCOMPLETE, "run", "list", settings={"retry.attempts": 2})
+        self.assertIn("unreadably", result.err)
+        self.assertEqual(self.of_outcome("invited") | self.of_outcome("already_invited"), set())
+
+    def test_a_201_of_another_shape_is_doubt_once_others_were_understood(self):
         for body in ("", "{}", '{"items":[]}', "null", "<html>", "[1, 2]", '[{"spotMemberId":7}]'):
             with self.subTest(body):
                 self.remove_ledger()
-                self.server(lambda call: (201, body))
-                self.a_job(3)
-                result = self.convoke("run", "list", "--json", settings={"retry.attempts": 2})
+                self.server(lambda call: (201, participants(call.ids) if call.number == 1 else body))
+                self.a_job(300)
+                result = self.convoke("run", "list", "--json",
+                                      settings={"retry.attempts": 2, "retry.patience": '"1s"', "api.connections": 1})
                 self.assertIn(result.exit, (INCOMPLETE, UNAVAILABLE), str(result))
-                self.assertEqual(self.of_outcome("invited") | self.of_outcome("already_invited"), set())
+                self.assertEqual(self.tally()["invited"], 100)
+                self.assertEqual(self.of_outcome("already_invited"), set())
 
     def test_another_2xx_is_no_invitation(self):
-        for status in (202, 204, 206):
+        for status in (202, 206):
             with self.subTest(status):
                 self.remove_ledger()
                 self.server(lambda call: (status, ""))
                 self.a_job(3)
-                self.convoke("run", "list", settings={"retry.attempts": 2})
+                self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
                 self.assertEqual(self.of_outcome("invited") | self.of_outcome("already_invited"), set())
+
+    def test_an_empty_200_and_a_204_mean_already_invited(self):
+        for status in (200, 204):
+            with self.subTest(status):
+                self.remove_ledger()
+                server = self.server(lambda call: (status, ""))
+                self.a_job(300)
+                self.run_job(OK)
+                self.assertEqual(self.tally(), {"already_invited": 300})
+                self.assertEqual(len(server.calls), 3)
 
     def test_a_server_that_closes_every_connection_is_served_all_the_same(self):
         self.server(lambda call: (201, participants(call.ids), {"Connection": "close"}))
@@ -325,22 +363,22 @@ class GivingUp(World):
 
 class RetryAndWhy(World):
     def test_retry_asks_again_for_those_and_nobody_else(self):
-        self.sandbox("--poison", "ee")
+        sandbox = self.sandbox("--poison", "ee")
         good, bad = some_ids(500), some_ids(3, prefix="ee")
         self.a_job(good + bad)
         self.run_job(INCOMPLETE)
-        sandbox = self.sandbox()
+        sandbox = self.sandbox(at=sandbox)
         result = self.expect(OK, "retry", "list", "--json")
         self.assertEqual(result.last_run["invited"], 3)
         self.assertEqual({member for _, member in sandbox.members}, set(bad))
         self.assertEqual(self.tally(), {"invited": 503})
 
     def test_retry_of_one_outcome_leaves_the_others(self):
-        self.sandbox("--poison", "ee")
+        sandbox = self.sandbox("--poison", "ee")
         self.a_job(some_ids(50) + some_ids(3, prefix="ee"))
         self.run_job(INCOMPLETE)
-        sandbox = self.sandbox()
-        self.expect(OK, "retry", "list", "--outcome", "failed")
+        sandbox = self.sandbox(at=sandbox)
+        self.expect(INCOMPLETE, "retry", "list", "--outcome", "failed")
         self.assertEqual(sandbox.requests, 0)
         self.assertEqual(self.tally(), {"invited": 50, "rejected": 3})
 

@@ -109,7 +109,7 @@ class SourcesThatFail(Messages):
     def test_65_for_utf_16(self):
         (self.folder / "list.csv").write_bytes("spotMemberId\n".encode("utf-16"))
         self.write_job()
-        self.complains(BAD_SOURCE, "run", "list", says=["UTF-16"])
+        self.complains(BAD_SOURCE, "run", "list", says=["UTF-16", "UTF-8"])
 
     def test_66_when_the_list_is_not_there(self):
         self.write_job()
@@ -149,24 +149,25 @@ class SourcesThatFail(Messages):
 class Unavailable(World):
     def test_69_when_nothing_listens_and_all_stays_due(self):
         self.a_job(1500)
-        result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 3})
+        result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 3, "retry.patience": '"1s"'})
         self.assertEqual(self.tally(), {"pending": 1500})
         self.assertIn("refused", (result.out + result.err).lower(), f"does not say why: {result}")
-        sandbox = self.sandbox()
+        sandbox = self.sandbox(at=self.url)
         self.run_job(OK)
         self.check_all_invited(sandbox, some_ids(1500))
 
-    def test_69_when_the_host_has_no_address(self):
+    def test_78_when_the_host_does_not_exist(self):
         self.a_job(5)
         self.url = "http://no-such-host.invalid"
-        result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        result = self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
         self.assertEqual(self.tally(), {"pending": 5})
         self.assertIn("there is no host", result.out + result.err, f"does not say why: {result}")
 
     def test_69_when_the_api_answers_503_all_the_time_and_all_stays_due(self):
         server = self.server(lambda call: (503, "<html>down for maintenance</html>"))
         self.a_job(3000)
-        result = self.expect(UNAVAILABLE, "run", "list", "--json", settings={"retry.attempts": 4})
+        result = self.expect(UNAVAILABLE, "run", "list", "--json", settings={
+            "retry.attempts": 4, "retry.patience": '"1s"'})
         self.assertEqual(result.last_run["stopped_by"], "api_unavailable")
         self.assertEqual(self.tally(), {"pending": 3000})
         self.assertLess(len(server.calls), 60, "an API that is down was asked and asked")
@@ -174,7 +175,7 @@ class Unavailable(World):
     def test_69_says_what_the_api_answered(self):
         self.server(lambda call: (503, '{"message":"down for maintenance"}'))
         self.a_job(10)
-        result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2, "retry.patience": '"1s"'})
         self.assertIn("503", result.out + result.err, f"does not say why: {result}")
 
     def test_an_outage_in_the_middle_is_waited_out(self):
@@ -220,7 +221,7 @@ class KeyRefused(World):
         result = self.expect(KEY_REFUSED, "run", "list", "--json")
         self.assertEqual(result.last_run["stopped_by"], "key_refused")
         self.assertEqual(self.tally(), {"pending": 2000})
-        self.assertLessEqual(sandbox.requests, 16)
+        self.assertEqual(sandbox.requests, 1)
         self.key = KEY
         self.run_job(OK)
         self.check_all_invited(sandbox, ids)

@@ -35,14 +35,25 @@ class Streams(World):
         self.assertEqual(result.err, "")
         self.assertIn("300", result.out)
 
-    def test_quiet_leaves_the_result_and_drops_the_rest(self):
+    def test_quiet_says_nothing_at_all_when_everybody_is_invited(self):
         self.sandbox("--max-ids", 30)
         self.a_job(300)
         self.assertIn("too large", self.expect(OK, "run", "list").err)
         self.remove_ledger()
         result = self.expect(OK, "run", "list", "--quiet", "--progress", "always")
+        self.assertEqual((result.out, result.err), ("", ""))
+        self.assertEqual(self.tally(), {"already_invited": 300})
+
+    def test_quiet_leaves_a_few_lines_of_what_is_wrong_and_what_to_do(self):
+        self.sandbox("--poison", "ee")
+        self.a_job(some_ids(300) + some_ids(2, prefix="ee") + ["nobody"])
+        result = self.expect(INCOMPLETE, "run", "list", "--quiet", "--progress", "always")
         self.assertEqual(result.err, "")
-        self.assertIn("invited", result.out)
+        lines = result.out.splitlines()
+        self.assertLessEqual(len(lines), 5, result.out)
+        self.assertIn("2 of 302 members are not invited", lines[0])
+        self.assertIn("1 row is invalid", lines[0])
+        self.assertRegex(lines[-1], r"^next: ")
 
     def test_an_error_is_said_with_quiet_too(self):
         self.assertIn("error: ", self.expect(NO_INPUT, "run", "nobody", "--quiet").err)
@@ -118,13 +129,13 @@ class Foreign(World):
 
     def test_an_error_message(self):
         body = json.dumps({"message": EVIL, "error": EVIL})
-        for status, exit_code in ((400, INCOMPLETE), (401, KEY_REFUSED), (403, KEY_REFUSED), (404, INCOMPLETE),
-                                  (500, UNAVAILABLE), (302, UNAVAILABLE), (418, UNAVAILABLE)):
+        for status, exit_code in ((400, INCOMPLETE), (401, KEY_REFUSED), (403, KEY_REFUSED), (402, KEY_REFUSED), (404, BAD_CONFIG),
+                                  (407, BAD_CONFIG), (500, UNAVAILABLE), (302, BAD_CONFIG), (418, UNAVAILABLE)):
             with self.subTest(status):
                 self.remove_ledger()
                 self.server(lambda call: (status, body))
                 ids = self.a_job(4)
-                self.check_every_command(ids[0], exit_code, {"retry.attempts": 2})
+                self.check_every_command(ids[0], exit_code, {"retry.attempts": 2, "retry.patience": '"1s"'})
 
     def test_an_error_page_that_is_no_json_and_no_text(self):
         for body in (EVIL.encode(), bytes(range(256)) * 10, EVIL.encode("latin-1", "ignore"), b"\xff\xfe\x1b[2J"):
@@ -154,7 +165,7 @@ class Foreign(World):
                 self.server(lambda call: (201, participants(call.ids), {
                     "Retry-After": value, "RateLimit": value, "RateLimit-Remaining": value, "RateLimit-Reset": value}))
                 ids = self.a_job(4)
-                self.check_every_command(ids[0], exit_code, {"retry.attempts": 2})
+                self.check_every_command(ids[0], exit_code, {"retry.attempts": 2, "retry.patience": '"1s"'})
 
     def test_a_list(self):
         self.sandbox()
@@ -167,7 +178,7 @@ class Foreign(World):
         ids = some_ids(2)
         self.write_list([f'{ids[0]},"a\x1b[31m\x07"', f"{ids[1]},b\u202e"], header="m,c")
         self.write_job(course=None, source='csv = "../list.csv"\nmember_column = "m"\ncourse_column = "c"')
-        self.check_every_command(ids[1], INCOMPLETE)
+        self.check_every_command(ids[1], BAD_CONFIG)
 
     def test_names_of_files_and_columns(self):
         name = "l\x1b[31m\x07.csv"
@@ -216,11 +227,11 @@ class TheKey(World):
 
     def test_in_failures(self):
         self.a_job(5)
-        settings = {"retry.attempts": 2}
+        settings = {"retry.attempts": 2, "retry.patience": '"1s"'}
         self.check_nowhere(self.expect(UNAVAILABLE, "run", "list", "-v", settings=settings))
-        self.server(lambda call: (401, "no"))
+        server = self.server(lambda call: (401, "no"), at=self.url)
         self.check_nowhere(self.expect(KEY_REFUSED, "run", "list", "-v", settings=settings))
-        self.server(lambda call: "reset")
+        self.server(lambda call: "reset", at=server)
         self.check_nowhere(self.expect(UNAVAILABLE, "run", "list", "-v", settings=settings))
         self.write_config(f'[api]\nkey = "{KEY}"\n')
         self.check_only_in_config(self.expect(BAD_CONFIG, "run", "list", "-v"))
@@ -237,7 +248,7 @@ class TheKey(World):
                 self.remove_ledger()
                 self.server(lambda call: (status, json.dumps({"message": f"the key {call.headers['Authorization']} is odd"})))
                 ids = self.a_job(2)
-                results = [self.convoke("run", "list", "-v", settings={"retry.attempts": 2}),
+                results = [self.convoke("run", "list", "-v", settings={"retry.attempts": 2, "retry.patience": '"1s"'}),
                            self.convoke("why", "list", ids[0]), self.convoke("export", "list")]
                 self.check_nowhere(*results)
 

@@ -36,6 +36,20 @@ class Signals(World):
     def test_sigint_lets_calls_in_flight_finish_and_records_them(self):
         self.check_stopped_by_signal(signal.SIGINT)
 
+    def test_sighup_lets_calls_in_flight_finish_and_records_them(self):
+        self.check_stopped_by_signal(signal.SIGHUP)
+
+    def test_sighup_ends_nothing_under_nohup(self):
+        sandbox = self.sandbox("--latency", "300ms")
+        ids = self.a_job(200, "chunk_size = 10")
+        process = self.start("run", "list", "--json", settings={"api.connections": 4},
+                             preexec=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        wait_for(lambda: sandbox.requests >= 4, "calls in flight")
+        process.signal(signal.SIGHUP)
+        result = process.finish()
+        self.assertEqual(result.exit, OK, str(result))
+        self.check_all_invited(sandbox, ids)
+
     def test_sigterm_lets_calls_in_flight_finish_and_records_them(self):
         self.check_stopped_by_signal(signal.SIGTERM)
 
@@ -55,7 +69,7 @@ class Signals(World):
         self.assertEqual(result.exit, TRY_LATER, str(result))
         self.assertEqual(self.tally(), {"invited": 2000, "pending": 98_000})
         self.assertEqual(len(self.open_calls()), 200)
-        sandbox = self.sandbox()
+        sandbox = self.sandbox(at=server)
         self.run_job(OK)
         self.assertEqual(self.of_outcome("invited"), set(ids))
         self.assertEqual(sandbox.stats["members_asked"], 98_000)

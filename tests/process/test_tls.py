@@ -7,16 +7,30 @@ from world import *
 
 @unittest.skipUnless(shutil.which("openssl"), "no openssl to make a certificate with")
 class Tls(World):
-    def certificate(self, name, names):
+    def certificate(self, name, names, *valid):
         """A self-signed one, with its key."""
         certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=convoke test",
+                        "-keyout", key, "-out", certificate, *(valid or ("-days", "2")), "-subj", "/CN=convoke test",
                         "-addext", f"subjectAltName={names}"], check=True, capture_output=True)
         return certificate, key
 
-    def tls_sandbox(self, names="IP:127.0.0.1,DNS:localhost", *flags):
-        self.trusted, key = self.certificate("server", names)
+    def expired_certificate(self, names):
+        """One of the last century: signed by `openssl ca`, which takes dates."""
+        key, request, certificate = (self.folder / f"expired.{kind}" for kind in ("key", "csr", "pem"))
+        (self.folder / "ca.txt").write_text("")
+        (self.folder / "ca.cnf").write_text(
+            f"[ca]\ndefault_ca=d\n[d]\ndatabase={self.folder}/ca.txt\nnew_certs_dir={self.folder}\nrand_serial=yes\n"
+            f"default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n[x]\nsubjectAltName={names}\n")
+        for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                         "-out", request, "-subj", "/CN=convoke test"],
+                        ["ca", "-batch", "-selfsign", "-config", self.folder / "ca.cnf", "-keyfile", key, "-in", request,
+                         "-out", certificate, "-notext", "-startdate", "20200101000000Z", "-enddate", "20210101000000Z"]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
+        return certificate, key
+
+    def tls_sandbox(self, names="IP:127.0.0.1,DNS:localhost", *flags, certificate=None):
+        self.trusted, key = certificate or self.certificate("server", names)
         sandbox = Sandbox(["--tls-cert", self.trusted, "--tls-key", key, *flags])
         self.addCleanup(sandbox.stop)
         self.url = sandbox.url
@@ -41,22 +55,53 @@ class Tls(World):
     def test_an_unknown_certificate_is_refused_with_words_that_help(self):
         sandbox = self.tls_sandbox()
         self.a_job(20)
-        result = self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        result = self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
         self.assertEqual(self.tally(), {"pending": 20})
         self.assertEqual(sandbox.requests, 0)
-        self.assertIn("certificate", result.out + result.err)
+        for words in ("certificate", self.url, "self-signed", "convoke test", "ca_file"):
+            self.assertIn(words, result.out)
+        self.assertEqual(self.query("SELECT count(*) FROM calls"), [(1,)])
+        run = self.run_job(BAD_CONFIG)
+        self.assertEqual((run["stopped_by"], run["reason"]), ("misconfigured", "certificate"))
+        self.run_job(OK, settings={"api.ca_file": f'"{self.trusted}"'})
+
+    def test_an_expired_certificate_is_told_apart(self):
+        try:
+            certificate = self.expired_certificate("IP:127.0.0.1")
+        except subprocess.CalledProcessError as error:
+            self.skipTest(f"this openssl makes no expired certificates: {error.stderr.decode()}")
+        self.tls_sandbox(certificate=certificate)
+        self.a_job(20)
+        result = self.expect(BAD_CONFIG, "run", "list", settings={"api.ca_file": f'"{self.trusted}"'})
+        self.assertEqual(self.tally(), {"pending": 20})
+        for words in ("expired", self.url):
+            self.assertIn(words, result.out)
+        self.assertEqual(self.query("SELECT reason FROM calls"), [("certificate",)])
+
+    def test_a_port_that_speaks_tls_is_told_apart_where_base_url_says_http(self):
+        self.tls_sandbox()
+        self.a_job(20)
+        self.url = self.url.replace("https:", "http:")
+        result = self.expect(BAD_CONFIG, "run", "list")
+        for words in (self.url, "TLS", "https"):
+            self.assertIn(words, result.out)
+        self.assertEqual(self.query("SELECT reason FROM calls"), [("tls_expected",)])
+        self.assertEqual(self.tally(), {"pending": 20})
 
     def test_the_ledger_says_what_was_wrong_with_the_certificate(self):
         self.tls_sandbox()
         self.a_job(20)
-        self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
         self.assertIn("certificate", self.query("SELECT error FROM calls")[0][0])
 
     def test_a_certificate_of_another_host_is_refused(self):
         sandbox = self.tls_sandbox("DNS:elsewhere.example")
         self.a_job(20)
-        self.expect(UNAVAILABLE, "run", "list",
-                    settings={"retry.attempts": 2, "api.ca_file": f'"{self.trusted}"'})
+        result = self.expect(BAD_CONFIG, "run", "list",
+                             settings={"retry.attempts": 2, "api.ca_file": f'"{self.trusted}"'})
+        for words in ("elsewhere.example", "127.0.0.1"):
+            self.assertIn(words, result.out)
+        self.assertEqual(self.query("SELECT reason FROM calls"), [("certificate",)])
         self.assertEqual(self.tally(), {"pending": 20})
         self.assertEqual(sandbox.requests, 0)
 
@@ -75,7 +120,10 @@ class Tls(World):
         server = self.server(lambda call: (201, participants(call.ids)))
         self.a_job(20)
         self.url = server.url.replace("http:", "https:")
-        self.expect(UNAVAILABLE, "run", "list", settings={"retry.attempts": 2})
+        result = self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
+        for words in (self.url, "TLS", "http"):
+            self.assertIn(words, result.out)
+        self.assertEqual(self.query("SELECT reason FROM calls"), [("not_tls",)])
         self.assertEqual(len(server.calls), 0)
         self.assertEqual(self.tally(), {"pending": 20})
 

@@ -137,10 +137,10 @@ class Process:
 class Sandbox:
     """`convoke sandbox` as a process of its own."""
 
-    def __init__(self, flags):
+    def __init__(self, flags, listen="127.0.0.1:0"):
         self.flags = [str(flag) for flag in flags]
         self.process = None
-        self.start()
+        self.start(listen)
 
     def start(self, listen="127.0.0.1:0"):
         command = [str(BINARY), "sandbox", "--listen", listen, *self.flags]
@@ -224,7 +224,7 @@ class ScriptedServer:
     """Real sockets, and an answer of the test's choice. `script(call)` returns (status, body) or (status, body, headers),
     or 'reset': the connection breaks off without an answer, or 'stall': nothing is ever answered."""
 
-    def __init__(self, script):
+    def __init__(self, script, port=0):
         self.calls = []
         self.script = script
         self._lock = threading.Lock()
@@ -269,7 +269,7 @@ class ScriptedServer:
             def handle_error(self, request, client_address):
                 pass  # a client that was killed
 
-        self.http = Server(("127.0.0.1", 0), Handler)
+        self.http = Server(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         self._thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
@@ -286,6 +286,16 @@ def unused_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def port_of(server):
+    """The port of a server that is stopped, or of an address; 0: a free one."""
+    if server is None:
+        return 0
+    if not isinstance(server, str):
+        server.stop()
+        server = server.url
+    return urllib.parse.urlsplit(server).port
 
 
 class World(unittest.TestCase):
@@ -307,16 +317,17 @@ class World(unittest.TestCase):
 
     # The world
 
-    def sandbox(self, *flags):
-        """A new sandbox; commands go there from now on."""
-        sandbox = Sandbox(flags)
+    def sandbox(self, *flags, at=None):
+        """A new sandbox; commands go there from now on. `at`: the address of one that is no more, as a ledger belongs to
+        the API of its first call."""
+        sandbox = Sandbox(flags, f"127.0.0.1:{port_of(at)}")
         self.addCleanup(sandbox.stop)
         self.url = sandbox.url
         return sandbox
 
-    def server(self, script):
+    def server(self, script, at=None):
         """A new scripted server; commands go there from now on."""
-        server = ScriptedServer(script)
+        server = ScriptedServer(script, port_of(at))
         self.addCleanup(server.stop)
         self.url = server.url
         return server
@@ -352,7 +363,7 @@ class World(unittest.TestCase):
 
     def _start(self, args, settings, env, stdin, cwd, preexec, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
         command = [str(BINARY), *map(str, args)]
-        if args and args[0] in ("run", "retry", "plan", "status", "why", "export"):
+        if args and args[0] in ("run", "retry", "plan", "status", "why", "export", "check"):
             for key, value in {"api.base_url": f'"{self.url}"', **self.settings, **(settings or {})}.items():
                 if value is not None:
                     command += ["--set", f"{key}={value}"]
@@ -395,6 +406,33 @@ class World(unittest.TestCase):
     def run_job(self, exit_code=OK, *args, job="list", **how):
         """`convoke run`, as JSON: what the one run reports."""
         return self.expect(exit_code, "run", job, "--json", *args, **how).last_run
+
+    # What is printed to be typed
+
+    def next_command(self, result):
+        """The command of the last line."""
+        last = result.out.splitlines()[-1]
+        match = re.fullmatch(r"next(?: \([^)]*\))?: (.+)", last)
+        self.assertTrue(match, f"the last line is no next command: {result}")
+        return match[1]
+
+    def shell(self, line, exit_code=None, env=None):
+        """Runs a line as it was printed, by /bin/sh, as a user would who has the program on the PATH."""
+        if "sqlite3 " in line and not shutil.which("sqlite3"):
+            self.skipTest("no sqlite3 here, which the printed command calls")
+        programs = self.folder / "bin"
+        if not programs.exists():
+            programs.mkdir()
+            (programs / "convoke").symlink_to(BINARY)
+        environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(self.folder),
+                       "MELTINGSPOT_API_KEY": self.key, **(env or {})}
+        process = Process(["/bin/sh", "-c", line], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent)
+        self.addCleanup(lambda: process.kill() if process.running else None)
+        result = process.finish()
+        if exit_code is not None:
+            self.assertEqual(result.exit, exit_code, str(result))
+        return result
 
     # The ledger, as a user reads it
 
