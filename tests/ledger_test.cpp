@@ -670,6 +670,20 @@ TEST_CASE("a list that lost most of those who are due is not believed, and the j
   check_all(world);
 }
 
+TEST_CASE("who is in the list for another course has not left it") {
+  LedgerWorld world;
+  const IntakeBrakes brakes{0, false, "list.csv"};
+  const auto read = [&](const std::string& course, std::uint64_t from) {
+    std::vector<ListRow> rows;
+    for (std::uint64_t i = from; i < from + 50; ++i) rows.push_back({i, course});
+    return world.take(rows, 10, course, brakes);
+  };
+  read("typo", 1);
+  CHECK(read("right", 1).withdrawn == 50);
+  check_all(world);
+  CHECK(contains(error_of([&] { read("right", 500); }), "has shrunk: 50 of the 50"));
+}
+
 TEST_CASE("a first list with too few rows is not taken in at all") {
   LedgerWorld world;
   CHECK(contains(error_of([&] {
@@ -686,11 +700,16 @@ TEST_CASE("a ledger belongs to the API of its first call, and a job to where it 
   CHECK_NOTHROW(check_api(world.database, "https://a.example"));
   world.database.write([&] { belong_to_api(world.database, "https://a.example"); });
   CHECK_NOTHROW(check_api(world.database, "https://a.example"));
+  // Nothing was said of anybody yet: an address that was wrong may be mended.
+  world.take({{1}});
+  world.database.write([&] { belong_to_api(world.database, "https://b.example"); });
+  world.database.write([&] { belong_to_api(world.database, "https://a.example"); });
+  Sent sent(world);  // whose courses are accepted
   const std::string text = error_of([&] { check_api(world.database, "http://127.0.0.1:8080"); });
   CHECK(contains(text, "78 "));
   CHECK(contains(text, "https://a.example"));
   CHECK(contains(text, "--rehearse"));
-  CHECK(contains(error_of([&] { start_rehearsal(world.database, world.job); }), ""));
+  CHECK(contains(error_of([&] { start_rehearsal(world.database, world.job); }), "not a rehearsal's"));
 
   keep_origin(world.database, world.job, "news", "/x/list.csv");
   CHECK_NOTHROW(keep_origin(world.database, world.job, "news", "/x/list.csv"));
@@ -747,7 +766,7 @@ TEST_CASE("members are made due again by outcome, as if never asked but for thei
   CHECK(
       world.rows(
           "SELECT outcome, attempts, tries, missing, quiet, not_before, http_status, error FROM chunk ORDER BY ids") ==
-      Rows{"pending|6|0|0|1|0|-|-", "rejected|0|0|0|0|0|400|-", "invited|0|0|0|0|0|201|-", "pending|0|0|0|0|0|-|-"});
+      Rows{"pending|6|0|0|1|-1|-|-", "rejected|0|0|0|0|0|400|-", "invited|0|0|0|0|0|201|-", "pending|0|0|0|0|0|-|-"});
   SUBCASE("or by the run that settled them") {
     RunLog other(world.database, world.job, wall);
     world.database.write([&] { members = sent.chunks.make_due({Outcome::rejected}, other.run()); });

@@ -76,6 +76,21 @@ bool World::refuses(const Request& request) const {
   return segments && segments->size() > 2 && refused_courses.contains((*segments)[2]);
 }
 
+SandboxReply World::answer(const Request& request) {
+  // A course that is not there is one of which the sandbox knows nothing either, and so on.
+  Request seen = request;
+  if (refuses(request)) seen.target = "/v1/courses//participants~bulkInvite";
+  const bool is_failing = !failing.empty() && request.body.find(failing) != std::string::npos;
+  const bool is_bad = std::any_of(bad_courses.begin(), bad_courses.end(), [&](const std::string& course) {
+    return request.target.find("/" + course + "/") != std::string::npos;
+  });
+  if (is_failing || is_bad) seen.body = "{}";
+  SandboxReply reply =
+      sandbox.handle({seen.method, seen.target, "key", "application/json", seen.body}, clock.elsewhere(), clock.wall());
+  if (is_failing) reply.status = 503;
+  return reply;
+}
+
 boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   struct Exchange {
     Exchange(boost::asio::any_io_executor loop, Alarms& alarms) : sleep(std::move(loop), alarms) {}
@@ -110,10 +125,7 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   if (!lost) {
     // What was sent arrives whatever becomes of the process that sent it.
     clock.at(arrives, [&world, request, answer_lost, back = way(), waiting = std::weak_ptr(exchange)] {
-      // A course that is not there is one of which the sandbox knows nothing either.
-      const std::string target = world.refuses(request) ? "/v1/courses//participants~bulkInvite" : request.target;
-      const SandboxReply reply = world.sandbox.handle({request.method, target, "key", "application/json", request.body},
-                                                      world.clock.elsewhere(), world.clock.wall());
+      const SandboxReply reply = world.answer(request);
       if (answer_lost || reply.delivery == Delivery::stall) return;
       world.clock.at(world.clock.now() + reply.delay + back, [&world, reply, waiting] {
         const auto waited_for = waiting.lock();

@@ -128,6 +128,8 @@ class World {
   std::set<std::string> gone(const std::string& job);
   std::map<std::string, int> attempts(const std::string& job);
   bool refuses(const Request& request) const;
+  /// What the sandbox answers, or what these settings make of it.
+  SandboxReply answer(const Request& request);
   /// How often the server was asked for a member, and whether it has invited it.
   const MemberRecord* record(const std::string& course, const std::string& member) const;
 
@@ -135,6 +137,8 @@ class World {
   NetworkSettings network;
   double crash_per_step = 0;              ///< the chance that a process is killed before any one thing that it does
   std::set<std::string> refused_courses;  ///< the server answers 404 for them, whatever it knows
+  std::set<std::string> bad_courses;      ///< the server answers 400 for them
+  std::string failing;                    ///< the server answers 503 to calls for this member
   std::optional<std::chrono::seconds> retry_after;  ///< what each 503 says
   double stop_per_run = 0;      ///< the chance that a process is asked to stop (SIGTERM), some time in its run
   double crash_per_commit = 0;  ///< the chance that it is killed in a commit: nothing of it is kept

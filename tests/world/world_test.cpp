@@ -288,6 +288,88 @@ TEST_CASE("an API that answers 429 for ever is given up on after patience, and n
   for (const auto& [member, attempts] : world.attempts("list")) CHECK(attempts == 0);
 }
 
+TEST_CASE("one 404 in the middle does not cost a course that was there; two in a row do") {
+  SandboxSettings server;
+  server.script[9] = answer_once(404);
+  World world(33, server);
+  const WorldJob job = job_of(world.ids(3000));
+  CHECK(world.run(job, settings_of(100)).exit == Exit::ok);
+
+  SandboxSettings gone;
+  for (std::uint64_t request = 9; request < 100; ++request) gone.script[request] = answer_once(404);
+  World other(34, gone);
+  const WorldJob list = job_of(other.ids(3000));
+  const auto ended = other.run(list, settings_of(100));
+  CHECK(ended.exit == Exit::bad_config);
+  CHECK(ended.end.by == StoppedBy::course_refused);
+  CHECK(other.sandbox.stats().requests < 50);
+}
+
+TEST_CASE("a list refused alike on the second night is not rejected either, nor a course beside one that is accepted") {
+  World world(35, {});
+  WorldJob job = job_of(world.ids(50));
+  CHECK(world.run(job, settings_of(100)).exit == Exit::ok);
+  world.bad_courses = {"course"};
+  for (auto& id : world.ids(3000)) job.rows.push_back(id);
+  auto ended = world.run(job, settings_of(100));
+  CHECK(ended.end.by == StoppedBy::refused_alike);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 50}, {"pending", 3000}});
+  CHECK(world.sandbox.stats().requests < 200);
+
+  World two(36, {});
+  WorldJob list = job_of(two.ids(2000));
+  list.more_courses = {"odd"};
+  two.bad_courses = {"odd"};
+  ended = two.run(list, settings_of(100));
+  CHECK(ended.end.by == StoppedBy::course_refused);
+  const auto outcomes = tally(two.outcomes("list"));
+  CHECK_FALSE(outcomes.contains("rejected"));
+  CHECK(outcomes.at("pending") > 500);
+  CHECK(two.sandbox.stats().requests < 100);
+}
+
+TEST_CASE("everything is too large: the run stops, and nobody is rejected for it") {
+  SandboxSettings server;
+  server.faults = {answer_once(413)};
+  World world(37, server);
+  const WorldJob job = job_of(world.ids(300));
+  const auto ended = world.run(job, settings_of(100));
+  CHECK(ended.exit == Exit::bad_config);
+  CHECK(ended.end.reason == Reason::too_large);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"pending", 300}});
+  CHECK(world.sandbox.stats().requests < 10);
+}
+
+TEST_CASE("a member who fails every night is failed every night, and keeps nobody else") {
+  World world(38, {});
+  WorldJob job = job_of(world.ids(40));
+  std::sort(job.rows.begin(), job.rows.end());
+  world.failing = job.rows.front();
+  auto settings = settings_of(10);
+  CHECK(world.run(job, settings).exit == Exit::incomplete);
+  const auto start = world.clock.now();
+  CHECK(world.run(job, settings).exit == Exit::incomplete);  // he alone is due, and the API never answers for him
+  CHECK(world.clock.now() - start < 3min);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"failed", 10}, {"invited", 30}});
+  for (auto& id : world.ids(100)) job.rows.push_back(id);
+  world.retry_after = 400s;  // and now it says for how long, which is longer than patience
+  CHECK(world.run(job, settings).exit == Exit::api_unavailable);
+  CHECK(tally(world.outcomes("list"))["invited"] >= 100);
+}
+
+TEST_CASE("a wait that is longer than patience is not sat out") {
+  SandboxSettings server;
+  server.faults = {answer_once(503)};
+  World world(39, server);
+  world.retry_after = 3600s;
+  const WorldJob job = job_of(world.ids(300));
+  const auto start = world.clock.now();
+  const auto ended = world.run(job, settings_of(100));
+  CHECK(ended.exit == Exit::api_unavailable);
+  CHECK(ended.end.next_call);
+  CHECK(world.clock.now() - start < 1min);
+}
+
 TEST_CASE("after a 413 one call at a time finds the size that is accepted") {
   SandboxSettings server;
   server.max_ids = 10;
