@@ -259,11 +259,11 @@ TEST_CASE("a 503 that says how long is waited for by all") {
   CHECK(judged(answered(500), chunk, told) == "3 failed 500 a1 t6 | fails exhausted");
 }
 
-TEST_CASE("a call of one member that is too large is nobody's refusal") {
+TEST_CASE("a call of one that is too large, before anything was accepted, speaks of the way and not of the member") {
   Judgement first = judgement();
   first.ever_accepted = false;
   CHECK(judged(answered(413), chunk_of(1), first) == "1 pending 413 a1 | stop");
-  CHECK(judged(answered(413), chunk_of(1)) == "1 pending 413 a1 t1 +1s | fails");
+  CHECK(judged(answered(413), chunk_of(1)) == "1 rejected 413 a1");
   CHECK(judged(answered(413), chunk_of(2), first) == "1 pending 413 a1, 1 pending 413 a1 | shrink");
 }
 

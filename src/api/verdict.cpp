@@ -279,12 +279,12 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
     case 410:
       return put_off(chunk, judgement, Effect::refuse_course, status, Reason::course_refused, message);
     case 413: {
-      // That one member is too large for a call is not the member's fault.
-      if (chunk.ids.size() == 1 && !judgement.ever_accepted)
+      const bool is_alone = chunk.ids.size() == 1;
+      // Where nothing was ever accepted, that a call of one is too large speaks of the way, and not of the member.
+      if (is_alone && !judgement.ever_accepted)
         return put_off(chunk, judgement, Effect::stop, status, Reason::too_large, message);
-      if (chunk.ids.size() == 1) return retry(chunk, judgement, status, Reason::too_large, message);
       Verdict verdict = narrow(chunk, judgement, status, {}, message);
-      verdict.effect = Effect::shrink;
+      if (!is_alone) verdict.effect = Effect::shrink;
       return verdict;
     }
     case 429: {

@@ -39,7 +39,7 @@ Interruption::~Interruption() {
 void Interruption::wait_for_signal() {
   signals_.async_wait([this](boost::system::error_code error, int number) {
     if (error) return;
-    constexpr auto same_wish = std::chrono::seconds(1);
+    constexpr auto same_wish = std::chrono::milliseconds(100);
     const auto now = std::chrono::steady_clock::now();
     if (signal_ != 0 && now - signalled_at_ >= same_wish) ::_exit(static_cast<int>(Exit::try_later));
     if (signal_ == 0) {

@@ -352,11 +352,11 @@ class FirstCallAlone(World):
         self.check_all_invited(sandbox, ids)
 
     def test_a_server_that_finds_every_size_too_large_rejects_nobody_and_stops_early(self):
-        """A proxy with a wrong limit, say: what it refuses alike down to single members speaks for all."""
+        """A proxy with a wrong limit, say: what refuses a call of one member takes none."""
         server = self.server(lambda call: (413, "too large"))
         self.a_job(1000)
-        run = self.run_job(INCOMPLETE)
-        self.assertEqual(run["stopped_by"], "refused_alike")
+        run = self.run_job(BAD_CONFIG)
+        self.assertEqual((run["stopped_by"], run["reason"]), ("misconfigured", "too_large"))
         self.assertLess(len(server.calls), 30)
         self.assertEqual(self.tally(), {"pending": 1000})
 

@@ -120,10 +120,10 @@ class FromVersion1(World):
         self.assertEqual(kinds, {
             "invited": "invited", "already": "already_invited", "refused": "rejected", "missing": "rejected", "mass": "pending",
             "asked404": "pending", "failed": "failed", "doubt": "in_doubt", "pending": "pending", "retried": "pending",
-            "lost": "pending", "left": "withdrawn", "gone": "rejected", "gone404": "rejected"})
+            "lost": "pending", "left": "withdrawn", "gone": "rejected", "gone404": "withdrawn"})
         after = self.query("SELECT spot_member_id, outcome, http_status, error, attempts, participant_id, invited_at, source_line, "
                            "updated_at FROM outcomes ORDER BY 1")
-        freed = set(self.members["mass"] + self.members["asked404"])
+        freed = set(self.members["mass"] + self.members["asked404"] + self.members["gone404"])
         self.assertEqual([row for row in after if row[0] not in freed], [row for row in before if row[0] not in freed])
 
     def test_each_trouble_gets_its_word(self):

@@ -130,7 +130,7 @@ class Foreign(World):
     def test_an_error_message(self):
         body = json.dumps({"message": EVIL, "error": EVIL})
         for status, exit_code in ((400, INCOMPLETE), (401, KEY_REFUSED), (403, KEY_REFUSED), (402, KEY_REFUSED), (404, BAD_CONFIG),
-                                  (407, BAD_CONFIG), (500, UNAVAILABLE), (302, BAD_CONFIG), (418, UNAVAILABLE)):
+                                  (407, BAD_CONFIG), (500, UNAVAILABLE), (302, BAD_CONFIG), (418, BAD_CONFIG)):
             with self.subTest(status):
                 self.remove_ledger()
                 self.server(lambda call: (status, body))
