@@ -18,9 +18,9 @@ namespace convoke {
 
 class Interruption {
  public:
-  /// From here on signals ask to stop; one more, a second later or after that, ends the process at once (exit 75: what
-  /// is committed is safe, what is in flight is known to the ledger as such). Not sooner: one wish to stop may come as
-  /// two signals (timeout(1) sends them to the process and to its group). SIGHUP only where it was not ignored (nohup).
+  /// From here on signals ask to stop; one more ends the process at once (exit 75: what is committed is safe, what is
+  /// in flight is known to the ledger as such). Not within a tenth of a second: one wish to stop may come as two
+  /// signals (timeout(1) sends them to the process and to its group). SIGHUP only where it was not ignored (nohup).
   explicit Interruption(std::optional<Duration> max_duration);
   ~Interruption();
   Interruption(const Interruption&) = delete;

@@ -263,7 +263,8 @@ void Runner::stop_if_hopeless(const Claims& claims) {
     return;
   }
   if (claims.held.until - now <= longest_wait || claims.held.until == LedgerTime{}) return;
-  const WallTime next = clock_.wall() + std::chrono::ceil<std::chrono::milliseconds>(claims.held.until - now);
+  // The wall clock is read to the millisecond: rather one late than early.
+  const WallTime next = clock_.wall() + std::chrono::ceil<std::chrono::milliseconds>(claims.held.until - now) + 1ms;
   const std::string when =
       fmt::format("a call may go again at {} (in {})", format_time(next), describe_duration(claims.held.until - now));
   if (health_.is_down()) {
@@ -327,6 +328,8 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   if (halts) {
     ++halts_;
     unsent = take_ready();
+  } else if (report.verdict.effect == Effect::refuse_course) {
+    unsent = take_ready(call.chunk.course_no);
   }
   send_ready();
   std::exception_ptr error;
@@ -384,6 +387,14 @@ Report Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sent_at
 std::vector<Claimed> Runner::take_ready() {
   std::vector<Claimed> taken(std::make_move_iterator(ready_.begin()), std::make_move_iterator(ready_.end()));
   ready_.clear();
+  return taken;
+}
+
+std::vector<Claimed> Runner::take_ready(std::int64_t course_no) {
+  const auto others = std::stable_partition(ready_.begin(), ready_.end(),
+                                            [&](const Claimed& call) { return call.chunk.course_no != course_no; });
+  std::vector<Claimed> taken(std::make_move_iterator(others), std::make_move_iterator(ready_.end()));
+  ready_.erase(others, ready_.end());
   return taken;
 }
 

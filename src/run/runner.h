@@ -91,6 +91,7 @@ class Runner {
   boost::asio::awaitable<void> finish();
   boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);
   std::vector<Claimed> take_ready();
+  std::vector<Claimed> take_ready(std::int64_t course_no);  ///< those of one course
   Report report_of(const Claimed& call, Answer& answer, LedgerTime sent_at);
   std::string unavailable() const;
   int most_in_flight() const;
