@@ -144,14 +144,22 @@ void Database::migrate() {
   write([&] {
     check_ours();  // again, now that nobody else can change it
     const int from = version();
+    if (from == schema_version) return;  // another process was quicker
     // A run of the older convoke would find its views and columns changed under it.
-    if (from > 0 && from < schema_version && JobLock::is_any_held(path_)) {
+    if (from > 0 && JobLock::is_any_held(path_)) {
       throw Error(Exit::try_later, "an older convoke is running on this ledger, which must be brought up to date first",
                   path_.string(), "let that run end, and try again");
     }
-    if (from == 0) handle_->exec(ledger_schema);
-    for (int next = std::max(from, 1); from > 0 && next < schema_version; ++next)
-      handle_->exec(migrations[static_cast<std::size_t>(next) - 1]);
+    if (from == 0) {
+      handle_->exec(ledger_schema);
+    } else {
+      // Views speak of columns that a migration changes.
+      for (const char* view : {"outcomes", "outcomes_of_chunks", "invalid_rows", "runs", "calls"})
+        handle_->exec(fmt::format("DROP VIEW {}", view));
+      for (int next = from; next < schema_version; ++next)
+        handle_->exec(migrations[static_cast<std::size_t>(next) - 1]);
+    }
+    handle_->exec(ledger_views);
     handle_->exec(fmt::format("PRAGMA application_id = {}", application_id));
     handle_->exec(fmt::format("PRAGMA user_version = {}", schema_version));
   });
