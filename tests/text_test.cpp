@@ -6,6 +6,17 @@
 
 using namespace convoke;
 
+TEST_CASE("a word for a shell is safe to paste, whatever stands in it") {
+  CHECK(shell_word("jobs/a.toml") == "jobs/a.toml");
+  CHECK(shell_word("") == "''");
+  CHECK(shell_word("-") == "-");
+  CHECK(shell_word("-z") == "./-z");
+  CHECK(shell_word("a b") == "'a b'");
+  CHECK(shell_word("a'b $(x)") == R"('a'\''b $(x)')");
+  CHECK(shell_word("e\x1b[2J\nnext: 'x'") == R"($'e\x1b[2J\x0anext: \x27x\x27')");
+  CHECK(shell_word("\xE2\x80\xAE" "a") == R"($'\xe2\x80\xaea')");
+}
+
 TEST_CASE("an excerpt is one printable line, whatever the server sent") {
   CHECK(excerpt("  bad\r\n\trequest \n") == "bad request");
   CHECK(excerpt("a\x1b[31mred\x07") == "a?[31mred?");

@@ -79,7 +79,7 @@ std::string shell_word(std::string_view text) {
       std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; });
   // What excerpt() would change has no place on a terminal: written byte by byte.
   const bool by_bytes = is_control || excerpt(text, text.size() + 3) != text;
-  std::string word = text.starts_with('-') ? "./" : "";
+  std::string word = text.starts_with('-') && text != "-" ? "./" : "";  // a lone dash is standard input
   if (by_bytes) {
     word += "$'";
     for (const char c : text) {
