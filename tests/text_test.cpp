@@ -14,7 +14,8 @@ TEST_CASE("a word for a shell is safe to paste, whatever stands in it") {
   CHECK(shell_word("a b") == "'a b'");
   CHECK(shell_word("a'b $(x)") == R"('a'\''b $(x)')");
   CHECK(shell_word("e\x1b[2J\nnext: 'x'") == R"($'e\x1b[2J\x0anext: \x27x\x27')");
-  CHECK(shell_word("\xE2\x80\xAE" "a") == R"($'\xe2\x80\xaea')");
+  CHECK(shell_word("\xE2\x80\xAE"
+                   "a") == R"($'\xe2\x80\xaea')");
 }
 
 TEST_CASE("an excerpt is one printable line, whatever the server sent") {

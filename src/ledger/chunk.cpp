@@ -226,16 +226,6 @@ void Chunks::accept_course(std::int64_t course_no) {
   on_trial_.erase(course_no);
 }
 
-std::int64_t Chunks::due_of(std::int64_t course_no) {
-  SQLite::Statement sum(
-      database_.handle(),
-      "SELECT ifnull(sum(size), 0) FROM chunk WHERE job_id = ? AND outcome = 'pending' AND course_no = ?");
-  sum.bind(1, job_);
-  sum.bind(2, course_no);
-  sum.executeStep();
-  return sum.getColumn(0).getInt64();
-}
-
 std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
   std::map<std::int64_t, std::int64_t> due;
   if (refused_courses_.empty()) return due;
@@ -347,13 +337,11 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
   put_back(chunk.id);
 }
 
-std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run,
-                              std::optional<std::int64_t> only_of_course) {
+std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run) {
   std::int64_t members = 0;
   for (const Outcome outcome : outcomes) {
     const std::string where =
-        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}", only_of_run ? " AND run_id = ?3" : "") +
-        (only_of_course ? " AND course_no = ?4" : "");
+        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}", only_of_run ? " AND run_id = ?3" : "");
     for (const bool counting : {true, false}) {
       SQLite::Statement statement(database_.handle(),
                                   counting ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
@@ -365,7 +353,6 @@ std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optiona
       statement.bind(1, job_);
       statement.bind(2, std::string(name_of(outcome)));
       if (only_of_run) statement.bind(3, *only_of_run);
-      if (only_of_course) statement.bind(4, *only_of_course);
       if (counting) {
         statement.executeStep();
         members += statement.getColumn(0).getInt64();

@@ -106,8 +106,6 @@ class Chunks {
 
   /// The course was refused: as long as this lives, none of its chunks is claimed or waited for.
   void refuse_course(std::int64_t course_no) { refused_courses_.insert(course_no); }
-  /// How many members of a course are due.
-  std::int64_t due_of(std::int64_t course_no);
   /// How many members of each refused course stay due.
   std::map<std::int64_t, std::int64_t> due_of_refused_courses();
 
@@ -117,8 +115,7 @@ class Chunks {
 
   /// Members of these outcomes are due again, as if never asked but for their attempts and that they are to be asked
   /// quietly. Nobody who left the list. Returns how many.
-  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt,
-                        std::optional<std::int64_t> only_of_course = std::nullopt);
+  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt);
 
   /// A new run gives every due chunk all its attempts anew; those that failed in an earlier one come last, so that
   /// whatever is the matter with them keeps nobody else.

@@ -136,21 +136,6 @@ boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected() {
   co_return members;
 }
 
-boost::asio::awaitable<std::optional<RunCounts>> RunLedger::refuse_course(const Claimed& call, std::string words) {
-  constexpr std::int64_t members_worth_refusing_for = 20;
-  std::optional<RunCounts> counts;
-  std::function<void()> change = [this, &call, &words, &counts] {
-    if (chunks_.due_of(call.chunk.course_no) < members_worth_refusing_for) return;
-    const std::int64_t members = chunks_.make_due({Outcome::rejected}, log_.run(), call.chunk.course_no);
-    log_.uncount(Outcome::rejected, members);
-    chunks_.refuse_course(call.chunk.course_no);
-    refused_.try_emplace(call.chunk.course_no, RefusedCourse{call.course_id, words});
-    counts = log_.counts();
-  };
-  co_await desk_.commit(std::move(change));
-  co_return counts;
-}
-
 boost::asio::awaitable<std::int64_t> RunLedger::due() {
   std::int64_t members = 0;
   std::function<void()> change = [this, &members] {

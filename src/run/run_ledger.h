@@ -86,10 +86,6 @@ class RunLedger {
   boost::asio::awaitable<Recorded> record(const Claimed& call, Report report);
   /// What this run saw rejected is due again: it was not the members' fault.
   boost::asio::awaitable<std::int64_t> forgive_rejected();
-  /// A course whose members are refused alike, one after the other, is refused: what this run saw rejected of it is due
-  /// again, and waits for another run.
-  /// Empty, and nothing is done, if it has too few members left to speak of the course.
-  boost::asio::awaitable<std::optional<RunCounts>> refuse_course(const Claimed& call, std::string words);
   /// Members that are due, but for those of refused courses.
   boost::asio::awaitable<std::int64_t> due();
   /// The courses that were refused so far.

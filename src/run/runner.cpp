@@ -335,7 +335,6 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   std::exception_ptr error;
   try {
     note_recorded(call, report, co_await ledger_.record(call, report));
-    if (courses_refused_alike_.erase(call.chunk.course_no) > 0) co_await refuse_alike(call, report.verdict.call_error);
   } catch (...) {
     error = std::current_exception();
   }
@@ -346,14 +345,6 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   }
   if (halts) --halts_;
   if (error) std::rethrow_exception(error);
-}
-
-boost::asio::awaitable<void> Runner::refuse_alike(const Claimed& call, const std::string& words) {
-  const auto counts = co_await ledger_.refuse_course(call, words);
-  if (!counts) co_return;
-  counts_ = *counts;
-  warn_(fmt::format("the course {} has one member after the other refused alike; its members stay due: {}",
-                    excerpt(call.course_id), words));
 }
 
 Report Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sent_at) {
@@ -554,26 +545,19 @@ void Runner::Alike::add(std::string refusal, bool is_at_end) {
   words = std::move(refusal);
 }
 
-// Where nobody is accepted and one after the other is refused with the same words, it is the job that is wrong, or the
-// course, and asking for each member would only burn the quota and blame them.
+// Where a run has nobody accepted and one after the other is refused with the same words, it is the job that is wrong,
+// and asking for each member would only burn the quota and blame them. (It takes some from the end of the list, too:
+// ids are asked for in order, and neighbours may well all be bad.)
 void Runner::watch_refusal(const Claimed& call, const Verdict& verdict) {
   if (is_accepted_in_run_) alike_ = {};
-  if (verdict.accepted) alike_of_course_.erase(call.chunk.course_no);
-  if (call.chunk.ids.size() != 1 || verdict.effect != Effect::none ||
+  if (is_accepted_in_run_ || call.chunk.ids.size() != 1 || verdict.effect != Effect::none ||
       verdict.pieces.front().fate.outcome != Outcome::rejected)
     return;
-  const std::string words = without_ids(verdict.call_error);
-  if (!is_accepted_in_run_) {
-    alike_.add(words, call.pick == Pick::last_of_list);
-    if (alike_.in_a_row >= refusals_to_stop && alike_.at_end >= refusals_at_end_to_stop &&
-        due_at_start_ - seen_.of(Outcome::rejected) >= members_worth_stopping_for) {
-      stop(StoppedBy::refused_alike,
-           fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
-    }
-  } else if (!call.is_course_accepted) {
-    Alike& alike = alike_of_course_[call.chunk.course_no];
-    alike.add(words, false);
-    if (alike.in_a_row == refusals_to_stop) courses_refused_alike_.insert(call.chunk.course_no);
+  alike_.add(without_ids(verdict.call_error), call.pick == Pick::last_of_list);
+  if (alike_.in_a_row >= refusals_to_stop && alike_.at_end >= refusals_at_end_to_stop &&
+      due_at_start_ - seen_.of(Outcome::rejected) >= members_worth_stopping_for) {
+    stop(StoppedBy::refused_alike,
+         fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
   }
 }
 

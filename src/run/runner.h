@@ -103,7 +103,6 @@ class Runner {
   Instant wake_up_time(const Claims& claims);
   void stop_if_hopeless(const Claims& claims);
   boost::asio::awaitable<void> end_canary();
-  boost::asio::awaitable<void> refuse_alike(const Claimed& call, const std::string& words);
   void wait_as_told(Report& report);
   void weigh(const Claimed& call, Report& report);
   void say_health(bool was_down, LedgerTime failing_since, LedgerTime now);
@@ -151,8 +150,6 @@ class Runner {
     void add(std::string refusal, bool is_at_end);
   };
   Alike alike_;                                     // of the run, until it is accepted
-  std::map<std::int64_t, Alike> alike_of_course_;   // of courses that were never accepted
-  std::set<std::int64_t> courses_refused_alike_;    // to be refused, once the answer at hand is recorded
   std::map<std::int64_t, LedgerTime> missed_once_;  // courses accepted before, and when they were not there
   std::set<std::string> refused_courses_said_;
   bool foreign_use_said_ = false;
