@@ -57,7 +57,7 @@ inline constexpr std::array<ReasonWords, 28> reason_words = {{
     {Reason::email_address, "email_address", "an e-mail address, not a member id"},
     {Reason::no_course, "no_course", "no course"},
     {Reason::refused, "refused", "the API refuses this member"},
-    {Reason::not_in_answers, "not_in_answers", "in none of the API's answers, not even when asked for alone"},
+    {Reason::not_in_answers, "not_in_answers", "not in the API's answers, not even when asked alone"},
     {Reason::left_list, "left_list", "no longer in the list"},
     {Reason::too_large, "too_large", "the call is too large for the API"},
     {Reason::course_refused, "course_refused", "the API refuses the course"},

@@ -232,14 +232,16 @@ std::string story_text(const std::string& job, const MemberId& member, const std
   std::string text;
   for (const Story& story : stories) {
     text += fmt::format("member {} of job {}, course {}\n", member.text(), excerpt(job), excerpt(story.course_id));
-    text += fmt::format("  source line {}, chunk {} of {} members\n", story.source_line, story.chunk, story.chunk_size);
+    text += fmt::format("  source line {}, chunk {} of {}\n", story.source_line, story.chunk,
+                        counted(story.chunk_size, "member"));
     for (const StoryCall& call : story.calls) {
       std::string answer = call.http_status ? fmt::format("HTTP {}", *call.http_status)
                            : call.open      ? "no answer yet"
                                             : "no answer";
       if (call.latency_ms) answer += fmt::format(" after {} ms", *call.latency_ms);
-      text += fmt::format("  {}  run {}, call {} for {} members: {}{}\n", call.sent_at, call.run, call.call,
-                          call.members, answer, call.error.empty() ? "" : " (" + excerpt(call.error, 300) + ")");
+      text += fmt::format("  {}  run {}, call {} for {}: {}{}\n", call.sent_at, call.run, call.call,
+                          counted(call.members, "member"), answer,
+                          call.error.empty() ? "" : " (" + excerpt(call.error, 300) + ")");
     }
     text += fmt::format("  outcome {}, asked {}", story.outcome, counted(story.attempts, "time"));
     if (!story.updated_at.empty()) text += ", since " + story.updated_at;
