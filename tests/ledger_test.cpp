@@ -681,7 +681,15 @@ TEST_CASE("who is in the list for another course has not left it") {
   read("typo", 1);
   CHECK(read("right", 1).withdrawn == 50);
   check_all(world);
+  CHECK(read("typo", 1).revived == 50);  // and back again
   CHECK(contains(error_of([&] { read("right", 500); }), "has shrunk: 50 of the 50"));
+  // One course of another's makes up for one of theirs, and not for four.
+  std::vector<ListRow> rows;
+  for (std::uint64_t i = 1; i <= 50; ++i) {
+    for (const char* course : {"a", "b", "c", "d"}) rows.push_back({i, course});
+  }
+  world.take(rows, 10, "four", brakes);
+  CHECK(contains(error_of([&] { read("e", 1); }), "has shrunk: 150 of the 200"));
 }
 
 TEST_CASE("a first list with too few rows is not taken in at all") {
@@ -704,6 +712,16 @@ TEST_CASE("a ledger belongs to the API of its first call, and a job to where it 
   world.take({{1}});
   world.database.write([&] { belong_to_api(world.database, "https://b.example"); });
   world.database.write([&] { belong_to_api(world.database, "https://a.example"); });
+  {  // A call is under way: what it will say is of that API.
+    RunLog log(world.database, world.job, wall);
+    Chunks chunks(world.database, world.job);
+    world.database.write([&] {
+      const CallId call = log.begin_call(*chunks.claim(now, 1, true), wall);
+      CHECK_THROWS_AS(check_api(world.database, "https://b.example"), Error);
+      log.end_call(call, {});
+    });
+  }
+  CHECK_NOTHROW(check_api(world.database, "https://b.example"));
   Sent sent(world);  // whose courses are accepted
   const std::string text = error_of([&] { check_api(world.database, "http://127.0.0.1:8080"); });
   CHECK(contains(text, "78 "));

@@ -179,6 +179,11 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
     return report;
   }
   if (is_rehearsal) start_rehearsal(database, id);
+  if (!api_of(database).base_url && has_answers(database)) {
+    // Of an older convoke, which did not keep it.
+    spdlog::warn("this ledger does not say which API its answers are of: from here on it belongs to {}", address);
+    database.write([&] { belong_to_api(database, address); });
+  }
   keep_origin(database, id, job.name, origin_of(job));
   if (config.keep_profile) show_profiles(database);
   report.job = job.name;

@@ -199,6 +199,15 @@ LedgerApi api_of(Database& database) {
   return api;
 }
 
+bool has_answers(Database& database) {
+  return database.handle()
+             .execAndGet(
+                 "SELECT EXISTS (SELECT 1 FROM course WHERE accepted = 1) OR EXISTS (SELECT 1 FROM chunk WHERE "
+                 "doubt = 1 OR outcome IN ('invited', 'already_invited', 'rejected', 'in_doubt')) OR EXISTS "
+                 "(SELECT 1 FROM call WHERE open = 1)")
+             .getInt() != 0;
+}
+
 void check_api(Database& database, const std::string& base_url) {
   const LedgerApi api = api_of(database);
   if (api.is_rehearsal && base_url != rehearsal_api) {
@@ -206,13 +215,7 @@ void check_api(Database& database, const std::string& base_url) {
                 "name another with --ledger: what a rehearsal says of members is nothing to the API");
   }
   if (!api.base_url || *api.base_url == base_url) return;
-  const bool has_said_something =
-      database.handle()
-          .execAndGet(
-              "SELECT EXISTS (SELECT 1 FROM course WHERE accepted = 1) OR EXISTS (SELECT 1 FROM chunk WHERE "
-              "doubt = 1 OR outcome IN ('invited', 'already_invited', 'rejected', 'in_doubt'))")
-          .getInt() != 0;
-  if (!has_said_something) return;
+  if (!has_answers(database)) return;
   throw Error(
       Exit::bad_config,
       fmt::format("this ledger belongs to the API at {}, and api.base_url is {}: what one API says of members is "

@@ -70,6 +70,9 @@ LedgerApi api_of(Database& database);
 /// What a rehearsal's ledger has for an address: its sandbox has another each time.
 inline constexpr std::string_view rehearsal_api = "a rehearsal's sandbox";
 
+/// Whether the ledger holds anything that an API said or may yet say of members, a call under way included.
+bool has_answers(Database& database);
+
 /// Throws Error(bad_config) if the ledger belongs to another API than the one at `base_url`, or is a rehearsal's. As
 /// long as no API has said anything of any member that is to be kept, the address was a mistake, and may be mended.
 void check_api(Database& database, const std::string& base_url);

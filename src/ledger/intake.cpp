@@ -28,11 +28,12 @@ struct Entry {
   std::uint64_t high;
   std::uint64_t low;
   std::uint32_t course_no;
-  std::uint32_t index;   // known: where in its chunk, with unsettled_bit
+  std::uint32_t index;   // known: where in its chunk, with unsettled_bit or gone_bit
   std::uint64_t origin;  // known: its chunk; row: its line with row_bit
 
   static constexpr std::uint64_t row_bit = std::uint64_t{1} << 63U;
   static constexpr std::uint32_t unsettled_bit = std::uint32_t{1} << 31U;
+  static constexpr std::uint32_t gone_bit = std::uint32_t{1} << 30U;
   bool is_row() const { return (origin & row_bit) != 0; }
   std::uint64_t line() const { return origin & ~row_bit; }
 
@@ -140,12 +141,16 @@ struct Known {
   std::int64_t leaving() {
     std::int64_t members = 0;
     std::optional<Move> current;
-    bool comes = false;
+    std::int64_t comes = 0;
     moves.drain([&](const Move& move) {
-      if (!current || !move.same_member(*current)) comes = false;
+      if (!current || !move.same_member(*current)) comes = 0;
       current = move;
-      comes = comes || move.leaves == 0;  // who comes sorts before who leaves
-      if (move.leaves != 0 && !comes) ++members;
+      // Who comes sorts before who leaves; one that comes makes up for one that leaves.
+      if (move.leaves == 0) {
+        ++comes;
+      } else if (comes-- <= 0) {
+        ++members;
+      }
     });
     return members;
   }
@@ -181,13 +186,15 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   if (database && job) {
     SQLite::Statement known(
         database->handle(),
-        "SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt') "
+        "SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt'), gone "
         "FROM chunk WHERE job_id = ?");
     known.bind(1, *job);
     while (known.executeStep()) {
       const auto chunk = static_cast<std::uint64_t>(known.getColumn(0).getInt64());
       const auto course_no = known.getColumn(1).getInt64();
-      std::uint32_t index = known.getColumn(3).getInt() != 0 ? Entry::unsettled_bit : 0;
+      std::uint32_t index = known.getColumn(3).getInt() != 0   ? Entry::unsettled_bit
+                            : known.getColumn(4).getInt() != 0 ? Entry::gone_bit
+                                                               : 0;
       for (const MemberId& id : ids_of(known.getColumn(2))) sorter.add(entry_of(id, course_no, index++, chunk));
     }
   }
@@ -212,7 +219,7 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   std::optional<Entry> current;  // the member at hand, and
   bool known = false;            // whether the ledger has it, and
   bool seen = false;             // whether the source does
-  const auto index_of = [](const Entry& entry) { return entry.index & ~Entry::unsettled_bit; };
+  const auto index_of = [](const Entry& entry) { return entry.index & ~(Entry::unsettled_bit | Entry::gone_bit); };
   const auto finish_member = [&] {
     if (!current || !known || seen) return;
     ++reading.gone;
@@ -236,6 +243,7 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
     } else if (!seen) {
       seen = true;
       ++reading.members;
+      if ((current->index & Entry::gone_bit) != 0) known_members.moves.add({current->high, current->low, 0});
       listener.amended({current->origin, index_of(*current), 0, entry.line()});
     } else {
       ++reading.duplicates;

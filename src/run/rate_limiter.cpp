@@ -79,8 +79,12 @@ void RateLimiter::give_back(const SlotNumbers& slots, LedgerTime latest, LedgerT
 }
 
 LedgerTime RateLimiter::pause(LedgerTime now, Duration retry_after) {
+  return wait(now, std::max({retry_after, shortest_window(), shortest_pause}));
+}
+
+LedgerTime RateLimiter::wait(LedgerTime now, Duration duration) {
   Pace pace = book_.pace();
-  pace.paused_until = std::max(pace.paused_until, now + std::max({retry_after, shortest_window(), shortest_pause}));
+  pace.paused_until = std::max(pace.paused_until, now + duration);
   book_.set_pace(pace);
   return pace.paused_until;
 }

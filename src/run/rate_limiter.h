@@ -62,6 +62,9 @@ class RateLimiter {
   /// A 429: nobody on this ledger calls for max(`retry_after`, the shortest window, 1 s). Returns the end of the pause.
   LedgerTime pause(LedgerTime now, Duration retry_after);
 
+  /// An API that is down said when to ask again: nobody on this ledger calls for `duration`. Returns the end of it.
+  LedgerTime wait(LedgerTime now, Duration duration);
+
   /// The API said that `left` calls are left for `reset`. Only ever lowers what is allowed.
   void advise(LedgerTime now, int left, Duration reset);
 

@@ -73,7 +73,8 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
       claims.held = std::move(admission);
       return claims;
     }
-    if (!std::exchange(is_api_known_, true)) belong_to_api(database_, base_url_);
+    // Each time: while nothing was answered, another process may have mended the address.
+    if (claims.calls.empty()) belong_to_api(database_, base_url_);
     members_left -= static_cast<std::int64_t>(chunk->ids.size());
     const CallId call = log_.begin_call(*chunk, clock_.wall());
     std::string course = chunks_.course(chunk->course_no);
@@ -108,7 +109,9 @@ Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
   if (report.advice) limiter_.advise(report.read_at, report.advice->left, report.advice->reset);
   if (report.verdict.effect == Effect::pause) {
     recorded.use_at_pause = limiter_.use(report.read_at);
-    recorded.paused_until = limiter_.pause(report.read_at, report.retry_after.value_or(Duration::zero()));
+    const Duration wait = report.retry_after.value_or(Duration::zero());
+    recorded.paused_until = report.verdict.reason == Reason::rate_limited ? limiter_.pause(report.read_at, wait)
+                                                                          : limiter_.wait(report.read_at, wait);
   }
   const WallTime now = clock_.wall();
   log_.end_call(call.call, report.end);

@@ -102,7 +102,6 @@ class RunLedger {
   Database& database_;
   JobId job_;
   std::string base_url_;
-  bool is_api_known_ = false;  // that the ledger belongs to it is on disk
   std::map<std::int64_t, RefusedCourse> refused_;
   LedgerClock clock_;
   Duration unanswered_;

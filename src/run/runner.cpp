@@ -25,6 +25,10 @@ constexpr int refusals_to_doubt = 3;
 constexpr int refusals_to_stop = 5;
 constexpr int refusals_at_end_to_stop = 2;
 constexpr std::int64_t members_worth_stopping_for = 100;
+// Of a course that was accepted in an earlier run it may well be the members: it takes more of them to speak for the
+// job.
+constexpr std::int64_t members_worth_stopping_for_later = 1000;
+constexpr int too_large_alone_to_stop = 5;
 
 std::string numbers_of(const std::vector<LimitUse>& uses) {
   std::string text;
@@ -549,15 +553,22 @@ void Runner::Alike::add(std::string refusal, bool is_at_end) {
 // and asking for each member would only burn the quota and blame them. (It takes some from the end of the list, too:
 // ids are asked for in order, and neighbours may well all be bad.)
 void Runner::watch_refusal(const Claimed& call, const Verdict& verdict) {
+  if (verdict.accepted) too_large_alone_ = 0;
+  if (verdict.reason == Reason::too_large && call.chunk.ids.size() == 1 &&
+      ++too_large_alone_ >= too_large_alone_to_stop) {
+    stop(StoppedBy::misconfigured, fmt::format("even calls of one member are too large: {}", verdict.call_error),
+         Reason::too_large);
+  }
   if (is_accepted_in_run_) alike_ = {};
   if (is_accepted_in_run_ || call.chunk.ids.size() != 1 || verdict.effect != Effect::none ||
       verdict.pieces.front().fate.outcome != Outcome::rejected)
     return;
   alike_.add(without_ids(verdict.call_error), call.pick == Pick::last_of_list);
   if (alike_.in_a_row >= refusals_to_stop && alike_.at_end >= refusals_at_end_to_stop &&
-      due_at_start_ - seen_.of(Outcome::rejected) >= members_worth_stopping_for) {
+      due_at_start_ - seen_.of(Outcome::rejected) >=
+          (call.is_course_accepted ? members_worth_stopping_for_later : members_worth_stopping_for)) {
     stop(StoppedBy::refused_alike,
-         fmt::format("every call was refused alike, down to single members: {}", verdict.call_error));
+         fmt::format("every call of this run was refused alike, down to single members: {}", verdict.call_error));
   }
 }
 
@@ -568,7 +579,10 @@ void Runner::ask_once_more(const Claimed& call, Verdict& verdict, LedgerTime now
   const auto [missed, is_first] = missed_once_.emplace(call.chunk.course_no, now);
   if (!is_first && call.claimed_at > missed->second) return;
   verdict.effect = Effect::none;
-  verdict.pieces.front().fate.not_before = now + settings_.retry.first;
+  Fate& fate = verdict.pieces.front().fate;
+  fate.not_before = now + settings_.retry.first;
+  // Where others of the course are accepted in between, it is not the course.
+  if (++fate.tries >= settings_.retry.attempts) fate.outcome = Outcome::failed;
 }
 
 boost::asio::awaitable<void> Runner::finish() {

@@ -152,6 +152,7 @@ class Runner {
   Alike alike_;                                     // of the run, until it is accepted
   std::map<std::int64_t, LedgerTime> missed_once_;  // courses accepted before, and when they were not there
   std::set<std::string> refused_courses_said_;
+  int too_large_alone_ = 0;  // calls of one member that were too large, since the last that was accepted
   bool foreign_use_said_ = false;
 };
 

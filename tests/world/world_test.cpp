@@ -310,11 +310,31 @@ TEST_CASE("a list refused alike on the second night is not rejected either") {
   WorldJob job = job_of(world.ids(50));
   CHECK(world.run(job, settings_of(100)).exit == Exit::ok);
   world.bad_courses = {"course"};
-  for (auto& id : world.ids(3000)) job.rows.push_back(id);
+  const auto bad = world.ids(3000);
+  job.rows.insert(job.rows.end(), bad.begin(), bad.begin() + 200);
+  auto few = world.run(job, settings_of(100));  // few enough to be asked for one by one: it is them
+  CHECK(few.end.by == StoppedBy::nothing);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 50}, {"rejected", 200}});
+  job.rows.resize(50);
+  job.rows.insert(job.rows.end(), bad.begin() + 200, bad.end());
   auto ended = world.run(job, settings_of(100));
   CHECK(ended.end.by == StoppedBy::refused_alike);
-  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 50}, {"pending", 3000}});
-  CHECK(world.sandbox.stats().requests < 200);
+  CHECK(tally(world.outcomes("list")) ==
+        std::map<std::string, int>{{"invited", 50}, {"pending", 2800}, {"rejected", 200}});
+  CHECK(world.sandbox.stats().requests < 800);
+}
+
+TEST_CASE("a wait that a 503 asks for is that wait, however long the limits' windows are") {
+  SandboxSettings server;
+  server.script[3] = answer_once(503);
+  World world(40, server);
+  world.retry_after = 2s;
+  auto settings = settings_of(10);
+  settings.limits.calls = {{50'000, 24h}};
+  settings.runner.limited = true;
+  const auto start = world.clock.now();
+  CHECK(world.run(job_of(world.ids(400)), settings).exit == Exit::ok);
+  CHECK(world.clock.now() - start < 1min);
 }
 
 TEST_CASE("everything is too large: the run stops, and nobody is rejected for it") {
