@@ -113,7 +113,7 @@ class Reasons(World):
         for result in (run, status):
             out = result.out
             self.assertRegex(out, r"3 × the API refuses this member: .*not found \(for example line 40\d\)")
-            self.assertRegex(out, r"2 × in none of the API's answers")
+            self.assertRegex(out, r"2 × not in the API's answers")
             self.assertRegex(out, r"\d+ × the API says that it cannot answer now: .*boom")
             self.assertRegex(out, r"2 × not a member id \(a UUID\): \"nobody\" \(for example line 408\)")
             self.assertRegex(out, r"1 × an e-mail address, not a member id: \"ann@example.org\" \(line 410\)")
