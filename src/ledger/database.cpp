@@ -227,6 +227,7 @@ void check_api(Database& database, const std::string& base_url) {
 }
 
 void belong_to_api(Database& database, const std::string& base_url) {
+  if (api_of(database).base_url == base_url) return;  // as at every claim but the first
   check_api(database, base_url);
   SQLite::Statement update(database.handle(), "UPDATE api SET base_url = ?1 WHERE ifnull(base_url, '') <> ?1");
   update.bind(1, base_url);
