@@ -20,7 +20,7 @@ Environment variables(std::map<std::string, std::string> values = {}) {
   };
 }
 
-struct World {
+struct ConfigFolder {
   TempFolder folder;
 
   Config load(const std::string& toml, const std::vector<Override>& overrides = {}) const {
@@ -65,7 +65,7 @@ TEST_CASE("without a config all has a default") {
 }
 
 TEST_CASE("every key of the config can be set, in the file and by --set") {
-  const World world;
+  const ConfigFolder world;
   const std::string toml = R"(
 [api]
 base_url = "http://127.0.0.1:8080/"
@@ -200,7 +200,7 @@ TEST_CASE("what is wrong in a config is said with file, line, key and what to do
       {"[run]\nmax_failures = -1", {"run.max_failures: must be from 0"}},
       {"[ledger]\nkeep_profile = \"yes\"", {"ledger.keep_profile: must be true or false, without quotes, not a text"}},
   };
-  const World world;
+  const ConfigFolder world;
   for (const Case& one : cases) {
     CAPTURE(one.toml);
     const std::string error = world.error_of_file(one.toml);
@@ -212,7 +212,7 @@ TEST_CASE("what is wrong in a config is said with file, line, key and what to do
 }
 
 TEST_CASE("what is wrong in a --set is said with its key") {
-  const World world;
+  const ConfigFolder world;
   CHECK(
       contains(world.error_of_set("api.timout", "3s"), "78 --set api.timout: unknown key | did you mean api.timeout?"));
   CHECK(contains(world.error_of_set("invite.chunksize", "3"),
@@ -235,7 +235,7 @@ TEST_CASE("what is wrong in a --set is said with its key") {
 }
 
 TEST_CASE("the key comes from a variable or a file, and is never said") {
-  const World world;
+  const ConfigFolder world;
   const std::string secret = "s3cret-0123";
   const auto key_of = [&](const std::string& toml, const std::map<std::string, std::string>& values) {
     return load_key(world.load(toml), variables(values));

@@ -13,7 +13,7 @@ namespace {
 
 const std::string least = "course = \"c1\"\n[source]\ncsv = \"list.csv\"\nmember_column = \"id\"\n";
 
-struct World {
+struct JobFolder {
   TempFolder folder;
   Config config = [this] {
     Config made;
@@ -32,7 +32,7 @@ struct World {
 }  // namespace
 
 TEST_CASE("the least a job says is its course, its list and the column") {
-  const World world;
+  const JobFolder world;
   const Job job = world.load(least);
   CHECK(job.name == "j");
   CHECK(job.course == "c1");
@@ -52,7 +52,7 @@ TEST_CASE("the least a job says is its course, its list and the column") {
 }
 
 TEST_CASE("every key of a job can be set, in the file and by --set") {
-  const World world;
+  const JobFolder world;
   const std::string toml = R"(
 name = "spring"
 course = "4711"
@@ -116,7 +116,7 @@ on_doubt = "ask-quietly"
 }
 
 TEST_CASE("the ids stand in the column spotMemberId unless the job says otherwise") {
-  const World world;
+  const JobFolder world;
   const Job csv = world.load("course = \"c\"\n[source]\ncsv = \"l\"");
   CHECK(std::get<CsvSettings>(csv.source).member_column == "spotMemberId");
   const Job sqlite = world.load("course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"SELECT 1\"");
@@ -174,7 +174,7 @@ TEST_CASE("what is wrong in a job is said with file, line, key and what to do") 
       {"name = \"\"\n" + least, {"j.toml:1: name: must not be empty"}},
       {least + "x", {"j.toml:5:"}},
   };
-  const World world;
+  const JobFolder world;
   for (const Case& one : cases) {
     CAPTURE(one.toml);
     const std::string error = world.error_of_file(one.toml);
@@ -191,7 +191,7 @@ TEST_CASE("what is wrong in a job is said with file, line, key and what to do") 
 }
 
 TEST_CASE("a job is found by its path, or by its name beside the config and here") {
-  const World world;
+  const JobFolder world;
   const TempFolder elsewhere;
   elsewhere.write("jobs/here.toml", least);
   world.folder.write("jobs/members.toml", least);
@@ -216,7 +216,7 @@ TEST_CASE("a job is found by its path, or by its name beside the config and here
 }
 
 TEST_CASE("a path in a file behind a symbolic link is relative to where the link leads") {
-  const World world;
+  const JobFolder world;
   const TempFolder target;
   target.write("deep/jobs/j.toml", "");
   fs::create_directory_symlink(target.path() / "deep/jobs", world.folder.path() / "jobs");

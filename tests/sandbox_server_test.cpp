@@ -19,7 +19,7 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr const char* id = "00000000-0000-4000-8000-000000000001";
+constexpr const char* somebody = "00000000-0000-4000-8000-000000000001";
 
 struct Server {
   explicit Server(SandboxSettings settings = {}, std::uint64_t longest_body = 100'000)
@@ -51,7 +51,7 @@ struct Connection {
                     "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
                     body.size(), body));
   }
-  void invite() { post(fmt::format(R"({{"spotMemberIds":["{}"]}})", id)); }
+  void invite() { post(fmt::format(R"({{"spotMemberIds":["{}"]}})", somebody)); }
   /// One answer of known length, or all until the end.
   std::string answer() {
     std::string text;

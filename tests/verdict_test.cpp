@@ -19,12 +19,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const LedgerTime now = LedgerTime(1000h);
+const LedgerTime answered_at = LedgerTime(1000h);
 
 Judgement judgement(OnDoubt on_doubt = OnDoubt::ask_again) {
   Judgement judgement;
   judgement.on_doubt = on_doubt;
-  judgement.now = now;
+  judgement.now = answered_at;
   judgement.back_off = [](int tries) { return tries * 1s; };
   return judgement;
 }
@@ -73,8 +73,8 @@ std::string describe(const Verdict& verdict, const Chunk& chunk) {
     if (fate.tries > 0) text += fmt::format(" t{}", fate.tries);
     if (fate.missing > 0) text += fmt::format(" m{}", fate.missing);
     if (fate.quiet) text += " quiet";
-    if (fate.outcome == Outcome::pending && fate.not_before != now)
-      text += fmt::format(" +{}s", (fate.not_before - now) / 1s);
+    if (fate.outcome == Outcome::pending && fate.not_before != answered_at)
+      text += fmt::format(" +{}s", (fate.not_before - answered_at) / 1s);
   }
   std::string beyond;
   if (verdict.effect == Effect::stop) beyond += " stop";
@@ -728,7 +728,7 @@ TEST_CASE("whatever the answer, its verdict covers the chunk and settles nobody 
     for (const Piece& piece : verdict.pieces) {
       const Fate& fate = piece.fate;
       REQUIRE(fate.outcome != Outcome::withdrawn);
-      if (fate.outcome == Outcome::pending) REQUIRE(fate.not_before >= now);
+      if (fate.outcome == Outcome::pending) REQUIRE(fate.not_before >= answered_at);
       if (fate.outcome == Outcome::pending) REQUIRE(fate.tries < by.attempts);
       const bool was_asked = reached != Answer::Reached::no && verdict.effect != Effect::pause;
       REQUIRE(fate.attempts == chunk.attempts + (was_asked ? 1 : 0));

@@ -8,15 +8,10 @@
 #include <cstring>
 #include <limits>
 
+#include "ledger/stored_time.h"
+
 namespace convoke {
 namespace {
-
-std::int64_t micros(LedgerTime time) {
-  return time.time_since_epoch().count();
-}
-std::int64_t millis(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 void bind_text(SQLite::Statement& statement, int index, const std::string& text) {
   if (text.empty()) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "ledger/job_lock.h"
+#include "ledger/stored_time.h"
 #include "ledger_schema.h"
 
 namespace convoke {
@@ -310,9 +311,9 @@ ClockBridge bridge_clock(Database& database, const Clock& clock) {
     if (stored && stored->boot_id == bridge.boot_id) return;
     SQLite::Statement insert(database.handle(), "INSERT OR REPLACE INTO clock_bridge VALUES (1, ?, ?, ?, ?)");
     insert.bind(1, bridge.boot_id);
-    insert.bind(2, static_cast<std::int64_t>(bridge.offset.count()));
-    insert.bind(3, static_cast<std::int64_t>(bridge.latest.time_since_epoch().count()));
-    insert.bind(4, static_cast<std::int64_t>(bridge.wall.time_since_epoch().count()));
+    insert.bind(2, micros(bridge.offset));
+    insert.bind(3, micros(bridge.latest));
+    insert.bind(4, millis(bridge.wall));
     insert.exec();
   });
   return bridge;
@@ -320,8 +321,8 @@ ClockBridge bridge_clock(Database& database, const Clock& clock) {
 
 void note_time(Database& database, LedgerTime now, WallTime wall) {
   SQLite::Statement update(database.handle(), "UPDATE clock_bridge SET ledger_us = ?, wall_ms = ?");
-  update.bind(1, static_cast<std::int64_t>(now.time_since_epoch().count()));
-  update.bind(2, static_cast<std::int64_t>(wall.time_since_epoch().count()));
+  update.bind(1, micros(now));
+  update.bind(2, millis(wall));
   update.exec();
 }
 

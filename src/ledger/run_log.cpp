@@ -8,16 +8,14 @@
 #include <numeric>
 #include <tuple>
 
+#include "ledger/stored_time.h"
+
 namespace convoke {
 namespace {
 
 // In the order of the columns of `run`.
 constexpr std::array counted_outcomes = {Outcome::invited, Outcome::already_invited, Outcome::rejected, Outcome::failed,
                                          Outcome::in_doubt};
-
-std::int64_t millis(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 }  // namespace
 

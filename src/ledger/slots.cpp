@@ -2,15 +2,11 @@
 
 #include <algorithm>
 
+#include "ledger/stored_time.h"
+
 namespace convoke {
 namespace {
 
-std::int64_t micros(Duration duration) {
-  return duration.count();
-}
-std::int64_t micros(LedgerTime time) {
-  return time.time_since_epoch().count();
-}
 LedgerTime time_of(const SQLite::Column& column) {
   return LedgerTime(Duration(column.getInt64()));
 }
@@ -42,7 +38,7 @@ void LedgerSlots::open_window(Duration window, LedgerTime now, WallTime wall, Du
                           "SELECT sent_at FROM call JOIN run USING (run_id) "
                           "WHERE sent_at > ?1 AND instr(windows, ',' || ?2) = 0 ORDER BY call_id");
   const auto covered = std::chrono::duration_cast<std::chrono::milliseconds>(window + unanswered);
-  calls.bind(1, static_cast<std::int64_t>((wall - covered).time_since_epoch().count()));
+  calls.bind(1, millis(wall - covered));
   calls.bind(2, mark);
   int number = size(window);
   while (calls.executeStep()) {

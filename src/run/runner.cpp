@@ -490,7 +490,10 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
     case Effect::none:
       break;
     case Effect::stop:
-      stop(stopped_by(verdict.reason), fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error),
+      // What the wire itself says is already in our own words.
+      stop(stopped_by(verdict.reason),
+           report.end.http_status == 0 ? verdict.call_error
+                                       : fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error),
            verdict.reason);
       break;
     case Effect::refuse_course:

@@ -34,7 +34,7 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_size = 65'536;
 constexpr std::size_t members_at_once = 4096;
 
-tcp::endpoint resolve(asio::io_context& context, const std::string& listen) {
+tcp::endpoint endpoint_of(asio::io_context& context, const std::string& listen) {
   const auto colon = listen.rfind(':');
   std::string host = listen.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -115,7 +115,7 @@ SandboxServer::SandboxServer(const ServerSettings& settings, Sandbox& sandbox, c
   if (!settings.tls_certificate.empty()) {
     load_tls(tls_.emplace(asio::ssl::context::tls_server), settings);
   }
-  const tcp::endpoint endpoint = resolve(context_, settings.listen);
+  const tcp::endpoint endpoint = endpoint_of(context_, settings.listen);
   boost::system::error_code error;
   acceptor_.open(endpoint.protocol(), error);
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);

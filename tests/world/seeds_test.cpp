@@ -163,7 +163,9 @@ bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings
   settings.brakes.accept_shrunk = false;
   const auto before = world.outcomes(whole.name);
   if (before.empty()) return false;
-  const auto gone = world.gone(whole.name);
+  std::set<std::string> gone;
+  for (const auto& [id, member] : world.members(whole.name))
+    if (!member.in_list) gone.insert(id);
   std::int64_t unsettled = 0;
   std::int64_t leaving = 0;
   WorldJob cut = whole;

@@ -122,11 +122,14 @@ class World {
   std::vector<Ended> run(const std::vector<WorldJob>& jobs, const JobRunSettings& settings);
   Ended run(const WorldJob& job, const JobRunSettings& settings) { return run(std::vector{job}, settings).front(); }
 
-  /// Members of a job by outcome, from the view that users read.
+  /// A job's members by their ids, from the view that users read.
+  struct Member {
+    std::string outcome;
+    int attempts = 0;
+    bool in_list = true;
+  };
+  const std::map<std::string, Member>& members(const std::string& job);
   std::map<std::string, std::string> outcomes(const std::string& job);
-  /// Those who left the list.
-  std::set<std::string> gone(const std::string& job);
-  std::map<std::string, int> attempts(const std::string& job);
   bool refuses(const Request& request) const;
   /// What the sandbox answers, or what these settings make of it.
   SandboxReply answer(const Request& request);
@@ -151,6 +154,7 @@ class World {
 
  private:
   std::mt19937_64 random_;
+  std::optional<std::map<std::string, std::map<std::string, Member>>> members_;  // as read since the last run
 };
 
 /// The invariants of design.md that hold at any moment when no process runs: the books balance, and what the ledger

@@ -63,7 +63,7 @@ TEST_CASE("a 429 costs no attempt, and nobody sends for a whole window") {
   const Instant start = world.clock.now();
   CHECK(world.run(job, settings).exit == Exit::ok);
   CHECK(world.clock.now() - start >= 10s);
-  for (const auto& [member, attempts] : world.attempts("list")) REQUIRE(attempts == 1);
+  for (const auto& [id, member] : world.members("list")) REQUIRE(member.attempts == 1);
   REQUIRE(world.warnings.size() == 1);
   CHECK(world.warnings[0].find("someone else uses the key") != std::string::npos);
   CHECK(world.warnings[0].find("2 of 100/10s") != std::string::npos);
@@ -133,7 +133,7 @@ TEST_CASE("a course that is not there costs one call, its members stay due, and 
   CHECK(outcomes["invited"] == 5000 - outcomes["pending"]);
   CHECK(world.warnings.size() == 1);
   CHECK(world.sandbox.stats().statuses.at(404) == 1);
-  for (const auto& [member, attempts] : world.attempts("list")) CHECK(attempts <= 1);
+  for (const auto& [id, member] : world.members("list")) CHECK(member.attempts <= 1);
   world.refused_courses.clear();
   CHECK(world.run(job, settings_of(100)).exit == Exit::ok);
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 5000}});
@@ -262,7 +262,7 @@ TEST_CASE("a 503 that says how long is waited for by everybody, and given up on 
   const Instant start = world.clock.now();
   CHECK(world.run(job, settings).exit == Exit::ok);
   CHECK(world.clock.now() - start >= 90s);
-  for (const auto& [member, attempts] : world.attempts("list")) CHECK(attempts <= 2);
+  for (const auto& [id, member] : world.members("list")) CHECK(member.attempts <= 2);
 
   SandboxSettings down;
   down.faults = {answer_once(503)};
@@ -285,7 +285,7 @@ TEST_CASE("an API that answers 429 for ever is given up on after patience, and n
   CHECK(world.run(job, settings_of(10)).exit == Exit::api_unavailable);
   CHECK(world.clock.now() - start >= 5min);
   CHECK(world.clock.now() - start <= 7min);
-  for (const auto& [member, attempts] : world.attempts("list")) CHECK(attempts == 0);
+  for (const auto& [id, member] : world.members("list")) CHECK(member.attempts == 0);
 }
 
 TEST_CASE("one 404 in the middle does not cost a course that was there; two in a row do") {
