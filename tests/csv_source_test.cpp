@@ -261,7 +261,7 @@ TEST_CASE("when the column is not there, the one that holds ids is named") {
   const auto hint = [](const std::string& text) { return error_of_text(text, {.member_column = "spotMember"}); };
   CHECK(contains(hint("name,id\nAnn," + id + "\nBob,{" + id + "}\nCy,none\n,\n"),
                  "list.csv:1: there is no column \"spotMember\" | the column \"id\" holds member ids: "
-                 "member_column = \"id\"; the columns are \"name\", \"id\""));
+                 "member_column = \"id\" (without a job file: --member-column id); the columns are \"name\", \"id\""));
   CHECK(contains(hint("name,spotMemberID\nAnn," + id + "\n"),
                  "did you mean \"spotMemberID\"? the column \"spotMemberID\" holds member ids: "));
   CHECK(contains(hint("a,b\n" + id + ",1\n2," + id + "\n3," + id + "\n"), "the column \"b\" holds member ids"));

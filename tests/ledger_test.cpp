@@ -734,7 +734,11 @@ TEST_CASE("a ledger belongs to the API of its first call, and a job to where it 
   CHECK(contains(error_of([&] { keep_origin(world.database, world.job, "news", "/y/list.csv"); }), "--name NAME"));
   const JobId other = job_id(world.database, "other");
   const std::string here = world.folder.write("a.toml", "");
-  keep_origin(world.database, other, "other", here);
+  keep_origin(world.database, other, "other", "/x/unreadable.xlsx");
+  keep_origin(world.database, other, "other", here);  // no list was ever read: there is nobody to withdraw
+  world.database.write([&] {
+    world.database.handle().exec(fmt::format("UPDATE chunk SET job_id = {} WHERE job_id = {}", other, world.job));
+  });
   CHECK(contains(error_of([&] { keep_origin(world.database, other, "other", "/y/a.toml"); }), "name = "));
   std::filesystem::remove(here);  // it was moved
   CHECK_NOTHROW(keep_origin(world.database, other, "other", "/y/a.toml"));

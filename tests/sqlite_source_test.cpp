@@ -58,9 +58,11 @@ TEST_CASE("rows of empty fields are counted and are no rows") {
 TEST_CASE("when the column is not there, the one that holds ids is named") {
   const Crm crm;
   const std::string id = "'0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9'";
-  CHECK(contains(crm.error_of_query("SELECT 'Ann' AS name, " + id + " AS member"),
-                 "there is no column \"id\" | the column \"member\" holds member ids: member_column = \"member\"; " +
-                     std::string("the columns are \"name\", \"member\"")));
+  CHECK(contains(
+      crm.error_of_query("SELECT 'Ann' AS name, " + id + " AS member"),
+      "there is no column \"id\" | the column \"member\" holds member ids: member_column = \"member\" (without a job "
+      "file: --member-column member); " +
+          std::string("the columns are \"name\", \"member\"")));
   CHECK(contains(crm.error_of_query("SELECT abs(-9223372036854775807 - 1) AS name"),
                  "there is no column \"id\" | the columns are \"name\""));
 }

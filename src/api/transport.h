@@ -26,7 +26,8 @@ struct Answer {
   };
   Reached reached = Reached::no;
   int status = 0;
-  std::string body;  ///< with room for simdjson's padding behind it (capacity)
+  std::string body;      ///< with room for simdjson's padding behind it (capacity)
+  std::string location;  ///< of a redirect, as it came
   std::string retry_after, ratelimit, ratelimit_limit, ratelimit_remaining,
       ratelimit_reset;           ///< headers, as they came; empty: absent
   std::string error;             ///< not answered: why, in words of ours

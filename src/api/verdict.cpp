@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
+
 namespace convoke {
 namespace {
 
@@ -34,6 +36,12 @@ bool is_nothing(std::string_view body) {
     if (text.size() > longest_nothing) return false;
   }
   return text.empty() || text == "{}" || text == "[]" || text == "null" || text == "\"\"";
+}
+
+// A page for people. The API speaks JSON or says nothing: whatever answered, the call did not get to it.
+bool is_page(std::string_view body) {
+  const auto start = body.find_first_not_of(" \t\r\n\v\f\xEF\xBB\xBF");
+  return start != std::string_view::npos && body[start] == '<';
 }
 
 // The fate of members that were asked for once more and stay due, with a definite answer.
@@ -176,8 +184,10 @@ void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgemen
 Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
   auto participants = read_participants(answer.body, chunk.ids, judgement.keep_profile);
   if (!participants) return odd_answer(chunk, judgement, 201, "a 201 whose body cannot be read");
+  if (participants->named.empty() && participants->unreadable > 0)
+    return odd_answer(chunk, judgement, 201, "a 201 whose participants cannot be read");
   Verdict verdict;
-  verdict.accepted = true;
+  verdict.accepted = !participants->named.empty();
   if (participants->is_odd()) {
     verdict.reason = Reason::odd_answer;
     verdict.alarm = fmt::format("an answer named {} members that were not asked for, {} twice and {} unreadably",
@@ -253,6 +263,7 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
       // Before anything was accepted it is no answer of the API's at all: nobody was asked.
       if (!judgement.ever_accepted)
         return put_off(chunk, judgement, Effect::stop, answer.status, Reason::login_page, std::move(words));
+      if (is_page(answer.body)) return retry(chunk, judgement, answer.status, Reason::login_page, std::move(words));
       return odd_answer(chunk, judgement, answer.status, std::move(words));
     }
     Verdict verdict;
@@ -303,18 +314,17 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
     verdict.effect = Effect::pause;
     return verdict;
   }
-  if (status >= 500 || status == 408 || status == 425) {
-    Verdict verdict = retry(chunk, judgement, status, Reason::unavailable, message);
-    // What a server did before it failed, nobody knows; one that says it is unavailable did nothing.
-    if (status >= 500 && status != 503) verdict.pieces.front().fate.doubt = true;
-    return verdict;
-  }
+  // What a server did before it failed, nobody knows; one that says it is unavailable did nothing.
+  if (status >= 500 && status != 503) return doubt(chunk, judgement, status, Reason::unavailable, message);
+  if (status == 503 || status == 408 || status == 425)
+    return retry(chunk, judgement, status, Reason::unavailable, message);
   if (status < 300)  // not an answer of the contract, and not a refusal either
     return odd_answer(chunk, judgement, status, message);
   if (status < 400) {
     // Not followed: the key goes to the configured address only.
     return put_off(chunk, judgement, Effect::stop, status, Reason::redirect,
-                   fmt::format("HTTP {}: a redirect, not followed", status));
+                   fmt::format("HTTP {}: a redirect{}{}", status, answer.location.empty() ? "" : " to ",
+                               excerpt(answer.location)));
   }
   // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
   // it. As the first answer of all it is not the API's, as a rule.

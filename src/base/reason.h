@@ -58,7 +58,7 @@ inline constexpr std::array<ReasonWords, 28> reason_words = {{
     {Reason::no_course, "no_course", "no course"},
     {Reason::refused, "refused", "the API refuses this member"},
     {Reason::not_in_answers, "not_in_answers", "not in the API's answers, not even when asked alone"},
-    {Reason::left_list, "left_list", "no longer in the list"},
+    {Reason::left_list, "left_list", "no longer in the list for this course"},
     {Reason::too_large, "too_large", "the call is too large for the API"},
     {Reason::course_refused, "course_refused", "the API refuses the course"},
     {Reason::key_refused, "key_refused", "the API refuses the key"},
@@ -94,6 +94,11 @@ constexpr std::optional<Reason> reason_named(std::string_view word) {
     if (words.word == word) return words.reason;
   }
   return std::nullopt;
+}
+
+/// What only the way there can say, and says whole, with the address.
+constexpr bool is_told_by_the_wire(Reason reason) {
+  return reason >= Reason::unknown_host && reason <= Reason::tls_expected;
 }
 
 /// Only a change of config, machine or network mends it: not worth another try.

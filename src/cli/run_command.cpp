@@ -193,7 +193,8 @@ std::string closing_line(const std::vector<RunReport>& reports) {
     }
   }
   if (reports.size() < 2 || bad.empty()) return {};
-  return fmt::format("{} of {}: {}\n", bad.size(), counted(static_cast<std::int64_t>(reports.size()), "job"),
+  return fmt::format("of {}, {} ended well: {}\n", counted(static_cast<std::int64_t>(reports.size()), "job"),
+                     bad.size() == reports.size() ? "none" : std::to_string(reports.size() - bad.size()),
                      fmt::join(bad, ", "));
 }
 
@@ -215,12 +216,14 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
 
   std::vector<RunReport> reports;
   std::vector<std::string> not_run;
+  std::string to_go_on;  // as arguments
   bool is_over = false;
   const std::vector<Asked> asked = jobs_of(command, config);
   for (const Asked& one : asked) {
     const std::string name = one.job ? one.job->name : one.argument.substr(1);
     if (is_over) {
       not_run.push_back(excerpt(name));
+      to_go_on += one.argument;
       reports.push_back(not_run_report(name));
       status.code = worst(status.code, reports.back().exit);
       continue;
@@ -243,12 +246,17 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
                                verb + one.argument + command.common.again(), config.run.retry_failed);
     report.next_when = next_when(report);
     status.code = worst(status.code, report.exit);
+    if (report.exit == Exit::try_later || report.exit == Exit::api_unavailable) to_go_on += one.argument;
     is_over = ends_all(report.exit) || interruption.is_asked();
     print_report(report, command);
   }
   if (command.common.json) print_result(run_reports_json(reports, status.code));
   if (!command.common.json) print_result(closing_line(reports));
-  if (!not_run.empty()) fmt::print(stderr, "not run: {}\n", fmt::join(not_run, ", "));
+  if (not_run.empty()) return;
+  fmt::print(stderr, "not run: {}\n", fmt::join(not_run, ", "));
+  if (!command.common.json && !command.has_csv)
+    print_result(fmt::format("next: {}{}{}\n", retry.empty() ? "convoke run" : "convoke retry", to_go_on,
+                             command.common.again()));
 }
 
 void add_run_options(CLI::App& app, RunCommand& command) {

@@ -181,8 +181,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   if (is_rehearsal) start_rehearsal(database, id);
   if (!api_of(database).base_url && has_answers(database)) {
     // Of an older convoke, which did not keep it.
-    spdlog::warn("this ledger does not say which API its answers are of: from here on it belongs to {}", address);
-    database.write([&] { belong_to_api(database, address); });
+    spdlog::warn("this ledger does not say which API its answers are of: once {} answers, it belongs to that", address);
   }
   keep_origin(database, id, job.name, origin_of(job));
   if (config.keep_profile) show_profiles(database);

@@ -48,8 +48,10 @@ CsvSettings read_csv(const SettingTable& table) {
   csv.delimiter = read_delimiter(table);
   csv.member_column = read_column(table, "source.member_column", !csv.header).value_or(csv.member_column);
   if (!csv.header && !table.has("source.member_column")) {
-    table.fail("source.member_column", "is missing",
-               "without a header row, columns go by number: member_column = 1 if the ids stand first");
+    table.fail(
+        "source.member_column", "is missing",
+        "without a header row, columns go by number: member_column = 1 (without a job file: --member-column 1) if the "
+        "ids stand first");
   }
   csv.course_column = read_column(table, "source.course_column", !csv.header);
   return csv;

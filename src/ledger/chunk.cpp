@@ -146,11 +146,15 @@ Chunks::Chunks(Database& database, JobId job)
       last_due_(database.handle(),
                 "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk "
                 "INDEXED BY chunk_due "
-                "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before, chunk_id DESC"),
+                "WHERE job_id = ?1 AND outcome = 'pending' AND not_before BETWEEN 0 AND ?2 "
+                "ORDER BY not_before, chunk_id DESC"),
       next_due_(database.handle(),
                 "SELECT chunk_id, not_before, course_no FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = "
                 "'pending' "
                 "ORDER BY not_before, chunk_id DESC"),
+      asked_and_due_(database.handle(),
+                     "SELECT chunk_id, course_no, size FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = "
+                     "'pending' AND not_before > 0"),
       read_(database.handle(),
             "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk WHERE "
             "chunk_id = ?"),
@@ -176,17 +180,36 @@ Chunks::Chunks(Database& database, JobId job)
       accepted_(database.handle(), "SELECT accepted FROM course WHERE course_no = ?") {}
 
 Chunks::Due Chunks::due(LedgerTime now, Pick pick) {
-  SQLite::Statement& rows = pick == Pick::last_of_list ? last_due_ : due_;
-  rows.bind(1, job_);
-  rows.bind(2, micros(now));
-  return {*this, rows};
+  return {*this, now, pick};
 }
 
-std::optional<Chunk> Chunks::Due::claim(int most_members, bool with_retries) {
-  while (rows_.executeStep()) {
-    if (chunks_.is_passed_over(rows_.getColumn(0).getInt64(), rows_.getColumn(1).getInt64())) continue;
-    if (!with_retries && rows_.getColumn(4).getInt() > 0) continue;
-    Chunk found = chunk_of(rows_);
+Chunks::Due::Due(Chunks& chunks, LedgerTime now, Pick pick)
+    : chunks_(chunks),
+      now_(now),
+      rows_(pick == Pick::last_of_list ? &chunks.last_due_ : &chunks.due_),
+      is_from_the_end_(pick == Pick::last_of_list) {
+  rows_->bind(1, chunks_.job_);
+  rows_->bind(2, micros(now_));
+}
+
+// From the end, too, what an earlier run had no answer for comes last.
+bool Chunks::Due::next_row() {
+  if (rows_->executeStep()) return true;
+  if (!is_from_the_end_) return false;
+  is_from_the_end_ = false;
+  rows_->reset();
+  rows_ = &chunks_.due_;
+  rows_->bind(1, chunks_.job_);
+  rows_->bind(2, micros(now_));
+  return rows_->executeStep();
+}
+
+std::optional<Chunk> Chunks::Due::claim(int most_members, bool with_retries, bool with_fresh) {
+  while (next_row()) {
+    if (chunks_.is_passed_over(rows_->getColumn(0).getInt64(), rows_->getColumn(1).getInt64())) continue;
+    if (!with_retries && rows_->getColumn(4).getInt() > 0) continue;
+    Chunk found = chunk_of(*rows_);
+    if (!with_fresh && !found.is_under_way()) continue;
     if (found.ids.size() > static_cast<std::size_t>(most_members)) found = chunks_.cut(std::move(found), most_members);
     chunks_.in_flight_.insert(found.id);
     if (!chunks_.is_accepted(found.course_no)) chunks_.on_trial_.emplace(found.course_no, found.id);
@@ -234,10 +257,23 @@ std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
   return due;
 }
 
-std::optional<LedgerTime> Chunks::next_due() {
+std::int64_t Chunks::asked_and_due() {
+  asked_and_due_.bind(1, job_);
+  std::int64_t members = 0;
+  while (asked_and_due_.executeStep()) {
+    if (in_flight_.contains(asked_and_due_.getColumn(0).getInt64())) continue;
+    if (refused_courses_.contains(asked_and_due_.getColumn(1).getInt64())) continue;
+    members += asked_and_due_.getColumn(2).getInt64();
+  }
+  asked_and_due_.reset();
+  return members;
+}
+
+std::optional<LedgerTime> Chunks::next_due(bool with_fresh) {
   next_due_.bind(1, job_);
   std::optional<LedgerTime> earliest;
   while (!earliest && next_due_.executeStep()) {
+    if (!with_fresh && next_due_.getColumn(1).getInt64() <= 0) continue;
     if (!is_passed_over(next_due_.getColumn(0).getInt64(), next_due_.getColumn(2).getInt64())) {
       earliest = LedgerTime(Duration(next_due_.getColumn(1).getInt64()));
     }
@@ -332,11 +368,13 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
   put_back(chunk.id);
 }
 
-std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run) {
+std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run,
+                              Reason only_reason) {
   std::int64_t members = 0;
   for (const Outcome outcome : outcomes) {
     const std::string where =
-        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}", only_of_run ? " AND run_id = ?3" : "");
+        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}{}", only_of_run ? " AND run_id = ?3" : "",
+                    only_reason == Reason::none ? "" : " AND reason = ?4");
     for (const bool counting : {true, false}) {
       SQLite::Statement statement(database_.handle(),
                                   counting ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
@@ -348,6 +386,7 @@ std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optiona
       statement.bind(1, job_);
       statement.bind(2, std::string(name_of(outcome)));
       if (only_of_run) statement.bind(3, *only_of_run);
+      if (only_reason != Reason::none) statement.bind(4, std::string(name_of(only_reason)));
       if (counting) {
         statement.executeStep();
         members += statement.getColumn(0).getInt64();
@@ -362,7 +401,7 @@ std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optiona
 void Chunks::forget_tries() {
   SQLite::Statement update(
       database_.handle(),
-      "UPDATE chunk SET tries = 0, not_before = -1 WHERE job_id = ? AND outcome = 'pending' AND tries > 0");
+      "UPDATE chunk SET tries = 0, not_before = -2 WHERE job_id = ? AND outcome = 'pending' AND tries > 0");
   update.bind(1, job_);
   update.exec();
 }

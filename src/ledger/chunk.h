@@ -29,7 +29,12 @@ struct Chunk {
   int missing = 0;            ///< how often in a row a 201 did not name them
   bool quiet = false;         ///< ask without e-mail
   bool doubt = false;         ///< a call may have taken effect, and no 200 or 201 said more since
-  LedgerTime not_before{};    ///< as it stood; before the epoch: failed in an earlier run
+  LedgerTime not_before{};    ///< as it stood
+
+  /// It failed in an earlier run: whatever is the matter may be its own.
+  bool failed_before() const { return not_before == LedgerTime(Duration(-1)); }
+  /// It came back from a call: of this run, but for what an earlier one left half done.
+  bool is_under_way() const { return not_before > LedgerTime{}; }
 };
 
 /// What a 201 says of some members: a column for each attribute of design.md's `outcomes`. A column is SQL NULL (empty
@@ -77,18 +82,22 @@ class Chunks {
   class Due {
    public:
     /// The next one, of at most `most_members` (a larger one is cut first); empty: there is none. It is in flight, and
-    /// not given again, until it is recorded or put back. `with_retries` false: only chunks with no tries. A course
-    /// that was never accepted is on trial: while one of its chunks is in flight, the others are passed over.
-    std::optional<Chunk> claim(int most_members, bool with_retries);
-    ~Due() { rows_.tryReset(); }
+    /// not given again, until it is recorded or put back. `with_retries` false: only chunks with no tries. `with_fresh`
+    /// false: only what this run has asked for already. A course that was never accepted is on trial: while one of its
+    /// chunks is in flight, the others are passed over.
+    std::optional<Chunk> claim(int most_members, bool with_retries, bool with_fresh = true);
+    ~Due() { rows_->tryReset(); }
     Due(const Due&) = delete;
     Due& operator=(const Due&) = delete;
 
    private:
     friend class Chunks;
-    Due(Chunks& chunks, SQLite::Statement& rows) : chunks_(chunks), rows_(rows) {}
+    Due(Chunks& chunks, LedgerTime now, Pick pick);
+    bool next_row();
     Chunks& chunks_;
-    SQLite::Statement& rows_;
+    LedgerTime now_;
+    SQLite::Statement* rows_;
+    bool is_from_the_end_;
   };
   Due due(LedgerTime now, Pick pick = Pick::asked_before_first);
 
@@ -98,8 +107,12 @@ class Chunks {
   }
   void put_back(ChunkId chunk);
 
-  /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none.
-  std::optional<LedgerTime> next_due();
+  /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none. `with_fresh` as
+  /// for claim().
+  std::optional<LedgerTime> next_due(bool with_fresh = true);
+
+  /// How many members this run has asked for that are due again and not in flight, of courses that are not refused.
+  std::int64_t asked_and_due();
 
   /// Gives each piece its fate and takes the chunk out of flight. Pieces are disjoint and together are the whole chunk.
   void record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now);
@@ -115,10 +128,11 @@ class Chunks {
 
   /// Members of these outcomes are due again, as if never asked but for their attempts and that they are to be asked
   /// quietly. Nobody who left the list. Returns how many.
-  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt);
+  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt,
+                        Reason only_reason = Reason::none);
 
-  /// A new run gives every due chunk all its attempts anew; those that failed in an earlier one come last, so that
-  /// whatever is the matter with them keeps nobody else.
+  /// A new run gives every due chunk all its attempts anew; those that an earlier one had no answer for come last, so
+  /// that whatever is the matter with them keeps nobody else.
   void forget_tries();
 
   /// Packs the due chunks that wait for nothing anew, `chunk_size` members each: after a change of the size, or when
@@ -158,6 +172,7 @@ class Chunks {
   SQLite::Statement due_;
   SQLite::Statement last_due_;
   SQLite::Statement next_due_;
+  SQLite::Statement asked_and_due_;
   SQLite::Statement read_;
   SQLite::Statement lines_;
   SQLite::Statement insert_;

@@ -236,7 +236,9 @@ void belong_to_api(Database& database, const std::string& base_url) {
 }
 
 void check_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
-  SQLite::Statement query(database.handle(), "SELECT origin FROM job WHERE job_id = ?");
+  // Where no list was ever read, there is nobody whom another could withdraw.
+  SQLite::Statement query(
+      database.handle(), "SELECT origin FROM job WHERE job_id = ?1 AND EXISTS (SELECT 1 FROM chunk WHERE job_id = ?1)");
   query.bind(1, job);
   if (!query.executeStep()) return;
   const std::string known = query.getColumn(0).getString();

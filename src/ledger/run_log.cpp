@@ -244,6 +244,17 @@ Books check_books(Database& database, JobId job) {
   return books;
 }
 
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_in_word(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+}  // namespace
+
 std::string without_ids(std::string_view message) {
   std::string text;
   for (std::size_t at = 0; at < message.size();) {
@@ -251,9 +262,17 @@ std::string without_ids(std::string_view message) {
       text += '#';
       at += MemberId::text_size;
     } else {
-      const char c = message[at++];
-      const bool is_digit = c >= '0' && c <= '9';
-      if (!is_digit || !text.ends_with('#')) text += is_digit ? '#' : c;
+      // A word with a digit in it is a number, an id, a trace: it tells nothing of the kind of trouble.
+      const auto end = std::find_if_not(message.begin() + static_cast<std::ptrdiff_t>(at), message.end(), is_in_word);
+      const std::string_view word = message.substr(at, static_cast<std::size_t>(end - message.begin()) - at);
+      at += std::max<std::size_t>(word.size(), 1);
+      if (word.empty()) {
+        text += message[at - 1];
+      } else if (std::any_of(word.begin(), word.end(), is_digit)) {
+        if (!text.ends_with('#')) text += '#';
+      } else {
+        text += word;
+      }
     }
   }
   return text;

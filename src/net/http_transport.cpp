@@ -210,6 +210,7 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   answer.reached = Answer::Reached::answered;
   answer.status = static_cast<int>(response.result_int());
   answer.retry_after = std::string(response[http::field::retry_after]);
+  answer.location = std::string(response[http::field::location]);
   answer.ratelimit = std::string(response["RateLimit"]);
   answer.ratelimit_limit = std::string(response["RateLimit-Limit"]);
   answer.ratelimit_remaining = std::string(response["RateLimit-Remaining"]);

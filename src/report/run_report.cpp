@@ -21,6 +21,9 @@ std::string plural(std::int64_t number, std::string_view one, std::string_view m
 std::string standing(const RunReport& report) {
   const Books& books = report.books;
   std::vector<std::string> parts;
+  if (books.in_list() == 0 && books.invalid > 0 && report.ignores_invalid)
+    parts.push_back(fmt::format("no row of the list names a member: {}",
+                                plural(books.invalid, "row is invalid", "rows are invalid")));
   if (books.not_invited() > 0) {
     parts.push_back(fmt::format("{} of {} not invited", grouped(books.not_invited()),
                                 plural(books.in_list(), "member is", "members are")));
@@ -62,8 +65,9 @@ std::string next_line(const RunReport& report) {
 std::string in_words(const Trouble& trouble, std::size_t longest) {
   const std::string_view meaning = words_of(trouble.reason).meaning;
   // A message that says no more than the reason does is not worth a line's end.
-  if (trouble.example.empty() || trouble.example == meaning) return std::string(meaning);
+  if (trouble.example.empty() || meaning.starts_with(trouble.example)) return std::string(meaning);
   const std::string said = excerpt(trouble.example, longest);
+  if (is_told_by_the_wire(trouble.reason)) return said;
   return trouble.outcome == "invalid" ? fmt::format("{}: \"{}\"", meaning, said) : fmt::format("{}: {}", meaning, said);
 }
 
@@ -155,7 +159,8 @@ std::string run_report_text(const RunReport& report) {
 
 std::string run_report_brief(const RunReport& report) {
   if (report.exit == Exit::ok) return {};
-  std::string text = fmt::format("{}: {}\n", excerpt(report.job), headline(report));
+  std::string text = fmt::format("{}{}: {}\n", report.is_rehearsal ? "a rehearsal: nobody was invited\n" : "",
+                                 excerpt(report.job), headline(report));
   if (report.refused.size() > 1) text += refused_text(report, 2);
   std::size_t lines = report.refused.size() > 1 ? 2 : 0;
   for (const Trouble& trouble : report.troubles) {

@@ -175,9 +175,16 @@ std::string status_text(const LedgerStatus& status) {
   text += "limits\n" + limits_text(status.limits, status.next_call);
   for (const JobStatus& job : status.jobs) {
     const bool is_work_left = job.books.of(Outcome::pending) + job.books.in_list_of(Outcome::failed) > 0;
-    if (!is_work_left || job.is_running || !job.origin.ends_with(".toml") || status.api.is_rehearsal) continue;
+    if (!is_work_left || job.is_running || job.origin.empty() || status.api.is_rehearsal) continue;
     const auto exit = job.last_run ? job.last_run->exit_code : std::nullopt;
     const bool needs_mending = exit && *exit >= static_cast<int>(Exit::key_refused);
+    if (!job.origin.ends_with(".toml")) {
+      text +=
+          fmt::format("next{}: run {} again, with the options it was run with: convoke run --csv {} … --ledger {}\n",
+                      needs_mending ? " (once that is mended)" : "", excerpt(job.name), shell_word(job.origin),
+                      shell_word(status.ledger));
+      continue;
+    }
     text += fmt::format(
         "next{}: convoke run {}{} --ledger {}\n", needs_mending ? " (once that is mended)" : "", shell_word(job.origin),
         status.config.empty() ? std::string() : " --config " + shell_word(status.config), shell_word(status.ledger));

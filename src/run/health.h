@@ -11,32 +11,37 @@
 namespace convoke {
 
 /// Notices an API that is down. Down means `streak` failures in a row, of as many different chunks (one bad chunk at
-/// the end of a list is not an outage) or before anything was ever answered; or that it says so itself. While down, one
+/// the end of a list is not an outage) or before anything was ever answered; or failures for `soon`, before anything
+/// was ever answered; or that it says so itself. While down, one
 /// call at a time goes out to probe, at growing intervals, and costs its chunk no try; after `patience` without an
 /// answer the run gives up. An API that answers 429 to everything is not down, but it is given up on after the same
 /// time.
 class Health {
  public:
   static constexpr int streak = 10;
+  static constexpr Duration soon = std::chrono::seconds(10);
 
   /// Waits between probes start at `first` and double up to `longest`.
   Health(Duration patience, Duration first, Duration longest) : patience_(patience), first_(first), longest_(longest) {}
 
-  void answered() {
+  void answered(LedgerTime now) {
     ever_answered_ = true;
+    answered_at_ = now;
     failures_ = 0;
     refusals_ = 0;
     failing_.clear();
     down_ = false;
   }
 
-  void failed(ChunkId chunk, LedgerTime now) {
-    if (failures_++ == 0) failing_since_ = now;
+  /// `is_its_own`: it failed when others were answered, and says nothing of the API.
+  void failed(ChunkId chunk, bool is_its_own, LedgerTime sent_at, LedgerTime now) {
+    if (failures_++ == 0) failing_since_ = std::max(sent_at, answered_at_);
+    const bool is_long = !ever_answered_ && !is_its_own && now - failing_since_ >= std::min(soon, patience_);
     if (failing_.size() < streak) failing_.insert(chunk);
     if (down_) {
       interval_ = std::min(interval_ * 2, longest_);
       probe_at_ = now + interval_;
-    } else if (failing_.size() >= streak || failures_ >= (ever_answered_ ? 3 * streak : streak)) {
+    } else if (is_long || failing_.size() >= streak || failures_ >= (ever_answered_ ? 3 * streak : streak)) {
       down_ = true;
       interval_ = first_;
       probe_at_ = now + interval_;
@@ -77,6 +82,7 @@ class Health {
   int failures_ = 0;
   int refusals_ = 0;
   std::set<ChunkId> failing_;
+  LedgerTime answered_at_{};
   LedgerTime failing_since_{};
   LedgerTime refusing_since_{};
   LedgerTime probe_at_{};

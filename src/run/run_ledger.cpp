@@ -23,6 +23,7 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
         note_time(database_, clock_.now(), clock_.wall());
       }) {
   database_.write([&] {
+    is_unbound_ = !api_of(database_).base_url && has_answers(database_);
     for (const Limit& limit : limits.calls) slots_.open_window(limit.window, clock_.now(), clock_.wall(), unanswered_);
   });
 }
@@ -52,15 +53,18 @@ boost::asio::awaitable<Claims> RunLedger::claim(ClaimTerms terms) {
 Claims RunLedger::claim_now(const ClaimTerms& terms) {
   Claims claims;
   std::int64_t members_left = terms.most_members;
+  // A canary asks for nobody else while some of those it has asked for are not settled.
+  std::int64_t fresh_left = terms.is_canary ? members_left - chunks_.asked_and_due() : members_left;
   Chunks::Due due = chunks_.due(clock_.now(), terms.pick);
   while (static_cast<int>(claims.calls.size()) < terms.most_calls && members_left > 0) {
     const LedgerTime now = clock_.now();
     const bool with_retries = retry_is_within_budget(log_.counts().calls, log_.counts().retries);
-    const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, members_left));
-    auto chunk = due.claim(most, with_retries);
+    const std::int64_t allowed = fresh_left > 0 ? std::min(members_left, fresh_left) : members_left;
+    const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, allowed));
+    auto chunk = due.claim(most, with_retries, fresh_left > 0);
     if (!chunk) {
       claims.all_claimed = false;
-      claims.next_due = chunks_.next_due();
+      claims.next_due = chunks_.next_due(fresh_left > 0);
       claims.only_retries_left = !with_retries && claims.next_due && *claims.next_due <= now;
       return claims;
     }
@@ -74,8 +78,9 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
       return claims;
     }
     // Each time: while nothing was answered, another process may have mended the address.
-    if (claims.calls.empty()) belong_to_api(database_, base_url_);
+    if (claims.calls.empty() && !is_unbound_) belong_to_api(database_, base_url_);
     members_left -= static_cast<std::int64_t>(chunk->ids.size());
+    if (!chunk->is_under_way() || !terms.is_canary) fresh_left -= static_cast<std::int64_t>(chunk->ids.size());
     const CallId call = log_.begin_call(*chunk, clock_.wall());
     std::string course = chunks_.course(chunk->course_no);
     const bool is_accepted = chunks_.is_accepted(chunk->course_no);
@@ -105,6 +110,10 @@ boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, Report r
 
 Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
   Recorded recorded;
+  if (is_unbound_ && report.end.http_status != 0 && report.verdict.effect != Effect::stop) {
+    belong_to_api(database_, base_url_);
+    is_unbound_ = false;
+  }
   if (report.answer_read) limiter_.answered(call.slots, call.claimed_at + unanswered_, report.read_at, clock_.now());
   if (report.advice) limiter_.advise(report.read_at, report.advice->left, report.advice->reset);
   if (report.verdict.effect == Effect::pause) {
@@ -129,10 +138,10 @@ Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
   return recorded;
 }
 
-boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected() {
+boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected(Reason reason) {
   std::int64_t members = 0;
-  std::function<void()> change = [this, &members] {
-    members = chunks_.make_due({Outcome::rejected}, log_.run());
+  std::function<void()> change = [this, reason, &members] {
+    members = chunks_.make_due({Outcome::rejected}, log_.run(), reason);
     log_.uncount(Outcome::rejected, members);
   };
   co_await desk_.commit(std::move(change));

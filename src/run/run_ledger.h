@@ -32,6 +32,7 @@ struct Claimed {
 struct ClaimTerms {
   int most_calls = 0;
   std::int64_t most_members = 0;
+  bool is_canary = false;  ///< most_members counts those, too, that the run has asked for and are due again
   int largest_chunk = 0;
   Pick pick = Pick::asked_before_first;
 };
@@ -84,8 +85,8 @@ class RunLedger {
   boost::asio::awaitable<Claims> claim(ClaimTerms terms);
   boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);
   boost::asio::awaitable<Recorded> record(const Claimed& call, Report report);
-  /// What this run saw rejected is due again: it was not the members' fault.
-  boost::asio::awaitable<std::int64_t> forgive_rejected();
+  /// What this run saw rejected, for `reason` (none: for whatever reason), is due again: it was not the members' fault.
+  boost::asio::awaitable<std::int64_t> forgive_rejected(Reason reason);
   /// Members that are due, but for those of refused courses.
   boost::asio::awaitable<std::int64_t> due();
   /// The courses that were refused so far.
@@ -102,6 +103,7 @@ class RunLedger {
   Database& database_;
   JobId job_;
   std::string base_url_;
+  bool is_unbound_ = false;  // of an older convoke, which did not keep the API: it belongs to whoever answers
   std::map<std::int64_t, RefusedCourse> refused_;
   LedgerClock clock_;
   Duration unanswered_;

@@ -29,6 +29,7 @@ constexpr std::int64_t members_worth_stopping_for = 100;
 // job.
 constexpr std::int64_t members_worth_stopping_for_later = 1000;
 constexpr int too_large_alone_to_stop = 5;
+constexpr int strange_to_stop = 5;
 
 std::string numbers_of(const std::vector<LimitUse>& uses) {
   std::string text;
@@ -180,11 +181,12 @@ std::int64_t Runner::members_allowed() const {
 }
 
 ClaimTerms Runner::terms() const {
+  const bool is_canary = settings_.max_members.has_value();
   // A probe is of a chunk that did not fail yet, if there is one: what fails may be the chunk.
-  if (health_.is_down()) return {room(), members_allowed(), largest_chunk_, Pick::last_of_list};
+  if (health_.is_down()) return {room(), members_allowed(), is_canary, largest_chunk_, Pick::last_of_list};
   // Members next to each other in a list of ids in order may all be old, say, and unknown: ask at the other end, too.
-  if (alike_.in_a_row >= refusals_to_doubt) return {1, 1, 1, Pick::last_of_list};
-  return {room(), members_allowed(), largest_chunk_, Pick::asked_before_first};
+  if (alike_.in_a_row >= refusals_to_doubt) return {1, 1, is_canary, 1, Pick::last_of_list};
+  return {room(), members_allowed(), is_canary, largest_chunk_, Pick::asked_before_first};
 }
 
 boost::asio::awaitable<void> Runner::claim_and_send() {
@@ -207,7 +209,7 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
       for (Claimed& call : claims.calls) {
         ++in_flight_;
         members_in_flight_ += static_cast<std::int64_t>(call.chunk.ids.size());
-        if (call.chunk.not_before < LedgerTime{}) failed_before_.insert(call.chunk.id);
+        if (call.chunk.failed_before()) failed_before_.insert(call.chunk.id);
         ready_.push_back(std::move(call));
       }
       if (halts_ > 0) {
@@ -230,8 +232,8 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
 boost::asio::awaitable<void> Runner::end_canary() {
   const std::int64_t due = co_await ledger_.due();  // g++ 12 makes a trap of a co_await in the condition
   if (due > 0) {
-    stop(StoppedBy::max_members,
-         fmt::format("{} settled, as --max-members asks", counted(counts_.handled() - handled_before_, "member")));
+    stop(StoppedBy::max_members, fmt::format("{} came to an outcome, as --max-members asks",
+                                             counted(counts_.handled() - handled_before_, "member")));
   }
 }
 
@@ -425,7 +427,7 @@ void Runner::weigh(const Claimed& call, Report& report) {
   const bool was_down = health_.is_down();
   const LedgerTime failing_since = health_.failing_since();
   if (verdict.sign == Sign::answers) {
-    health_.answered();
+    health_.answered(now);
     say_health(was_down, failing_since, now);
     return;
   }
@@ -434,7 +436,7 @@ void Runner::weigh(const Claimed& call, Report& report) {
     health_.refused(now);
     return;
   }
-  health_.failed(call.chunk.id, now);
+  health_.failed(call.chunk.id, failed_before_.contains(call.chunk.id), now - report.end.latency, now);
   if (verdict.effect == Effect::pause) wait_as_told(report);
   say_health(was_down, failing_since, now);
   for (Piece& piece : verdict.pieces) {
@@ -475,8 +477,7 @@ void Runner::say_health(bool was_down, LedgerTime failing_since, LedgerTime now)
   if (was_down == health_.is_down()) return;
   if (was_down) {
     warn_(fmt::format("the API answers again, after {}", describe_duration(now - failing_since)));
-  } else {
-    const auto left = std::max<Duration>(health_.gives_up_at() - now, Duration::zero());
+  } else if (const Duration left = health_.gives_up_at() - now; left > Duration::zero()) {
     warn_(fmt::format("the API does not answer: {}; one call at a time tries it, for {} more", unavailable(),
                       describe_duration(left)));
   }
@@ -492,8 +493,9 @@ void Runner::note_recorded(const Claimed& call, const Report& report, const Reco
     case Effect::stop:
       // What the wire itself says is already in our own words.
       stop(stopped_by(verdict.reason),
-           report.end.http_status == 0 ? verdict.call_error
-                                       : fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error),
+           is_told_by_the_wire(verdict.reason)
+               ? verdict.call_error
+               : fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error),
            verdict.reason);
       break;
     case Effect::refuse_course:
@@ -556,6 +558,7 @@ void Runner::Alike::add(std::string refusal, bool is_at_end) {
 // and asking for each member would only burn the quota and blame them. (It takes some from the end of the list, too:
 // ids are asked for in order, and neighbours may well all be bad.)
 void Runner::watch_refusal(const Claimed& call, const Verdict& verdict) {
+  watch_strange(verdict);
   if (verdict.accepted) too_large_alone_ = 0;
   if (verdict.reason == Reason::too_large && call.chunk.ids.size() == 1 &&
       ++too_large_alone_ >= too_large_alone_to_stop) {
@@ -575,6 +578,19 @@ void Runner::watch_refusal(const Claimed& call, const Verdict& verdict) {
   }
 }
 
+// One page for people, one answer that cannot be understood is an accident of the way. Several in a row, and nothing
+// accepted in between, are what answers in place of the API.
+void Runner::watch_strange(const Verdict& verdict) {
+  const bool is_strange =
+      !verdict.accepted && (verdict.reason == Reason::login_page || verdict.reason == Reason::odd_answer);
+  if (verdict.accepted) strange_in_a_row_ = 0;
+  if (!is_strange || ++strange_in_a_row_ < strange_to_stop) return;
+  stop(
+      StoppedBy::misconfigured,
+      fmt::format("{}, {} times in a row: {}", words_of(verdict.reason).meaning, strange_in_a_row_, verdict.call_error),
+      verdict.reason);
+}
+
 // A course that was there is not given up on for one answer that says otherwise.
 void Runner::ask_once_more(const Claimed& call, Verdict& verdict, LedgerTime now) {
   if (verdict.accepted) missed_once_.erase(call.chunk.course_no);
@@ -585,7 +601,7 @@ void Runner::ask_once_more(const Claimed& call, Verdict& verdict, LedgerTime now
   Fate& fate = verdict.pieces.front().fate;
   fate.not_before = now + settings_.retry.first;
   // Where others of the course are accepted in between, it is not the course.
-  if (++fate.tries >= settings_.retry.attempts) fate.outcome = Outcome::failed;
+  if (++fate.tries >= std::max(settings_.retry.attempts, 2)) fate.outcome = Outcome::failed;
 }
 
 boost::asio::awaitable<void> Runner::finish() {
@@ -600,8 +616,9 @@ boost::asio::awaitable<void> Runner::finish() {
     }
   }
   while (in_flight_ > 0) co_await sleep_.until(Instant::max());
-  if (stop_ && stop_->by == StoppedBy::refused_alike && !failure_) {
-    co_await ledger_.forgive_rejected();
+  const bool is_not_theirs = stop_ && (stop_->by == StoppedBy::refused_alike || stop_->reason == Reason::too_large);
+  if (is_not_theirs && !failure_) {
+    co_await ledger_.forgive_rejected(stop_->reason);
     counts_ = ledger_.log().counts();
   }
 }

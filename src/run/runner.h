@@ -109,6 +109,7 @@ class Runner {
   void note_recorded(const Claimed& call, const Report& report, const Recorded& recorded);
   void watch(const Claimed& call, const Verdict& verdict);
   void watch_refusal(const Claimed& call, const Verdict& verdict);
+  void watch_strange(const Verdict& verdict);
   void ask_once_more(const Claimed& call, Verdict& verdict, LedgerTime now);
   Instant instant(LedgerTime time) const;
 
@@ -152,7 +153,8 @@ class Runner {
   Alike alike_;                                     // of the run, until it is accepted
   std::map<std::int64_t, LedgerTime> missed_once_;  // courses accepted before, and when they were not there
   std::set<std::string> refused_courses_said_;
-  int too_large_alone_ = 0;  // calls of one member that were too large, since the last that was accepted
+  int too_large_alone_ = 0;   // calls of one member that were too large, since the last that was accepted
+  int strange_in_a_row_ = 0;  // pages, and answers that cannot be understood, since the last that was accepted
   bool foreign_use_said_ = false;
 };
 

@@ -49,7 +49,9 @@ std::string hint_for_missing(const std::vector<std::string>& names, std::string_
   if (first_rows) {
     if (const auto id = std::find_if(names.begin(), names.end(), is_id); id != names.end()) {
       return fmt::format(
-          "this row holds a member id already; if there is no header: header = false, member_column = {}",
+          "this row holds a member id already; if there is no header: header = false, member_column = {0} (without a "
+          "job file: "
+          "--no-header --member-column {0})",
           id - names.begin() + 1);
     }
   }
@@ -58,7 +60,10 @@ std::string hint_for_missing(const std::vector<std::string>& names, std::string_
     hint += fmt::format("did you mean \"{}\"? ", excerpt(near));
   }
   if (const std::size_t ids = first_rows ? id_column(names, first_rows()) : names.size(); ids < names.size()) {
-    hint += fmt::format("the column \"{0}\" holds member ids: member_column = \"{0}\"; ", excerpt(names[ids]));
+    hint += fmt::format(
+        "the column \"{0}\" holds member ids: member_column = \"{0}\" (without a job file: "
+        "--member-column {1}); ",
+        excerpt(names[ids]), shell_word(excerpt(names[ids])));
   }
   return hint + "the columns are " + list_of(names);
 }

@@ -240,8 +240,10 @@ void CsvSource::read_header(const CsvSettings& settings) {
     if (const auto other = names[0].find_first_of(";,\t|"); other != std::string::npos) {
       const char delimiter = names[0][other];
       fail(record_line_, fmt::format("there is no column \"{}\"", settings.member_column),
-           fmt::format("the columns seem to be delimited otherwise: in [source], delimiter = \"{}\"",
-                       delimiter == '\t' ? "\\t" : std::string(1, delimiter)));
+           fmt::format("the columns seem to be delimited otherwise: in [source], delimiter = \"{0}\" (without a job "
+                       "file: --delimiter {1})",
+                       delimiter == '\t' ? "\\t" : std::string(1, delimiter),
+                       delimiter == '\t' ? "tab" : shell_word(std::string(1, delimiter))));
     }
   }
   const std::string where = fmt::format("{}:{}", file_.name(), record_line_);

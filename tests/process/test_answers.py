@@ -259,8 +259,8 @@ class OddServers(World):
     def test_a_participant_that_cannot_be_read_invites_nobody_and_is_an_alarm(self):
         self.server(lambda call: (201, '[{"spotMemberId":7}]'))
         self.a_job(3)
-        result = self.expect(INCOMPLETE, "run", "list", settings={"retry.attempts": 2})
-        self.assertIn("unreadably", result.err)
+        result = self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
+        self.assertIn("cannot be read", result.out)
         self.assertEqual(self.of_outcome("invited") | self.of_outcome("already_invited"), set())
 
     def test_a_201_of_another_shape_is_doubt_once_others_were_understood(self):

@@ -40,6 +40,43 @@ class TheListAsItStands(World):
         self.assertEqual(self.query("SELECT count(*) FROM invalid_rows"), [(2,)])
         self.expect(OK, "plan", "list")
 
+    def test_a_list_in_which_no_row_names_a_member_says_so_whatever_is_ignored(self):
+        self.sandbox()
+        self.a_job(["x1", "x2"])
+        self.write_job(source='csv = "../list.csv"\ninvalid_rows = "ignore"')
+        result = self.expect(INCOMPLETE, "run", "list")
+        self.assertIn("finished, but no row of the list names a member: 2 rows are invalid", result.out)
+
+    def test_a_list_that_could_not_be_read_binds_no_name(self):
+        self.sandbox()
+        (self.folder / "x").mkdir()
+        wrong = self.write_list(["Ann"], "x/list.csv", header="name")
+        right = self.write_list(some_ids(1))
+        self.expect(BAD_SOURCE, "run", "--csv", wrong, "--course", "c")
+        self.expect(OK, "run", "--csv", right, "--course", "c")
+        self.write_list(some_ids(1), "x/list.csv")
+        self.expect(BAD_CONFIG, "run", "--csv", wrong, "--course", "c")
+
+    def test_of_several_jobs_the_last_line_goes_on_with_those_that_are_left(self):
+        self.server(lambda call: (401, "no"))
+        self.a_job(some_ids(3), name="a")
+        self.a_job(some_ids(3), name="b")
+        result = self.expect(KEY_REFUSED, "run", "a", "b")
+        self.assertIn("of 2 jobs, none ended well: a (exit 77), b (not run)", result.out)
+        self.assertRegex(result.out.splitlines()[-1], r"^next: convoke run b")
+
+    def test_a_quiet_rehearsal_that_ends_badly_says_that_it_was_one(self):
+        self.a_job(["nobody"] + some_ids(2))
+        result = self.expect(INCOMPLETE, "run", "list", "--rehearse", "--quiet")
+        self.assertEqual(result.out.splitlines()[0], "a rehearsal: nobody was invited")
+
+    def test_status_of_a_list_without_a_job_file_says_how_to_go_on(self):
+        self.server(lambda call: (401, "no"))
+        path = self.write_list(some_ids(1))
+        self.expect(KEY_REFUSED, "run", "--csv", path, "--course", "c")
+        last = self.expect(OK, "status").out.splitlines()[-1]
+        self.assertRegex(last, r"^next \(once that is mended\): run list@c again.*convoke run --csv .*list\.csv")
+
     def test_members_that_failed_are_due_again_by_themselves(self):
         down = [True]
         server = self.server(lambda call: (500, "boom") if down[0] and any(i.startswith("ee") for i in call.ids)
@@ -159,7 +196,7 @@ class Reasons(World):
         self.write_list([member for member in ids if member not in self.of_outcome("pending")])
         out = self.expect(OK, "run", "list").out
         self.assertRegex(out, r"withdrawn +10\b")
-        self.assertRegex(out, r"10 × no longer in the list")
+        self.assertRegex(out, r"10 × no longer in the list for this course")
         command, = re.findall(r"all of them: (.+)", out)
         self.assertEqual({row["spot_member_id"] for row in csv.DictReader(self.shell(command, OK).out.splitlines())},
                          self.of_outcome("withdrawn"))

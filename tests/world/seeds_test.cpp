@@ -259,7 +259,13 @@ void play(std::uint64_t seed, Totals& totals) {
     REQUIRE_MESSAGE(++runs < 400, "the list is never done");
     draw_brakes(runs < 6);
     if (runs > 2) world.refused_courses.clear();
+    const std::size_t asked_before = world.sent.size();
     const auto ended = world.run(jobs, settings);
+    // A canary asks for no more than it may settle, whatever becomes of them. (A refused course costs a call of it.)
+    if (settings.runner.max_members && world.refused_courses.empty()) {
+      REQUIRE(static_cast<std::int64_t>(world.sent.size() - asked_before) <=
+              *settings.runner.max_members * static_cast<std::int64_t>(jobs.size()));
+    }
     check_invariants(world, jobs);
     check_nobody_asked_again(world, settled);
     for (std::size_t i = 0; i < ended.size(); ++i) {

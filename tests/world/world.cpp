@@ -80,7 +80,8 @@ SandboxReply World::answer(const Request& request) {
   // A course that is not there is one of which the sandbox knows nothing either, and so on.
   Request seen = request;
   if (refuses(request)) seen.target = "/v1/courses//participants~bulkInvite";
-  const bool is_failing = !failing.empty() && request.body.find(failing) != std::string::npos;
+  const bool is_failing =
+      (down_for > 0 && down_for-- > 0) || (!failing.empty() && request.body.find(failing) != std::string::npos);
   const bool is_bad = std::any_of(bad_courses.begin(), bad_courses.end(), [&](const std::string& course) {
     return request.target.find("/" + course + "/") != std::string::npos;
   });

@@ -141,6 +141,7 @@ class World {
   double crash_per_step = 0;              ///< the chance that a process is killed before any one thing that it does
   std::set<std::string> refused_courses;  ///< the server answers 404 for them, whatever it knows
   std::set<std::string> bad_courses;      ///< the server answers 400 for them
+  int down_for = 0;                       ///< the server answers so many more requests with 503
   std::string failing;                    ///< the server answers 503 to calls for this member
   std::optional<std::chrono::seconds> retry_after;  ///< what each 503 says
   double stop_per_run = 0;      ///< the chance that a process is asked to stop (SIGTERM), some time in its run

@@ -507,6 +507,130 @@ TEST_CASE("max_members settles exactly so many; max_failures stops with most of 
   CHECK(outcomes.at("pending") >= 1700);
 }
 
+TEST_CASE("a canary asks nobody else while those it has asked for are not settled") {
+  NetworkSettings network;
+  network.lost_answer = 1;
+  World world(50, {}, network);
+  auto settings = settings_of(100);
+  settings.runner.max_members = 10;
+  const WorldJob job = job_of(world.ids(2000));
+  CHECK(world.run(job, settings).exit == Exit::api_unavailable);
+  CHECK(world.sent.size() == 10);
+  world.network.lost_answer = 0.5;  // and the nights after, each with ten of its own at most
+  for (std::size_t night = 2; night <= 5; ++night) {
+    world.run(job, settings);
+    CHECK(world.sent.size() <= 10 * night);
+    check_invariants(world, {job});
+  }
+}
+
+TEST_CASE("a login page on the second night asked nobody: it is not retried for long, and blames and silences nobody") {
+  SandboxSettings server;
+  for (std::uint64_t request = 2; request < 200; ++request) server.script[request] = {FaultKind::login, 0, 1.0};
+  for (const OnDoubt on_doubt : {OnDoubt::ask_again, OnDoubt::ask_quietly, OnDoubt::hold}) {
+    World world(51, server);
+    auto settings = settings_of(100);
+    settings.runner.invite.on_doubt = on_doubt;
+    settings.runner.invite.email_notification = true;
+    WorldJob job = job_of(world.ids(100));
+    CHECK(world.run(job, settings).exit == Exit::ok);
+    for (auto& id : world.ids(900)) job.rows.push_back(id);
+    const auto ended = world.run(job, settings);
+    CHECK(ended.exit == Exit::bad_config);
+    CHECK(ended.end.reason == Reason::login_page);
+    CHECK(world.sandbox.stats().requests < 20);
+    CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 100}, {"pending", 900}});
+    while (world.sandbox.stats().requests < 199) world.run(job, settings);
+    CHECK(world.run(job, settings).exit == Exit::ok);
+    CHECK(world.sandbox.stats().mails == 1000);
+  }
+}
+
+TEST_CASE("one login page in the middle is passed over") {
+  SandboxSettings server;
+  server.script[5] = {FaultKind::login, 0, 1.0};
+  World world(52, server);
+  auto settings = settings_of(10);
+  settings.runner.invite.on_doubt = OnDoubt::hold;
+  const WorldJob job = job_of(world.ids(200));
+  CHECK(world.run(job, settings).exit == Exit::ok);
+}
+
+TEST_CASE("answers that nobody can read stop the run, and leave but a few in doubt") {
+  SandboxSettings server;
+  for (std::uint64_t request = 2; request < 1000; ++request) server.script[request] = {FaultKind::garbage, 0, 1.0};
+  World world(53, server);
+  auto settings = settings_of(10);
+  settings.runner.invite.on_doubt = OnDoubt::hold;
+  const auto ended = world.run(job_of(world.ids(2000)), settings);
+  CHECK(ended.exit == Exit::bad_config);
+  CHECK(ended.end.reason == Reason::odd_answer);
+  CHECK(tally(world.outcomes("list"))["in_doubt"] <= 150);
+}
+
+TEST_CASE("patience is kept by the clock, and an API that is silent is said to be, also for a job of one chunk") {
+  NetworkSettings network;
+  network.refused = 1;
+  World world(54, {}, network);
+  auto settings = settings_of(100);
+  settings.runner.retry.patience = 60s;
+  const WorldJob job = job_of(world.ids(20));
+  for (int night = 1; night <= 3; ++night) {  // and every night: nobody is blamed for it
+    const auto start = world.clock.now();
+    world.warnings.clear();
+    CHECK(world.run(job, settings).exit == Exit::api_unavailable);
+    CHECK(world.clock.now() - start >= 60s);
+    CHECK(world.clock.now() - start <= 70s);
+    CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"pending", 20}});
+    REQUIRE(world.warnings.size() == 1);
+    CHECK(world.warnings[0].find("the API does not answer") != std::string::npos);
+  }
+}
+
+TEST_CASE("after an outage, what failed before is not what is tried first") {
+  World world(55, {});
+  auto settings = settings_of(1);
+  settings.runner.connections = 4;
+  WorldJob job = job_of(world.ids(15));
+  std::sort(job.rows.begin(), job.rows.end());
+  WorldJob first = job;
+  first.rows.resize(12);  // a dozen good ones, so that a bad one is not an outage
+  world.failing = job.rows.back();
+  CHECK(world.run(job, settings).exit == Exit::incomplete);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"failed", 1}, {"invited", 14}});
+  for (auto& id : world.ids(50)) job.rows.push_back(id);
+  const auto begun = world.sandbox.stats().requests;
+  world.down_for = 12;
+  CHECK(world.run(job, settings).exit == Exit::incomplete);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"failed", 1}, {"invited", 64}});
+  CHECK(world.sandbox.stats().requests > begun + 50);
+}
+
+TEST_CASE("with one attempt a member, a course that is gone still keeps its members due") {
+  SandboxSettings gone;
+  for (std::uint64_t request = 2; request < 100; ++request) gone.script[request] = answer_once(404);
+  World world(56, gone);
+  auto settings = settings_of(100);
+  settings.runner.retry.attempts = 1;
+  settings.runner.max_members = 100;
+  const WorldJob job = job_of(world.ids(400));
+  CHECK(world.run(job, settings).exit == Exit::try_later);
+  settings.runner.max_members.reset();
+  CHECK(world.run(job, settings).exit == Exit::bad_config);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 100}, {"pending", 300}});
+}
+
+TEST_CASE("what is too large on the way, even alone, rejects nobody, also of a job that was accepted") {
+  SandboxSettings server;
+  for (std::uint64_t request = 2; request < 1000; ++request) server.script[request] = answer_once(413);
+  World world(57, server);
+  WorldJob job = job_of(world.ids(100));
+  CHECK(world.run(job, settings_of(100)).exit == Exit::ok);
+  for (auto& id : world.ids(100)) job.rows.push_back(id);
+  for (int night = 1; night <= 3; ++night) CHECK(world.run(job, settings_of(100)).exit == Exit::bad_config);
+  CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 100}, {"pending", 100}});
+}
+
 TEST_CASE("the day's quota used up stops the run, and the next day goes on from there") {
   SandboxSettings server;
   server.limits = {{100, 10s}, {500, 24h}};
