@@ -202,9 +202,11 @@ TEST_CASE("what can have reached the server is told from what cannot") {
             "maybe: wait for the answer: ", 1},
            {"no HTTP", once("SSH-2.0-OpenSSH_9.2\r\n"), "maybe: wait for the answer: ", 1},
            {"an interim answer only", once("HTTP/1.1 100 Continue\r\n\r\n"), "maybe: wait for the answer: ", 1},
+           {"a 200 that may be cut off before its body", once("HTTP/1.1 200 OK\r\n\r\n"),
+            "maybe: wait for the answer: ", 1},
            {"a huge head", once("HTTP/1.1 201 Created\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n"),
             "maybe: wait for the answer: header limit exceeded", 1},
-           {"a body beyond what is read", once("HTTP/1.1 201 Created\r\nContent-Length: 300000000\r\n\r\n"),
+           {"a body beyond what is read", once("HTTP/1.1 201 Created\r\nContent-Length: 16800000\r\n\r\n"),
             "maybe: wait for the answer: body limit exceeded", 1}}) {
     CAPTURE(row.what);
     ScriptedServer server({row.script, [](Peer&) {}});
@@ -415,6 +417,67 @@ TEST_CASE("what the server says unasked on an idle connection is no answer to th
   CHECK(describe(client.call()) == "201 [1]");
   std::this_thread::sleep_for(60ms);
   CHECK(describe(client.call()) == "201 [2]");
+}
+
+TEST_CASE("answers are read when there is room for them: their memory is bounded, and none is lost") {
+  const std::string body(5U << 20U, 'x');  // as large as an answer for 10,000 members
+  ScriptedServer server({always(created(body))});
+  Client client(server.url(), 20s);
+  std::array<Answer, 12> answers;
+  int done = 0;
+  std::size_t most = 0;
+  std::size_t held = 0;
+  for (Answer& answer : answers) {
+    auto on_end = [&](std::exception_ptr error, Answer got) {
+      REQUIRE_FALSE(error);
+      ++done;
+      held += got.body.size();
+      most = std::max(most, held);
+      answer = std::move(got);
+      // Recorded, and let go of, a little later.
+      asio::post(client.loop, [&] {
+        held -= answer.body.size();
+        CHECK(answer.body.size() == body.size());
+        answer = Answer{};
+      });
+    };
+    asio::co_spawn(client.loop, client.transport.send({"POST", "/x", "{}"}), std::move(on_end));
+  }
+  client.loop.run();
+  CHECK(done == 12);
+  CHECK(most <= (32U << 20U));
+  // One that says more than there can be is not read, and neither is one that does not say and goes on for ever.
+  ScriptedServer endless({[](Peer& peer) {
+    peer.read_request();
+    peer.send("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const std::string chunk = "10000\r\n" + std::string(65536, 'x') + "\r\n";
+    boost::system::error_code error;
+    while (!error) asio::write(peer.socket(), asio::buffer(chunk), error);
+  }});
+  CHECK(describe(Client(endless.url(), 20s).call()).starts_with("maybe: wait for the answer: body limit exceeded"));
+}
+
+TEST_CASE("by a proxy an http URL is asked for whole, with the proxy's credentials, and never straight") {
+  ScriptedServer proxy({always(created("[]"))});
+  asio::io_context loop;
+  ApiSettings settings = Client::settings("http://api.example.test/v", 5s, std::nullopt);
+  const auto none = [](const std::string&) { return std::optional<std::string>(); };
+  std::string_view why;
+  settings.proxy = proxy_for(*parse_url(settings.base_url, why), "http://ann:secret@" + proxy.url().substr(7), none);
+  Client client(settings);
+  CHECK(describe(client.call()) == "201 []");
+  REQUIRE(proxy.requests().size() == 1);
+  CHECK(proxy.requests()[0].starts_with("POST http://api.example.test/v/x HTTP/1.1\r\nHost: api.example.test\r\n"));
+  CHECK(contains(proxy.requests()[0], "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n"));
+
+  ScriptedServer api({always(created("straight"))});
+  settings.base_url = api.url();
+  settings.proxy->port = "1";  // nobody listens there
+  const Answer down = Client(settings).call();
+  CHECK(down.reached == Reached::no);
+  CHECK(down.reason == Reason::not_connected);
+  CHECK(contains(down.error, "proxy"));
+  CHECK(api.connections() == 0);
 }
 
 TEST_CASE("a base URL or a CA file that cannot be used is a mistake of the config") {

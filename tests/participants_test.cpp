@@ -5,6 +5,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "base/text.h"
 #include "members.h"
 
 using namespace convoke;
@@ -211,6 +212,26 @@ TEST_CASE("an error's message is found in any form and made fit to print") {
   CHECK(message_of(std::string(1'000'000, 'x')).size() <= 203);
   CHECK(message_of("{\"message\":\"" + std::string(1'000, 'y') + "\"}").size() <= 203);
   CHECK(message_of(std::string(100'000, '[')).size() <= 203);
+}
+
+TEST_CASE("an error's body may be malformed, cut or huge: an excerpt of it is what it says") {
+  for (const std::string body :
+       {R"({"message":[})", R"({"a":[})", R"({"message":[1 2]})", R"({"message":"x)", R"({"message":)", "{",
+        R"({"error":{"message":[}}})", R"({"message":["a",)", "[", "\"", "{\"message\":\"\\"}) {
+    CAPTURE(body);
+    CHECK(error_message(body) == excerpt(body, 200));
+  }
+  // Wherever a proxy cuts it.
+  const std::string whole =
+      R"({"message":["bad \u00e9 id","and \"more\""],"error":"Bad Request","path":[1,{"a":null}]})";
+  for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    CAPTURE(cut);
+    CHECK(error_message(whole.substr(0, cut)) == excerpt(whole.substr(0, cut), 200));
+  }
+  CHECK(error_message(whole) == "bad \xC3\xA9 id; and \"more\"");
+  CHECK(error_message("{\"message\":\"" + std::string(1'000'000, 'x') + "\"}").size() <= 210);
+  CHECK(error_message(R"({"message":[1,"two",null]})") == "two");
+  CHECK(error_message(R"({"message":7,"error":"seven"})") == "seven");
 }
 
 TEST_CASE("members that a text quotes are found in either case, once, and nobody else") {

@@ -180,6 +180,8 @@ struct Client {
                   std::optional<std::string> ca_file = std::nullopt)
       : transport(loop.get_executor(), settings(url, timeout, std::move(ca_file))) {}
 
+  explicit Client(ApiSettings settings) : transport(loop.get_executor(), std::move(settings)) {}
+
   static ApiSettings settings(const std::string& url, Duration timeout, std::optional<std::string> ca_file) {
     ApiSettings settings;
     settings.ca_file = std::move(ca_file);

@@ -43,6 +43,38 @@ Script over_tls(const Certificate& certificate, const std::string& chain = "") {
   };
 }
 
+// A socket whose writes can be kept back and then sent at once.
+class Corked {
+ public:
+  using lowest_layer_type = asio::ip::tcp::socket::lowest_layer_type;
+  using executor_type = asio::ip::tcp::socket::executor_type;
+  explicit Corked(asio::ip::tcp::socket& socket) : socket_(socket) {}
+  lowest_layer_type& lowest_layer() { return socket_.lowest_layer(); }
+  executor_type get_executor() { return socket_.get_executor(); }
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers, boost::system::error_code& error) {
+    return socket_.read_some(buffers, error);
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, boost::system::error_code& error) {
+    if (!is_corked_) return socket_.write_some(buffers, error);
+    const auto begin = asio::buffers_begin(buffers);
+    kept_.append(begin, asio::buffers_end(buffers));
+    return asio::buffer_size(buffers);
+  }
+  void cork() { is_corked_ = true; }
+  void uncork() {
+    is_corked_ = false;
+    boost::system::error_code ignored;
+    asio::write(socket_, asio::buffer(std::exchange(kept_, {})), ignored);
+  }
+
+ private:
+  asio::ip::tcp::socket& socket_;
+  bool is_corked_ = false;
+  std::string kept_;
+};
+
 Script says(std::string bytes) {
   return [bytes = std::move(bytes)](Peer& peer) {
     char some[1024];
@@ -90,6 +122,127 @@ TEST_CASE("a certificate that verifies, for a name or an address, is spoken to")
   const Certificate signed_one = make_certificate({}, &authority);
   const std::string authority_file = folder.write("authority.pem", authority.pem());
   CHECK(describe(call_tls(over_tls(signed_one), authority_file).answer) == "201 []");
+}
+
+TEST_CASE("what comes over TLS after an answer, in the same breath, is not the next call's answer") {
+  const Certificate certificate = make_certificate({});
+  const auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  context->use_certificate_chain(asio::buffer(certificate.pem()));
+  context->use_private_key(asio::buffer(certificate.key_pem()), asio::ssl::context::pem);
+  // The answer and one that nobody asked for, as two records in one segment: the second stays in TLS's own buffers.
+  const Script twice = [context](Peer& peer) {
+    asio::ssl::stream<Corked> stream(peer.socket(), *context);
+    boost::system::error_code error;
+    stream.handshake(asio::ssl::stream_base::server, error);
+    for (int request = 1; !error; ++request) {
+      std::string text;
+      asio::read_until(stream, asio::dynamic_buffer(text), "{}", error);
+      if (error) break;
+      peer.note(text);
+      stream.next_layer().cork();
+      asio::write(stream, asio::buffer(created("asked")), error);
+      asio::write(stream, asio::buffer(created("unasked")), error);
+      stream.next_layer().uncork();
+    }
+  };
+  TempFolder folder;
+  ScriptedServer server({twice});
+  Client client(server.url("https"), 5s, folder.write("ca.pem", certificate.pem()));
+  for (int call = 0; call < 5; ++call) CHECK(describe(client.call()) == "201 asked");
+  CHECK(server.connections() == 5);
+}
+
+TEST_CASE("through a proxy's tunnel TLS is the API's own, and a proxy that refuses says which it is") {
+  const Certificate certificate = make_certificate({.names = "DNS:api.example.test"});
+  const Script tls = over_tls(certificate);
+  ScriptedServer proxy({[&](Peer& peer) {
+    std::string head;
+    boost::system::error_code error;
+    asio::read_until(peer.socket(), asio::dynamic_buffer(head), "\r\n\r\n", error);
+    peer.note(head);
+    peer.send("HTTP/1.1 200 Connection established\r\n\r\n");
+    tls(peer);
+  }});
+  TempFolder folder;
+  const auto none = [](const std::string&) { return std::optional<std::string>(); };
+  ApiSettings settings = Client::settings("https://api.example.test", 5s, folder.write("ca.pem", certificate.pem()));
+  std::string_view why;
+  const auto by = [&](const ScriptedServer& way) {
+    settings.proxy = proxy_for(*parse_url(settings.base_url, why), "http://ann:hush-hush@" + way.url().substr(7), none);
+    return Client(settings).call();
+  };
+  CHECK(describe(by(proxy)) == "201 []");
+  const auto seen = proxy.requests();
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].starts_with("CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\n"));
+  CHECK(contains(seen[0], "Proxy-Authorization: Basic YW5uOmh1c2gtaHVzaA==\r\n"));
+  CHECK_FALSE(contains(seen[0], "secret-key"));
+  CHECK_FALSE(contains(seen[1], "Proxy-Authorization"));
+
+  struct Row {
+    std::string bytes;
+    Reason reason;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", Reason::proxy_refused},
+           {"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", Reason::proxy_refused},
+           {"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", Reason::not_connected},
+           {"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 201 Created\r\n", Reason::not_connected},
+           {"SSH-2.0\r\n", Reason::not_connected},
+           {"", Reason::not_connected}}) {
+    CAPTURE(row.bytes);
+    ScriptedServer refusing({says(row.bytes)});
+    const Answer answer = by(refusing);
+    CHECK(answer.reached == Reached::no);
+    CHECK(answer.reason == row.reason);
+    CHECK(contains(answer.error, "the proxy http://127.0.0.1:"));
+    CHECK_FALSE(contains(answer.error, "hush"));
+  }
+}
+
+TEST_CASE("a TLS session is taken up again, HTTP/1.1 is what is offered, and a front that asks gets our certificate") {
+  const Certificate certificate = make_certificate({});
+  const Certificate ours = make_certificate({.names = "DNS:client.example"});
+  const auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  context->use_certificate_chain(asio::buffer(certificate.pem()));
+  context->use_private_key(asio::buffer(certificate.key_pem()), asio::ssl::context::pem);
+  context->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+  context->add_certificate_authority(asio::buffer(ours.pem()));
+  SSL_CTX_set_session_id_context(context->native_handle(), reinterpret_cast<const unsigned char*>("x"), 1);
+  SSL_CTX_set_alpn_select_cb(
+      context->native_handle(),
+      [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered, unsigned offered_size,
+         void*) {
+        if (std::string_view(reinterpret_cast<const char*>(offered), offered_size) != "\x08http/1.1")
+          return SSL_TLSEXT_ERR_ALERT_FATAL;
+        *out = offered + 1;
+        *size = 8;
+        return SSL_TLSEXT_ERR_OK;
+      },
+      nullptr);
+  ScriptedServer server({[context](Peer& peer) {
+    asio::ssl::stream<asio::ip::tcp::socket&> stream(peer.socket(), *context);
+    boost::system::error_code error;
+    stream.handshake(asio::ssl::stream_base::server, error);
+    std::string request;
+    if (!error) asio::read_until(stream, asio::dynamic_buffer(request), "{}", error);
+    if (error) return;
+    peer.note(SSL_session_reused(stream.native_handle()) == 1 ? "resumed" : "new");
+    asio::write(stream, asio::buffer(created("[]", "Connection: close\r\n")), error);
+  }});
+  TempFolder folder;
+  ApiSettings settings = Client::settings(server.url("https"), 5s, folder.write("ca.pem", certificate.pem()));
+  CHECK(describe(Client(settings).call()).find("201") == std::string::npos);
+  settings.client_cert = folder.write("client.pem", ours.pem());
+  settings.client_key = folder.write("client.key", ours.key_pem());
+  Client client(settings);
+  for (int call = 0; call < 3; ++call) CHECK(describe(client.call()) == "201 []");
+  CHECK(server.requests() == std::vector<std::string>{"new", "resumed", "resumed"});
+
+  settings.client_key = folder.write("other.key", certificate.key_pem());
+  CHECK(error_of([&] { Client other(settings); }).starts_with("78 " + *settings.client_key + ": "));
+  settings.client_cert = folder.write("none.pem", "");
+  CHECK(error_of([&] { Client other(settings); }).starts_with("78 " + *settings.client_cert + ": "));
 }
 
 TEST_CASE("a certificate that does not verify says why, and which it is") {

@@ -20,6 +20,8 @@ constexpr std::array<std::string_view, 3> profile_names = {"spotMemberEmail", "s
                                                            "spotMemberLastname"};
 constexpr std::size_t attribute_count = attribute_names.size() + profile_names.size();
 
+constexpr std::size_t longest_text = 1024;
+
 // Texts of one answer that had to be written anew live here; all others are views into the body.
 using Rewritten = std::vector<std::unique_ptr<std::string>>;
 
@@ -36,6 +38,7 @@ std::string_view token_of(ondemand::value value, bool is_number, Rewritten& rewr
   }
   if (type != ondemand::json_type::string) return {};
   std::string_view token = value.raw_json_token();
+  if (token.size() > longest_text) return {};  // whatever it is, it is not ours to keep
   const auto plain_end = std::find_if(token.begin() + 1, token.end(), [](char c) {
     return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
   });
@@ -150,6 +153,8 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
           if (key == profile_names[i]) entry[attribute_names.size() + i] = token_of(value, false, rewritten);
         }
       }
+      // One that names a thing over and over is none of the API's, and is not held in memory over and over.
+      if (rewritten.size() > (ids.size() + 1) * attribute_count) return std::nullopt;
       if (!id) {
         ++participants.unreadable;
         continue;
@@ -182,28 +187,27 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
   return participants;
 }
 
-std::string error_message(std::string& body) {
+// An error's body may be anything, also cut off: nothing of it is believed before the whole is known to be JSON.
+std::string error_message(const std::string& body) {
   constexpr std::size_t longest = 200;
-  try {
-    ondemand::document document = parser().iterate(padded(body));
-    ondemand::object object = document.get_object();
-    for (const std::string_view key : {"message", "error"}) {
-      ondemand::value value;
-      if (object.find_field_unordered(key).get(value) != simdjson::SUCCESS) continue;
-      std::string_view text;
-      if (value.get_string().get(text) == simdjson::SUCCESS) return excerpt(text, longest);
-      ondemand::array texts;
-      if (value.get_array().get(texts) != simdjson::SUCCESS) continue;
-      std::string joined;
-      for (auto element : texts) {
-        if (element.get_string().get(text) != simdjson::SUCCESS) continue;
-        joined += joined.empty() ? "" : "; ";
-        joined += text;
-      }
-      if (!joined.empty()) return excerpt(joined, longest);
+  constexpr std::size_t longest_parsed = 64U << 10U;
+  simdjson::dom::parser whole;
+  simdjson::dom::object object;
+  if (body.size() > longest_parsed || whole.parse(body).get(object) != simdjson::SUCCESS) return excerpt(body, longest);
+  for (const std::string_view key : {"message", "error"}) {
+    simdjson::dom::element value;
+    if (object[key].get(value) != simdjson::SUCCESS) continue;
+    std::string_view text;
+    if (value.get(text) == simdjson::SUCCESS) return excerpt(text, longest);
+    simdjson::dom::array texts;
+    if (value.get(texts) != simdjson::SUCCESS) continue;
+    std::string joined;
+    for (const simdjson::dom::element element : texts) {
+      if (element.get(text) != simdjson::SUCCESS) continue;
+      joined += joined.empty() ? "" : "; ";
+      joined += text;
     }
-  } catch (const simdjson::simdjson_error&) {
-    // Not JSON: whatever it is, an excerpt of it says most.
+    if (!joined.empty()) return excerpt(joined, longest);
   }
   return excerpt(body, longest);
 }

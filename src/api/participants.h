@@ -32,7 +32,7 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
 
 /// The message of an error body, for people: JSON's `message` (a string or an array of strings), `error`, or the text
 /// itself; an excerpt, printable. Empty if there is none.
-std::string error_message(std::string& body);
+std::string error_message(const std::string& body);
 
 /// Those of `ids` (ascending) that the text quotes, in either case; indices, ascending.
 std::vector<std::uint32_t> quoted_members(std::string_view text, const std::vector<MemberId>& ids);

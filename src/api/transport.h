@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
@@ -32,6 +33,7 @@ struct Answer {
       ratelimit_reset;           ///< headers, as they came; empty: absent
   std::string error;             ///< not answered: why, in words of ours
   Reason reason = Reason::none;  ///< not answered: the kind of trouble
+  std::shared_ptr<void> hold;    ///< lives as long as the body is needed: its share of the memory for all answers
 };
 
 class Transport {

@@ -77,7 +77,7 @@ inline constexpr std::array<ReasonWords, 28> reason_words = {{
     {Reason::not_tls, "not_tls", "the server does not speak TLS"},
     {Reason::tls_expected, "tls_expected", "the server speaks TLS, and base_url says http"},
     {Reason::redirect, "redirect", "a redirect, which is not followed"},
-    {Reason::proxy_refused, "proxy_refused", "a proxy wants credentials"},
+    {Reason::proxy_refused, "proxy_refused", "a proxy refuses to pass the call on"},
     {Reason::login_page, "login_page", "a page for people in place of the API's answer"},
 }};
 

@@ -144,7 +144,9 @@ Exit run(const CheckCommand& command) {
   Check check;
   const Config config = command.common.load(command.jobs);
   check.look_at("config", [&] { return config.file ? config.file->string() : std::string("none: all is default"); });
-  check.look_at("address", [&] { return config.api.base_url + " (not asked: whether it answers, a run will show)"; });
+  check.look_at("address", [&] {
+    return config.api.base_url + way_of(config.api.proxy) + " (not asked: whether it answers, a run will show)";
+  });
   check.look_at("key", [&] {
     load_key(config, environment_variable);
     return std::string("there is one");

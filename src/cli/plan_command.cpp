@@ -37,6 +37,7 @@ struct InvalidRow {
 struct Plan {
   std::string job;
   std::string base_url;
+  std::string way;     // there
   std::string course;  // empty: each row names its own
   InviteSettings invite;
   std::string no_key;  // why there is no key; empty: there is one
@@ -73,6 +74,7 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   Plan plan;
   plan.job = job.name;
   plan.base_url = config.api.base_url;
+  plan.way = way_of(config.api.proxy);
   plan.course = job.course.value_or("");
   plan.invite = job.invite;
   plan.no_key = why_no_key(config);
@@ -145,7 +147,7 @@ std::string plan_text(const Plan& plan) {
   const auto fact = [&text](std::string_view name, std::string_view value) {
     text += fmt::format("  {:<18} {}\n", name, value);
   };
-  fact("API", excerpt(plan.base_url));
+  fact("API", excerpt(plan.base_url) + plan.way);
   fact("course", plan.course.empty() ? "named by each row" : excerpt(plan.course));
   fact("e-mail", !plan.invite.email_notification   ? "as the API has it (email_notification is not set)"
                  : *plan.invite.email_notification ? "yes, to each invited member"

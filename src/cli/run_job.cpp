@@ -187,6 +187,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   if (config.keep_profile) show_profiles(database);
   report.job = job.name;
   report.base_url = address;
+  report.way = way_of(api.proxy);
   report.has_config = config.file.has_value();
   report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
   report.ignores_invalid = job.list_rules.ignore_invalid;
@@ -277,6 +278,7 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
   const RehearsalSandbox sandbox;
   ApiSettings api = config.api;
   api.base_url = sandbox.url();
+  api.proxy.reset();
   api.key = "rehearsal";
   Config rehearsed = config;
   rehearsed.ledger_path = rehearsal_ledger(config.ledger_path);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/url/parse.hpp>
 #include <charconv>
 #include <limits>
 
@@ -17,12 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-bool is_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc{} && rest == text.data() + text.size() && port > 0;
-}
 
 // One address is one text, however it was written: the ledger keeps it and holds others against it.
 std::string written_alike(std::string url) {
@@ -41,14 +34,16 @@ std::string read_base_url(const SettingTable& table, std::string otherwise) {
   auto text = table.text(key);
   if (!text) return otherwise;
   constexpr auto hint = "for example \"https://openapi.meltingspot.io\"";
-  const auto url = boost::urls::parse_uri(*text);
+  std::string_view why;
+  const auto url = parse_url(*text, why);
   // The text is not repeated: it may hold a password.
-  if (!url) table.fail(key, "is not a URL", hint);
-  if (url->scheme() != "http" && url->scheme() != "https") table.fail(key, "must be an http or https URL", hint);
-  if (url->host().empty()) table.fail(key, "names no host", hint);
-  if (url->has_userinfo()) table.fail(key, "must not hold a user or password", hint);
-  if (url->has_query() || url->has_fragment()) table.fail(key, "must not have a query or a fragment", hint);
-  if (url->has_port() && !is_port(url->port())) table.fail(key, "has no valid port", hint);
+  if (!url) table.fail(key, std::string(why), hint);
+  if (url->has_user_info) table.fail(key, "must not hold a user or password", hint);
+  // In the clear the key, and whom it invites, are anybody's on the way.
+  if (!url->tls && !is_loopback(*url) && !table.flag("api.allow_http").value_or(false)) {
+    table.fail(key, "is http, over which anybody on the way reads the key",
+               "write https; if the way there is your own: allow_http = true in [api]");
+  }
   return written_alike(*text);
 }
 
@@ -83,13 +78,24 @@ KeyLocation read_key_location(const SettingTable& table) {
   return location;
 }
 
-void read_api(const SettingTable& table, ApiSettings& api) {
+void read_api(const SettingTable& table, const Environment& environment, ApiSettings& api) {
   api.base_url = read_base_url(table, std::move(api.base_url));
   api.timeout = table.duration("api.timeout", 1ms, 1h).value_or(api.timeout);
   api.connections = static_cast<int>(table.integer("api.connections", 1, 1000).value_or(api.connections));
   if (const auto file = table.path("api.ca_file")) api.ca_file = file->string();
-  if (table.has("api.proxy")) {
-    table.fail("api.proxy", "is not supported yet", "remove it");
+  if (const auto file = table.path("api.client_cert")) api.client_cert = file->string();
+  if (const auto file = table.path("api.client_key")) api.client_key = file->string();
+  if (api.client_key && !api.client_cert)
+    table.fail("api.client_key", "goes with api.client_cert, which is missing",
+               "name the certificate of this key, too");
+  std::string_view why;
+  const auto url = parse_url(api.base_url, why);
+  if (!url) table.fail("api.base_url", std::string(why));
+  try {
+    api.proxy = proxy_for(*url, table.text("api.proxy"), environment);
+  } catch (const Error& error) {
+    if (table.has("api.proxy")) table.fail("api.proxy", error.what(), error.hint());
+    throw;
   }
 }
 
@@ -210,7 +216,7 @@ Config load_config(const std::optional<fs::path>& named, const std::vector<Overr
     config.folder = config.file->has_parent_path() ? config.file->parent_path() : fs::path(".");
   }
   table.add_overrides(overrides);
-  read_api(table, config.api);
+  read_api(table, environment, config.api);
   config.key = read_key_location(table);
   read_limits(table, config.limits);
   read_retry(table, config.retry);

@@ -14,7 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/url/parse.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <chrono>
 #include <cstring>
 
@@ -37,8 +37,10 @@ using namespace std::chrono_literals;
 // it brings.
 constexpr auto longest_idle = 4s;
 constexpr auto longest_probe = 5s;  // a TLS server says something at once; what says nothing is not worth the wait
-constexpr std::uint64_t largest_answer = 256ULL << 20U;
-constexpr std::size_t read_size = 64U << 10U;  // Beast reads 512 bytes at a time into a buffer that starts out empty
+constexpr std::uint64_t largest_answer = 16ULL
+                                         << 20U;  // the fullest there can be, of 10,000 participants, is half of it
+constexpr std::size_t most_held = 32U << 20U;     // of all answers at one time, until they are recorded
+constexpr std::size_t read_size = 64U << 10U;     // Beast reads 512 bytes at a time into a buffer that starts out empty
 constexpr std::size_t most_reserved = 1U << 20U;
 constexpr std::uint32_t largest_header = 64U << 10U;
 constexpr std::size_t json_padding = 64;  // simdjson reads so far beyond the end
@@ -49,26 +51,24 @@ bool is_alive(tcp::socket& socket) {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);  // open and silent; anything to read is not for us
 }
 
-// A server that quotes our key would have it in the ledger and in messages. Same length, so that JSON stays JSON; a key
-// of a few letters is a test's, and would blot out words.
-void blot_out(std::string& text, const std::string& key) {
-  constexpr std::size_t shortest_key = 8;
-  if (key.size() < shortest_key) return;
-  for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at))
-    text.replace(at, key.size(), key.size(), '*');
+// Whether TLS holds anything that came after the answer. (Asio hands all that it has read to OpenSSL before it reads
+// more: its buffer and the BIO's are of one size, and it reads only when the BIO is empty.)
+bool is_drained(SSL* tls) {
+  return SSL_has_pending(tls) == 0 && BIO_ctrl_pending(SSL_get_rbio(tls)) == 0;
+}
+
+// Where a TLS context keeps its transport. (Place 0 is Asio's.)
+int place_of_self() {
+  static const int place = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return place;
+}
+
+// An answer whose end is the connection's end may have been cut off, and without a body nothing shows it.
+bool may_be_cut(bool needs_eof, const std::string& body, unsigned status) {
+  return needs_eof && body.empty() && status / 100 == 2 && status != 204;
 }
 
 }  // namespace
-
-struct HttpTransport::Target {
-  bool tls = false;
-  std::string host;  // to resolve and to verify
-  bool is_address = false;
-  std::string port;
-  std::string url;  // for people: scheme, host, port
-  std::string host_header;
-  std::string base_path;  // without a slash at the end
-};
 
 struct HttpTransport::Connection {
   Connection(const asio::any_io_executor& loop, asio::ssl::context* context)
@@ -77,9 +77,10 @@ struct HttpTransport::Connection {
     if (context != nullptr) tls.emplace(socket, *context);
   }
 
-  asio::awaitable<void> shake_hands(const Target& target, boost::system::error_code& error) {
+  asio::awaitable<void> shake_hands(const Url& target, SSL_SESSION* session, boost::system::error_code& error) {
     // RFC 6066: a server name is a name.
     if (!target.is_address) SSL_set_tlsext_host_name(tls->native_handle(), target.host.c_str());
+    if (session != nullptr) SSL_set_session(tls->native_handle(), session);
     co_await tls->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(use_awaitable, error));
   }
 
@@ -106,32 +107,62 @@ struct HttpTransport::Connection {
   Phase phase = Phase::resolve;
   bool timed_out = false;
   bool reusable = false;
-  bool wants_tls = false;  // the server has said so, in HTTP
+  bool wants_tls = false;      // the server has said so, in HTTP
+  unsigned tunnel_status = 0;  // the proxy's answer to CONNECT
+};
+
+// The memory of all answers together. Whoever waits for some is woken when some is given back.
+struct HttpTransport::Memory {
+  std::size_t held = 0;
+  std::vector<std::weak_ptr<asio::steady_timer>> waiting;
+};
+
+// What one answer takes of it.
+struct HttpTransport::Share {
+  explicit Share(std::shared_ptr<Memory> of) : memory(std::move(of)) {}
+  ~Share() {
+    memory->held -= bytes;
+    for (const auto& waiting : std::exchange(memory->waiting, {})) {
+      if (const auto timer = waiting.lock()) timer->cancel();
+    }
+  }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+  bool grow(std::size_t to) {
+    if (memory->held - bytes + to > most_held) return false;
+    memory->held += to - bytes;
+    bytes = to;
+    return true;
+  }
+
+  std::shared_ptr<Memory> memory;
+  std::size_t bytes = 0;
 };
 
 HttpTransport::HttpTransport(asio::any_io_executor loop, ApiSettings settings)
-    : loop_(std::move(loop)), settings_(std::move(settings)), target_(std::make_unique<Target>()) {
-  const auto url = boost::urls::parse_uri(settings_.base_url);
-  if (!url || url->host().empty() || (url->scheme() != "http" && url->scheme() != "https")) {
-    throw Error(Exit::bad_config, fmt::format("not an http or https URL: {}", excerpt(settings_.base_url)),
-                "api.base_url");
+    : loop_(std::move(loop)), settings_(std::move(settings)), memory_(std::make_shared<Memory>()) {
+  std::string_view why;
+  auto url = parse_url(settings_.base_url, why);
+  if (!url) throw Error(Exit::bad_config, std::string(why), "api.base_url");
+  target_ = std::move(*url);
+  url_ = target_.text();
+  blot_.add(settings_.key);
+  if (settings_.proxy && !settings_.proxy->secret.empty()) {
+    blot_.add(settings_.proxy->secret);
+    blot_.add(settings_.proxy->authorization.substr(std::string_view("Basic ").size()));
   }
-  target_->tls = url->scheme() == "https";
-  target_->host = url->host_address();
-  boost::system::error_code no_address;
-  asio::ip::make_address(target_->host, no_address);
-  target_->is_address = !no_address;
-  target_->port = url->has_port() ? std::string(url->port()) : target_->tls ? "443" : "80";
-  target_->host_header = std::string(url->encoded_host_and_port());
-  const bool in_brackets = target_->host.find(':') != std::string::npos;
-  target_->url = excerpt(fmt::format("{}://{}{}{}:{}", target_->tls ? "https" : "http", in_brackets ? "[" : "",
-                                     target_->host, in_brackets ? "]" : "", target_->port));
-  target_->base_path = std::string(url->encoded_path());
-  while (target_->base_path.ends_with('/')) target_->base_path.pop_back();
-  if (!target_->tls) return;
+  if (target_.tls) set_up_tls();
+}
 
+void HttpTransport::set_up_tls() {
   tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(tls_->native_handle(), TLS1_2_VERSION);
+  SSL_CTX* context = tls_->native_handle();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  // RFC 7301: we speak HTTP/1.1 and nothing else.
+  constexpr std::string_view protocols = "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(protocols.data()),
+                          static_cast<unsigned>(protocols.size()));
   tls_->set_verify_mode(asio::ssl::verify_peer);
   boost::system::error_code error;
   if (settings_.ca_file) {
@@ -144,15 +175,44 @@ HttpTransport::HttpTransport(asio::any_io_executor loop, ApiSettings settings)
                 settings_.ca_file.value_or("the system's certificates"),
                 "api.ca_file names a PEM file with the CA's certificate");
   }
+  if (settings_.client_cert) {
+    tls_->use_certificate_chain_file(*settings_.client_cert, error);
+    if (error) {
+      throw Error(Exit::bad_config, fmt::format("cannot read a certificate: {}", error.message()),
+                  *settings_.client_cert, "api.client_cert names a PEM file with our certificate and its chain");
+    }
+    const std::string& key = settings_.client_key.value_or(*settings_.client_cert);
+    // Nobody is there to be asked for a password.
+    tls_->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); });
+    tls_->use_private_key_file(key, asio::ssl::context::pem, error);
+    if (error || SSL_CTX_check_private_key(context) != 1) {
+      throw Error(Exit::bad_config,
+                  error ? fmt::format("cannot read a private key: {}", error.message())
+                        : std::string("this is not the key of that certificate"),
+                  key, "api.client_key names a PEM file with the certificate's key, without a password");
+    }
+  }
+  // Handshakes after the first are short: the latest session that the server gave is taken up again.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_ex_data(context, place_of_self(), this);
+  SSL_CTX_sess_set_new_cb(context, [](SSL* tls, SSL_SESSION* session) {
+    auto* self = static_cast<HttpTransport*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(tls), place_of_self()));
+    self->session_.reset(session);
+    return 1;  // it is ours now
+  });
   // OpenSSL compares the names, and tells a wrong one from a chain that does not hold.
-  X509_VERIFY_PARAM* verification = SSL_CTX_get0_param(tls_->native_handle());
-  const int set = target_->is_address
-                      ? X509_VERIFY_PARAM_set1_ip_asc(verification, target_->host.c_str())
-                      : X509_VERIFY_PARAM_set1_host(verification, target_->host.data(), target_->host.size());
+  X509_VERIFY_PARAM* verification = SSL_CTX_get0_param(context);
+  const int set = target_.is_address
+                      ? X509_VERIFY_PARAM_set1_ip_asc(verification, target_.host.c_str())
+                      : X509_VERIFY_PARAM_set1_host(verification, target_.host.data(), target_.host.size());
   if (set != 1) {
-    throw Error(Exit::bad_config, fmt::format("no certificate can be for this host: {}", excerpt(target_->host)),
+    throw Error(Exit::bad_config, fmt::format("no certificate can be for this host: {}", excerpt(target_.host)),
                 "api.base_url");
   }
+}
+
+void HttpTransport::FreeSession::operator()(SSL_SESSION* session) const {
+  SSL_SESSION_free(session);
 }
 
 HttpTransport::~HttpTransport() = default;
@@ -162,7 +222,8 @@ std::shared_ptr<HttpTransport::Connection> HttpTransport::idle_connection() {
   while (!idle_.empty()) {
     auto connection = std::move(idle_.back());
     idle_.pop_back();
-    if (connection->idle_since >= oldest && is_alive(connection->socket)) return connection;
+    const bool is_ours = !connection->tls || is_drained(connection->tls->native_handle());
+    if (connection->idle_since >= oldest && is_ours && is_alive(connection->socket)) return connection;
   }
   return nullptr;
 }
@@ -170,9 +231,14 @@ std::shared_ptr<HttpTransport::Connection> HttpTransport::idle_connection() {
 template <class Stream>
 asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& stream, const Request& request,
                                               Answer& answer) {
-  http::request<http::string_body> message(http::string_to_verb(request.method), target_->base_path + request.target,
-                                           11);
-  message.set(http::field::host, target_->host_header);
+  std::string target = target_.path + request.target;
+  // RFC 9112, 3.2.2: to a proxy the whole address.
+  const bool to_proxy = settings_.proxy && !target_.tls;
+  if (to_proxy) target.insert(0, "http://" + target_.host_header);
+  http::request<http::string_body> message(http::string_to_verb(request.method), target, 11);
+  message.set(http::field::host, target_.host_header);
+  if (to_proxy && !settings_.proxy->authorization.empty())
+    message.set(http::field::proxy_authorization, settings_.proxy->authorization);
   message.set(http::field::authorization, settings_.key);
   message.set(http::field::user_agent, "convoke");
   message.set(http::field::accept, "application/json");
@@ -196,14 +262,24 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
     parser->header_limit(largest_header);
     // Room for the body and what simdjson reads beyond it, so that it is neither grown nor moved.
     parser->get().body().reserve(largest_body_ + json_padding);
-    co_await http::async_read(stream, connection.buffer, *parser, use_awaitable);
+    co_await http::async_read_header(stream, connection.buffer, *parser, use_awaitable);
+    const auto hold = std::make_shared<Share>(memory_);
+    answer.hold = hold;
+    co_await wait_for_room(connection, *hold, parser->content_length().value_or(largest_body_));
+    while (!parser->is_done()) {
+      co_await http::async_read_some(stream, connection.buffer, *parser, use_awaitable);
+      if (parser->get().body().size() > hold->bytes && !hold->grow(parser->get().body().size()))
+        throw boost::system::system_error(http::error::body_limit);
+    }
     const unsigned status = parser->get().result_int();
     if (status / 100 != 1 || status == 101) break;
     spoke_http_ = true;  // an interim answer (100 Continue, 103 Early Hints) comes before the answer and is not it
   }
 
+  if (may_be_cut(parser->get().need_eof(), parser->get().body(), parser->get().result_int()))
+    throw boost::system::system_error(http::error::partial_message);
   auto response = parser->release();
-  connection.wants_tls = !target_->tls && asks_for_tls(response.result_int(), response.body());
+  connection.wants_tls = !target_.tls && asks_for_tls(response.result_int(), response.body());
   if (connection.wants_tls) co_return;
   spoke_http_ = true;
   largest_body_ = std::min(std::max(largest_body_, response.body().size()), most_reserved);
@@ -216,8 +292,24 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   answer.ratelimit_remaining = std::string(response["RateLimit-Remaining"]);
   answer.ratelimit_reset = std::string(response["RateLimit-Reset"]);
   answer.body = std::move(response.body());
-  blot_out(answer.body, settings_.key);
+  blot_(answer.body);
+  for (std::string* header : {&answer.location, &answer.retry_after, &answer.ratelimit, &answer.ratelimit_limit,
+                              &answer.ratelimit_remaining, &answer.ratelimit_reset})
+    blot_(*header);
   connection.reusable = response.keep_alive() && answer.status >= 200 && connection.buffer.size() == 0;
+}
+
+// An answer is not read further than its header until there is room for it: what the server cannot send waits there.
+// (All that is to come is asked for at once, so that no two wait for each other.)
+asio::awaitable<void> HttpTransport::wait_for_room(Connection& connection, Share& share, std::size_t bytes) {
+  const auto timer = std::make_shared<asio::steady_timer>(loop_);
+  while (!share.grow(std::min<std::size_t>(bytes, most_held))) {
+    memory_->waiting.push_back(timer);
+    timer->expires_at(connection.deadline.expiry());
+    boost::system::error_code ignored;
+    co_await timer->async_wait(asio::redirect_error(use_awaitable, ignored));
+    if (connection.timed_out) throw boost::system::system_error(asio::error::timed_out);
+  }
 }
 
 // What is under way in the system's resolver cannot be called off: it goes on by itself, and is not waited for beyond
@@ -231,7 +323,9 @@ asio::awaitable<void> HttpTransport::resolve(std::shared_ptr<Connection> connect
     connection->resolved.cancel();
   };
   // Throws if the thread for it cannot be started.
-  connection->resolver.async_resolve(target_->host, target_->port, std::move(on_result));
+  const auto& proxy = settings_.proxy;
+  connection->resolver.async_resolve(proxy ? proxy->host : target_.host, proxy ? proxy->port : target_.port,
+                                     std::move(on_result));
   boost::system::error_code ignored;
   co_await connection->resolved.async_wait(asio::redirect_error(use_awaitable, ignored));
   if (!connection->is_resolved) connection->timed_out = true;
@@ -247,18 +341,44 @@ asio::awaitable<void> HttpTransport::open(std::shared_ptr<Connection> connection
   co_await asio::async_connect(connection->socket, connection->endpoints, use_awaitable);
   connection->socket.set_option(tcp::no_delay(true));
   if (!connection->tls) co_return;
+  if (settings_.proxy) {
+    connection->phase = Phase::tunnel;
+    co_await tunnel(*connection);
+  }
 
   connection->phase = Phase::handshake;
   auto on_certificate = [this, trouble = &connection->certificate_trouble](bool holds, asio::ssl::verify_context& at) {
     if (!holds) {
-      *trouble = certificate_trouble(at.native_handle(), {target_->url, target_->host, settings_.ca_file.value_or("")});
+      *trouble = certificate_trouble(at.native_handle(), {url_, target_.host, settings_.ca_file.value_or("")});
     }
     return holds;
   };
   connection->tls->set_verify_callback(std::move(on_certificate));
   boost::system::error_code error;
-  co_await connection->shake_hands(*target_, error);
+  co_await connection->shake_hands(target_, session_.get(), error);
   if (error) throw boost::system::system_error(error);
+}
+
+// RFC 9110, 9.3.6: asks the proxy for a tunnel to the API. What goes through it is TLS, which the proxy cannot read.
+asio::awaitable<void> HttpTransport::tunnel(Connection& connection) {
+  const bool in_brackets = target_.host.find(':') != std::string::npos;
+  const std::string authority =
+      fmt::format("{}{}{}:{}", in_brackets ? "[" : "", target_.host, in_brackets ? "]" : "", target_.port);
+  http::request<http::empty_body> request(http::verb::connect, authority, 11);
+  request.set(http::field::host, authority);
+  request.set(http::field::user_agent, "convoke");
+  if (!settings_.proxy->authorization.empty())
+    request.set(http::field::proxy_authorization, settings_.proxy->authorization);
+  co_await http::async_write(connection.socket, request, use_awaitable);
+  http::response_parser<http::empty_body> parser;
+  parser.header_limit(largest_header);
+  parser.skip(true);  // what follows a 2xx is the tunnel, and not a body
+  co_await http::async_read_header(connection.socket, connection.buffer, parser, use_awaitable);
+  const unsigned status = parser.get().result_int();
+  connection.tunnel_status = status;
+  // The server speaks first in no TLS: more than the header would be taken for its.
+  if (status / 100 != 2 || connection.buffer.size() > 0)
+    throw boost::system::system_error(asio::error::connection_refused);
 }
 
 void HttpTransport::start_deadline(const std::shared_ptr<Connection>& connection,
@@ -311,8 +431,12 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
   const Phase phase = connection->phase;
   const std::string what =
       timed_out ? fmt::format("no answer within {}", describe_duration(settings_.timeout)) : excerpt(error.message());
+  if (answer.reached == Answer::Reached::no && settings_.proxy && phase <= Phase::tunnel) {
+    explain_proxy(*connection, error, what, answer);
+    co_return;
+  }
   if (answer.reached == Answer::Reached::no) {
-    answer.reason = reason_not_sent(phase, error, target_->host);
+    answer.reason = reason_not_sent(phase, error, target_.host);
     // Where HTTP was spoken before, one answer in the clear is an accident of the way (an overloaded balancer), and
     // heals.
     if (answer.reason == Reason::not_tls && spoke_http_) answer.reason = Reason::not_connected;
@@ -320,39 +444,39 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
       case Reason::certificate:
         answer.error = connection->certificate_trouble;
         if (!answer.error.empty()) break;
-        answer.error = fmt::format("the certificate of {} does not verify: {}", target_->url, what);
+        answer.error = fmt::format("the certificate of {} does not verify: {}", url_, what);
         break;
       case Reason::not_tls:
-        answer.error = fmt::format("{} does not speak TLS, and base_url says https: is it an http address? ({})",
-                                   target_->url, what);
+        answer.error =
+            fmt::format("{} does not speak TLS, and base_url says https: is it an http address? ({})", url_, what);
         break;
       case Reason::unknown_host:
-        answer.error = fmt::format("there is no host {} ({}): {}", excerpt(target_->host), target_->url, what);
+        answer.error = fmt::format("there is no host {} ({}): {}", excerpt(target_.host), url_, what);
         break;
       default:
         if (phase == Phase::send) {
           answer.error = "the time to send it had passed (has this machine slept?)";
           break;
         }
-        answer.error = fmt::format("cannot reach {}: {} ({})", target_->url, what, name_of(phase));
+        answer.error = fmt::format("cannot reach {}: {} ({})", url_, what, name_of(phase));
     }
     co_return;
   }
 
   bool wants_tls = connection->wants_tls;
-  if (!target_->tls && !wants_tls) {
+  if (!target_.tls && !wants_tls) {
     const auto unread = connection->buffer.data();
     const std::string_view bytes(static_cast<const char*>(unread.data()), unread.size());
     const bool in_answer = connection->parser && connection->parser->is_header_done();
     wants_tls = !in_answer && starts_tls_record(bytes);
-    const bool without_a_word = !in_answer && bytes.empty() && !timed_out && !spoke_http_;
+    const bool without_a_word = !in_answer && bytes.empty() && !timed_out && !spoke_http_ && !settings_.proxy;
     if (without_a_word) wants_tls = co_await speaks_tls(connection);
   }
   if (wants_tls && !spoke_http_) {
     // To a TLS server a plain request is no request.
     answer.reached = Answer::Reached::no;
     answer.reason = Reason::tls_expected;
-    answer.error = fmt::format("{} expects TLS, and base_url says http: is it an https address?", target_->url);
+    answer.error = fmt::format("{} expects TLS, and base_url says http: is it an https address?", url_);
   } else if (timed_out) {
     answer.reason = Reason::timed_out;
     answer.error = fmt::format("{} ({})", what, name_of(phase));
@@ -360,6 +484,25 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     answer.reason = Reason::connection_lost;
     answer.error = fmt::format("{}: {}", name_of(phase), what);
   }
+}
+
+// What keeps a call from getting beyond the proxy. It is never gone around.
+void HttpTransport::explain_proxy(const Connection& connection, boost::system::error_code error,
+                                  const std::string& what, Answer& answer) const {
+  const Proxy& proxy = *settings_.proxy;
+  const unsigned status = connection.tunnel_status;
+  const std::string which = fmt::format("the proxy {} ({})", proxy.text, proxy.chosen_by);
+  if (connection.phase != Phase::tunnel || connection.timed_out || status == 0) {
+    answer.reason = reason_not_sent(connection.phase, error, proxy.host);
+    answer.error = answer.reason == Reason::unknown_host
+                       ? fmt::format("there is no host {}: {}: {}", excerpt(proxy.host), which, what)
+                       : fmt::format("cannot get through {}: {} ({})", which, what, name_of(connection.phase));
+    return;
+  }
+  // 403, 405, 407…: its rules or our credentials; 502, 503, 504: it does not reach the API now.
+  answer.reason = status / 100 == 4 && status != 408 && status != 429 ? Reason::proxy_refused : Reason::not_connected;
+  answer.error = fmt::format("{} answered {} to CONNECT{}", which, status,
+                             status == 407 ? ": it wants other credentials than it was given" : "");
 }
 
 // Whether the server that broke off `connection` speaks TLS there. The first to ask finds out, the others wait for it,
@@ -391,7 +534,7 @@ asio::awaitable<HttpTransport::TlsProbe> HttpTransport::probe(const Connection& 
   co_await asio::async_connect(probing->socket, probing->endpoints, asio::redirect_error(use_awaitable, error));
   TlsProbe result = TlsProbe::not_made;
   if (!error) {
-    co_await probing->shake_hands(*target_, error);
+    co_await probing->shake_hands(target_, nullptr, error);
     result = shows_tls(error) ? TlsProbe::tls : TlsProbe::no_tls;
   }
   probing->deadline.cancel();

@@ -18,7 +18,9 @@
 #include <vector>
 
 #include "api/transport.h"
+#include "net/blot.h"
 #include "net/settings.h"
+#include "net/url.h"
 
 namespace convoke {
 
@@ -33,25 +35,38 @@ class HttpTransport final : public Transport {
 
  private:
   struct Connection;
-  struct Target;
+  struct Memory;
+  struct Share;
+  struct FreeSession {
+    void operator()(SSL_SESSION* session) const;
+  };
   enum class TlsProbe { not_made, under_way, tls, no_tls };
 
+  void set_up_tls();
   std::shared_ptr<Connection> idle_connection();
   void start_deadline(const std::shared_ptr<Connection>& connection, std::chrono::steady_clock::time_point end);
   boost::asio::awaitable<void> open(std::shared_ptr<Connection> connection);
+  boost::asio::awaitable<void> tunnel(Connection& connection);
   boost::asio::awaitable<void> resolve(std::shared_ptr<Connection> connection);
+  boost::asio::awaitable<void> wait_for_room(Connection& connection, Share& share, std::size_t bytes);
   template <class Stream>
   boost::asio::awaitable<void> exchange(Connection& connection, Stream& stream, const Request& request, Answer& answer);
   boost::asio::awaitable<void> explain(std::shared_ptr<Connection> connection, boost::system::error_code error,
                                        Answer& answer);
+  void explain_proxy(const Connection& connection, boost::system::error_code error, const std::string& what,
+                     Answer& answer) const;
   boost::asio::awaitable<bool> speaks_tls(std::shared_ptr<Connection> connection);
   boost::asio::awaitable<TlsProbe> probe(const Connection& failed);
 
   boost::asio::any_io_executor loop_;
   ApiSettings settings_;
-  std::unique_ptr<Target> target_;
+  Url target_;
+  std::string url_;  // for people
+  Blot blot_;
+  std::shared_ptr<Memory> memory_;
   std::unique_ptr<boost::asio::ssl::context> tls_;
-  std::vector<std::shared_ptr<Connection>> idle_;  // the latest used last: as few stay warm as are needed
+  std::unique_ptr<SSL_SESSION, FreeSession> session_;  // the latest, to be resumed
+  std::vector<std::shared_ptr<Connection>> idle_;      // the latest used last: as few stay warm as are needed
   std::size_t largest_body_ = 0;
   bool spoke_http_ = false;  // the server, ever
   TlsProbe probe_ = TlsProbe::not_made;

@@ -47,8 +47,8 @@ bool is_no_record(int reason) {
 }  // namespace
 
 std::string_view name_of(Phase phase) {
-  constexpr std::array<std::string_view, 5> names = {"resolve", "connect", "TLS handshake", "send",
-                                                     "wait for the answer"};
+  constexpr std::array<std::string_view, 6> names = {"resolve",       "connect", "CONNECT by the proxy",
+                                                     "TLS handshake", "send",    "wait for the answer"};
   return names[static_cast<std::size_t>(phase)];
 }
 

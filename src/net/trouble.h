@@ -8,7 +8,7 @@
 
 namespace convoke {
 
-enum class Phase { resolve, connect, handshake, send, wait };
+enum class Phase { resolve, connect, tunnel, handshake, send, wait };
 /// `TLS handshake`, `wait for the answer`.
 std::string_view name_of(Phase phase);
 

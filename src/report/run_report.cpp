@@ -150,7 +150,7 @@ std::string run_report_text(const RunReport& report) {
     text += fmt::format("  in earnest it takes about {} under the limits\n",
                         describe_duration(report.in_earnest->duration));
   }
-  text += fmt::format("  API {}{}\n", excerpt(report.base_url),
+  text += fmt::format("  API {}{}{}\n", excerpt(report.base_url), report.way,
                       report.has_config ? "" : "; no config.toml was found, all is as it is by default");
   text += fmt::format("  ledger {}{}\n", excerpt(report.ledger, 500), report.is_ledger_new ? " (new)" : "");
   text += next_line(report);

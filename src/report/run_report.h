@@ -32,6 +32,7 @@ struct RunReport {
   std::string retried_outcomes;         ///< and of which outcomes
   bool ignores_invalid = false;         ///< invalid rows do not make it end with 1
   std::string base_url;                 ///< of the API
+  std::string way;                      ///< there, for people: by which proxy
   bool has_config = true;               ///< false: no config file was found, all is default or --set
   std::string ledger;                   ///< its path
   bool is_ledger_new = false;

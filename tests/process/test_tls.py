@@ -5,8 +5,7 @@ import unittest
 from world import *
 
 
-@unittest.skipUnless(shutil.which("openssl"), "no openssl to make a certificate with")
-class Tls(World):
+class TlsWorld(World):
     def certificate(self, name, names, *valid):
         """A self-signed one, with its key."""
         certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
@@ -45,6 +44,9 @@ class Tls(World):
         sandbox._get = get
         return sandbox
 
+
+@unittest.skipUnless(shutil.which("openssl"), "no openssl to make a certificate with")
+class Tls(TlsWorld):
     def test_a_certificate_that_ca_file_names_is_trusted(self):
         sandbox = self.tls_sandbox()
         ids = self.a_job(2000)
