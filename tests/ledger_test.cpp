@@ -7,6 +7,8 @@
 
 #include <map>
 #include <random>
+#include <ctime>
+#include <filesystem>
 #include <set>
 
 #include "ledger/export.h"
@@ -956,6 +958,46 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
 
 TEST_CASE("an export is the view, as CSV that no spreadsheet runs, or as JSON lines") {
   LedgerWorld world;
+// What an API might have said of each member, in a ledger whose chunks are of this size.
+void tell_of_members(LedgerWorld& world, std::uint64_t members, int chunk_size) {
+  world.take_members(members, chunk_size);
+  world.database.handle().exec(
+      "UPDATE chunk SET participant_status = 'Invited', started_at = 'then', "
+      "participant_id = (SELECT json_group_array('p\"' || value) FROM json_each(lines)), "
+      "completed_at = (SELECT json_group_array(iif(value % 3 = 0, 'at ' || value, NULL)) FROM json_each(lines)), "
+      "completion_rate = (SELECT json_group_array(value % 101) FROM json_each(lines)), "
+      "profile = (SELECT json_group_array(json_object('spotMemberEmail', value || '@x')) FROM json_each(lines))");
+}
+
+TEST_CASE("the view shows the same of a member, however large the chunk") {
+  const auto rows_of_chunks = [](int chunk_size) {
+    LedgerWorld world;
+    tell_of_members(world, 777, chunk_size);
+    return world.rows(
+        "SELECT spot_member_id, outcome, participant_id, participant_status, invited_at, started_at, completed_at, "
+        "completion_rate, typeof(completion_rate), source_line, in_list, participant_profile FROM outcomes_of_chunks "
+        "ORDER BY spot_member_id");
+  };
+  const Rows in_small = rows_of_chunks(100);
+  CHECK(in_small.size() == 777);
+  CHECK(in_small[1].find("|pending|p\"3|Invited|-|then|at 3|3|integer|3|1|{\"spotMemberEmail\":\"3@x\"}") !=
+        std::string::npos);
+  CHECK(rows_of_chunks(777) == in_small);
+  CHECK(rows_of_chunks(500) == in_small);
+}
+
+TEST_CASE("a row costs about the same in a chunk of 10,000") {
+  const auto cost = [](int chunk_size) {
+    LedgerWorld world;
+    tell_of_members(world, 10'000, chunk_size);
+    const std::clock_t begin = std::clock();
+    export_outcomes(world.database, world.job, {}, Gone::with, ExportFormat::csv, [](const std::string&) {});
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  };
+  // Two to three times, in a release; what is quadratic is hundreds of times.
+  CHECK(cost(10'000) < 15 * cost(100) + 0.2);
+}
+
   world.take_members(2);
   Sent sent(world);
   Fate rejected = fate(Outcome::rejected, 400);
