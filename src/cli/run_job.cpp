@@ -170,7 +170,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   Database database = Database::open(config.ledger_path);
   check_api(database, address);
   const JobId id = job_id(database, job.name);
-  const auto lock = JobLock::take(config.ledger_path, id);
+  const auto lock = JobLock::take(database.file(), id);
   if (!lock) {
     report = busy_report(database, id, job.name);
     report.base_url = address;
