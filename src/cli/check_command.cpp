@@ -146,7 +146,7 @@ Exit run(const CheckCommand& command) {
   check.look_at("config", [&] { return config.file ? config.file->string() : std::string("none: all is default"); });
   check.look_at("API", [&] { return config.api.base_url; });
   check.look_at("key", [&] {
-    load_key(config, environment_variable);
+    load_key(config.key, environment_variable);
     return std::string("there is one");
   });
   for (const std::string& argument : command.jobs) {

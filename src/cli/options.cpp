@@ -27,7 +27,10 @@ Config CommonOptions::load(const std::vector<std::string>& jobs) const {
   std::vector<std::filesystem::path> job_files;
   std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(job_files), is_job_path);
   Config loaded = load_config(config, overrides(), environment_variable, job_files);
-  if (ledger) loaded.ledger_path = *ledger;
+  if (ledger) {
+    check_ledger_name(ledger->string(), "--ledger");
+    loaded.ledger_path = *ledger;
+  }
   return loaded;
 }
 

@@ -54,7 +54,7 @@ struct Plan {
 
 std::string why_no_key(const Config& config) {
   try {
-    load_key(config, environment_variable);
+    load_key(config.key, environment_variable);
     return {};
   } catch (const Error& error) {
     return error.what();

@@ -271,7 +271,7 @@ std::string origin_of(const Job& job) {
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
   if (options.rehearse == Rehearse::no) {
     ApiSettings api = config.api;
-    api.key = load_key(config, environment_variable);
+    api.key = load_key(config.key, environment_variable);
     return run_against(std::move(api), config.limits, config, job, options, interruption);
   }
   // No key leaves for a rehearsal, and no limit of the API's holds for it.

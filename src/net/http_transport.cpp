@@ -173,7 +173,7 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   http::request<http::string_body> message(http::string_to_verb(request.method), target_->base_path + request.target,
                                            11);
   message.set(http::field::host, target_->host_header);
-  message.set(http::field::authorization, settings_.key);
+  message.set(http::field::authorization, settings_.key.text());
   message.set(http::field::user_agent, "convoke");
   message.set(http::field::accept, "application/json");
   if (!request.body.empty()) {
