@@ -15,6 +15,7 @@
 
 #include "base/numbers.h"
 #include "base/text.h"
+#include "cli/network_loop.h"
 #include "cli/options.h"
 #include "cli/source_rows.h"
 #include "ledger/job_lock.h"
@@ -201,7 +202,8 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   std::vector<std::string> remarks;
   settings.read_source = rows_of(job, interruption.token(), options.progress, remarks);
 
-  asio::io_context loop(1);
+  NetworkLoop network;
+  asio::io_context& loop = network.context();
   HttpTransport transport(loop.get_executor(), std::move(api));
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;

@@ -49,6 +49,12 @@ bool is_alive(tcp::socket& socket) {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);  // open and silent; anything to read is not for us
 }
 
+// What this machine will not give is no word of the server's, and no patience helps.
+bool is_scarce(const boost::system::error_code& error) {
+  return error == boost::system::errc::too_many_files_open ||
+         error == boost::system::errc::too_many_files_open_in_system;
+}
+
 // A server that quotes our key would have it in the ledger and in messages. Same length, so that JSON stays JSON; a key
 // of a few letters is a test's, and would blot out words.
 void blot_out(std::string& text, const std::string& key) {
@@ -243,6 +249,10 @@ asio::awaitable<void> HttpTransport::open(std::shared_ptr<Connection> connection
   connection->phase = Phase::resolve;
   co_await resolve(connection);
   connection->phase = Phase::connect;
+  // Tried first: where no file is left for a socket, async_connect says only that it was canceled.
+  boost::system::error_code no_socket;
+  connection->socket.open(connection->endpoints.begin()->endpoint().protocol(), no_socket);
+  if (is_scarce(no_socket)) throw boost::system::system_error(no_socket);
   co_await asio::async_connect(connection->socket, connection->endpoints, use_awaitable);
   connection->socket.set_option(tcp::no_delay(true));
   if (!connection->tls) co_return;
@@ -291,6 +301,11 @@ asio::awaitable<Answer> HttpTransport::send(Request request) {
     }
   } catch (const boost::system::system_error& failure) {
     error = failure.code();
+  }
+  const bool has_no_thread = connection->phase == Phase::resolve && error == asio::error::try_again;
+  if (is_new && answer.reached == Answer::Reached::no && (has_no_thread || is_scarce(error))) {
+    connection->deadline.cancel();
+    throw boost::system::system_error(error);
   }
   if (answer.reached != Answer::Reached::answered) co_await explain(connection, error, answer);
   connection->deadline.cancel();
