@@ -70,7 +70,7 @@ TEST_CASE("a query that is not one SELECT is refused and changes nothing") {
   for (const std::string query :
        {"DELETE FROM people", "DELETE FROM people RETURNING id", "SELECT id FROM people; DELETE FROM people",
         "SELECT id FROM people; SELECT id FROM people", "", "-- nothing", "BEGIN", "CREATE TABLE t (id)",
-        "ATTACH ':memory:' AS other", "UPDATE people SET id = id RETURNING id"}) {
+        "ATTACH ':memory:' AS other", "UPDATE people SET id = id RETURNING id", "VACUUM INTO 'x.db'"}) {
     CAPTURE(query);
     CHECK(contains(crm.error_of_query(query), "65 " + crm.path + ": source.query: the query must be one SELECT"));
   }
@@ -127,7 +127,7 @@ TEST_CASE("a query may read and compute, and nothing else") {
       "CREATE VIEW loud AS SELECT upper(id) AS id FROM people WHERE id = 'a'");
   for (const std::string query :
        {"SELECT load_extension('x') AS id", "SELECT load_extension('x', 'y') AS id FROM people", "PRAGMA journal_mode",
-        "PRAGMA user_version", "PRAGMA temp_store = 1", "ATTACH 'x.db' AS x", "VACUUM INTO 'x.db'",
+        "PRAGMA user_version", "PRAGMA temp_store = 1", "ATTACH 'x.db' AS x",
         "SELECT fts3_tokenizer('simple') AS id"}) {
     CAPTURE(query);
     CHECK(contains(crm.error_of_query(query), "65 " + crm.path + ": source.query: "));
