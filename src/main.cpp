@@ -1,13 +1,18 @@
 // The command line: parses, runs one command, and is the one place where an Error is caught and printed.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <vector>
 
 #include "base/text.h"
+#include "cli/network_loop.h"
 #include "cli/options.h"
 #include "cli/sandbox_command.h"
 #include "commit.h"
@@ -38,6 +43,23 @@ convoke::Error unexpected(const CLI::App& app, const CLI::ExtrasError& error) {
                        : fmt::format("did you mean {}?", near)};
 }
 
+// A file of ours must not come to be where messages go: `convoke run … 2>&-` would print them into the ledger.
+void open_standard_files() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(number, F_GETFD) < 0 && errno == EBADF)
+      ::open("/dev/null", number == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+  }
+}
+
+// Ends the process as it stands where a thread of the system's is not to be waited for.
+int leave(convoke::Exit exit) {
+  if (convoke::is_anything_left_behind()) {
+    std::fflush(nullptr);
+    ::_exit(static_cast<int>(exit));
+  }
+  return static_cast<int>(exit);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -45,6 +67,9 @@ int main(int argc, char** argv) {
   // a death.
   prctl(PR_SET_DUMPABLE, 0);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow fails a write, which says so
+  std::signal(SIGCHLD, SIG_DFL);  // where it is ignored, nobody can tell how a key_command ended
+  open_standard_files();
 
   CLI::App app("Invites large lists of members to MeltingSpot courses, and keeps exact books of it.", "convoke");
   app.set_version_flag("--version", "convoke " CONVOKE_VERSION " (" CONVOKE_COMMIT ")");
@@ -71,7 +96,7 @@ int main(int argc, char** argv) {
     convoke::print_result(about.empty() ? overview : commands.front()->help("convoke"));
   });
   if (argc == 1) {
-    fmt::print(stderr, "{}\n", overview);
+    std::fputs((overview + '\n').c_str(), stderr);
     return complain({convoke::Exit::usage, "no command", {}, "convoke help COMMAND; a first job: see README.md"});
   }
   try {
@@ -89,10 +114,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return complain({convoke::Exit::usage, error.what(), {}, "convoke --help, or --help after a command"});
-  } catch (const convoke::Error& error) {
-    return complain(error);
-  } catch (const std::exception& error) {
-    return complain({convoke::Exit::defect, error.what(), {}, "report this, with the command that led to it"});
+  } catch (const std::exception& failure) {
+    const convoke::Error error = convoke::as_error(failure);
+    complain(error);
+    return leave(error.exit());
   }
-  return static_cast<int>(status.code);
+  return leave(status.code);
 }

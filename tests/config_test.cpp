@@ -1,7 +1,9 @@
 #include "job/config.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 
+#include <filesystem>
 #include <map>
 
 #include "source_rows.h"
@@ -155,7 +157,7 @@ TEST_CASE("what is wrong in a config is said with file, line, key and what to do
   const std::vector<Case> cases = {
       {"[api]\ntimout = \"3s\"", {"config.toml:2: api.timout: unknown key", "did you mean api.timeout?"}},
       {"[api]\ncolour = 1",
-       {"config.toml:2: api.colour: unknown key", "[api] has base_url, key_env, key_file, timeout"}},
+       {"config.toml:2: api.colour: unknown key", "[api] has base_url, key_env, key_file, key_credential"}},
       {"[api]\nkey = \"s3cret\"", {"config.toml:2: api.key: unknown key", "key_env"}},
       {"\n[apis]\ntimeout = \"3s\"", {"config.toml:3: apis.timeout: unknown key", "did you mean api.timeout?"}},
       {"\n[colours]",
@@ -185,6 +187,11 @@ TEST_CASE("what is wrong in a config is said with file, line, key and what to do
       {"[api]\nbase_url = \"http://example.org\"", {"config.toml:2: api.base_url: is http", "allow_http = true"}},
       {"[api]\nclient_key = \"k\"", {"config.toml:2: api.client_key: goes with api.client_cert"}},
       {"[api]\nkey_env = \"A\"\nkey_file = \"k\"", {"config.toml:3: api.key_file: stands beside api.key_env"}},
+      {"[api]\nkey_credential = \"k\"\nkey_command = [\"pass\"]",
+       {"config.toml:3: api.key_command: stands beside api.key_credential"}},
+      {"[api]\nkey_credential = \"../k\"", {"config.toml:2: api.key_credential: must be the name of a credential"}},
+      {"[api]\nkey_command = []", {"config.toml:2: api.key_command: must be a program and its arguments"}},
+      {"[api]\nkey_command = \"pass show x\"", {"config.toml:2: api.key_command: must be a list of texts"}},
       {"[api]\nkey_env = \"sk-12/34\"", {"api.key_env: must be the name of an environment variable"}},
       {"[limits]\ncalls = \"100/10s\"", {"limits.calls: must be a list of texts, not a text"}},
       {"[limits]\ncalls = [100]", {"limits.calls: must be a list of texts, not a list of other things"}},
@@ -240,16 +247,17 @@ TEST_CASE("the key comes from a variable or a file, and is never said") {
   const ConfigFolder world;
   const std::string secret = "s3cret-0123";
   const auto key_of = [&](const std::string& toml, const std::map<std::string, std::string>& values) {
-    return load_key(world.load(toml), variables(values));
+    return load_key(world.load(toml).key, variables(values)).text();
   };
   CHECK(key_of("", {{"MELTINGSPOT_API_KEY", secret}}) == secret);
   CHECK(key_of("api.key_env = \"K\"", {{"K", secret}}) == secret);
   for (const std::string end : {"", "\n", "\r\n"}) {
     world.folder.write("key", secret + end);
+    fs::permissions(world.folder.file("key"), fs::perms(0600));
     CHECK(key_of("api.key_file = \"key\"", {}) == secret);
   }
   const Config displaced = world.load("api.key_env = \"K\"", {{"api.key_file", world.folder.file("key")}});
-  CHECK(load_key(displaced, variables()) == secret);
+  CHECK(load_key(displaced.key, variables()).text() == secret);
 
   CHECK(contains(error_of([&] { key_of("", {}); }),
                  "78 " + world.folder.file("config.toml") +
@@ -265,6 +273,7 @@ TEST_CASE("the key comes from a variable or a file, and is never said") {
   for (const std::string& wrong :
        {secret + " x", "Bearer " + secret, secret + "\n\n", secret + "\x01", secret + "\xC3\xA9"}) {
     world.folder.write("key", wrong);
+    fs::permissions(world.folder.file("key"), fs::perms(0600));
     const std::string error = error_of([&] { key_of("api.key_file = \"key\"", {}); });
     CHECK(contains(error, "78 "));
     CHECK(contains(error, "holds blanks, control characters or other than ASCII"));
@@ -272,4 +281,59 @@ TEST_CASE("the key comes from a variable or a file, and is never said") {
   }
   world.folder.write("key", "\n");
   CHECK(contains(error_of([&] { key_of("api.key_file = \"key\"", {}); }), "is empty"));
+}
+
+TEST_CASE("a key file that everybody can read is refused, with the command that mends it; its group may read it") {
+  const ConfigFolder world;
+  const std::string file = world.folder.write("key", "s3cret-0123\n");
+  const Config config = world.load("api.key_file = \"key\"");
+  fs::permissions(file, fs::perms(0644));
+  const std::string error = error_of([&] { load_key(config.key, variables()); });
+  CHECK(contains(error,
+                 "78 " + world.folder.file("config.toml") + ":1: api.key_file: everybody on this machine can read"));
+  CHECK(contains(error, "| chmod o= " + file));
+  fs::permissions(file, fs::perms(0640));
+  CHECK(load_key(config.key, variables()).text() == "s3cret-0123");
+}
+
+TEST_CASE("the key may be a credential of systemd") {
+  const ConfigFolder world;
+  fs::permissions(world.folder.write("meltingspot", "s3cret-0123"), fs::perms(0400));
+  const Config config = world.load("api.key_credential = \"meltingspot\"");
+  const std::string folder = world.folder.path().string();
+  CHECK(load_key(config.key, variables({{"CREDENTIALS_DIRECTORY", folder}})).text() == "s3cret-0123");
+  CHECK(contains(error_of([&] { load_key(config.key, variables()); }),
+                 "api.key_credential: there is no API key: the environment variable CREDENTIALS_DIRECTORY is not set"));
+  CHECK(contains(error_of([&] {
+                   load_key(config.key, variables({{"CREDENTIALS_DIRECTORY", folder + "/none"}}));
+                 }),
+                 "there is no such file"));
+}
+
+TEST_CASE("the key may be the first line that a command prints, which no shell reads") {
+  const auto key_of = [](std::vector<std::string> command, Duration patience = key_command_patience) {
+    KeyLocation location;
+    location.command = std::move(command);
+    location.where = "config.toml:2: api.key_command";
+    return load_key(location, variables(), patience).text();
+  };
+  const auto of_shell = [&](const std::string& script) { return key_of({"sh", "-c", script}); };
+  CHECK(key_of({"echo", "s3cret-0123"}) == "s3cret-0123");
+  CHECK(key_of({"printf", "%s\\r\\nlogin: me\\n", "$HOME;x"}) == "$HOME;x");
+  CHECK(of_shell("cat; echo s3cret-0123; echo warning >&2") == "s3cret-0123");  // its standard input is empty
+  CHECK(of_shell("yes s3cret-0123 | head -n 100000") == "s3cret-0123");         // more than a pipe holds
+  CHECK(of_shell("sleep 2 & echo s3cret-0123") == "s3cret-0123");  // what it leaves behind is not waited for
+  const auto error_of_shell = [&](const std::string& script) { return error_of([&] { of_shell(script); }); };
+  const std::string failed = error_of_shell("echo s3cret-0123; printf 'no \\033[1m such entry\\n' >&2; exit 3");
+  CHECK(contains(failed, "78 config.toml:2: api.key_command: sh ended with 3: no ?[1m such entry"));
+  CHECK(contains(error_of_shell("kill -9 $$"), "sh was ended by signal 9"));
+  CHECK(contains(error_of_shell(":"), "the API key in what sh printed is empty"));
+  CHECK(contains(error_of_shell("echo two words"), "holds blanks"));
+  CHECK(contains(error_of([&] { key_of({"no-such-program-anywhere"}); }), "78 config.toml:2: api.key_command: "));
+  CHECK(contains(error_of([&] { key_of({"no-such-program-anywhere"}); }), "cannot be started: No such file"));
+  CHECK(contains(error_of([&] {
+                   key_of({"sleep", "30"}, std::chrono::milliseconds(50));
+                 }),
+                 "sleep did not end within 50 ms"));
+  CHECK(::waitpid(-1, nullptr, WNOHANG) < 0);  // no child is left, not even as a zombie
 }

@@ -121,6 +121,7 @@ TEST_CASE("what is no such CSV is said with file, line and what to do") {
        {"list.csv:3: a quote stands where none may (the record starts in line 2)"}},
       {"NUL bytes", std::string("id\n\0a", 5), {"65 ", "is not a CSV file: it holds NUL bytes"}},
       {"a field without end", "id,name\na,\"" + std::string(1'500'000, 'x'), {"list.csv:2: a field is longer than"}},
+      {"a header without end", "id" + std::string(1'500'000, ',') + "\n", {"list.csv:1: the row is longer than"}},
       {"a long field", "id\na\n" + std::string(2'000'000, 'x') + "\n", {"list.csv:3: a field is longer than"}},
   };
   for (const Case& one : cases) {

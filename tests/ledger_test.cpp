@@ -1,10 +1,14 @@
 // The ledger on a real SQLite file: lists taken in, chunks and their fates, books, views, files that are no ledger.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ctime>
+#include <filesystem>
 #include <map>
 #include <random>
 #include <set>
@@ -958,6 +962,46 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
   CHECK(story_of(tricky.database, tricky.job, right).size() == 1);
 }
 
+// What an API might have said of each member, in a ledger whose chunks are of this size.
+void tell_of_members(LedgerWorld& world, std::uint64_t members, int chunk_size) {
+  world.take_members(members, chunk_size);
+  world.database.handle().exec(
+      "UPDATE chunk SET participant_status = 'Invited', started_at = 'then', "
+      "participant_id = (SELECT json_group_array('p\"' || value) FROM json_each(lines)), "
+      "completed_at = (SELECT json_group_array(iif(value % 3 = 0, 'at ' || value, NULL)) FROM json_each(lines)), "
+      "completion_rate = (SELECT json_group_array(value % 101) FROM json_each(lines)), "
+      "profile = (SELECT json_group_array(json_object('spotMemberEmail', value || '@x')) FROM json_each(lines))");
+}
+
+TEST_CASE("the view shows the same of a member, however large the chunk") {
+  const auto rows_of_chunks = [](int chunk_size) {
+    LedgerWorld world;
+    tell_of_members(world, 777, chunk_size);
+    return world.rows(
+        "SELECT spot_member_id, outcome, participant_id, participant_status, invited_at, started_at, completed_at, "
+        "completion_rate, typeof(completion_rate), source_line, in_list, participant_profile FROM outcomes_of_chunks "
+        "ORDER BY spot_member_id");
+  };
+  const Rows in_small = rows_of_chunks(100);
+  CHECK(in_small.size() == 777);
+  CHECK(in_small[1].find("|pending|p\"3|Invited|-|then|at 3|3|integer|3|1|{\"spotMemberEmail\":\"3@x\"}") !=
+        std::string::npos);
+  CHECK(rows_of_chunks(777) == in_small);
+  CHECK(rows_of_chunks(500) == in_small);
+}
+
+TEST_CASE("a row costs about the same in a chunk of 10,000") {
+  const auto cost = [](int chunk_size) {
+    LedgerWorld world;
+    tell_of_members(world, 10'000, chunk_size);
+    const std::clock_t begin = std::clock();
+    export_outcomes(world.database, world.job, {}, Gone::with, ExportFormat::csv, [](const std::string&) {});
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  };
+  // Two to three times, in a release; what is quadratic is hundreds of times.
+  CHECK(cost(10'000) < 15 * cost(100) + 0.2);
+}
+
 TEST_CASE("an export is the view, as CSV that no spreadsheet runs, or as JSON lines") {
   LedgerWorld world;
   world.take_members(2);
@@ -1125,22 +1169,27 @@ TEST_CASE("a group of changes is on disk whole or not at all") {
 
 TEST_CASE("one holder of a job's lock at a time, within a process and between two") {
   LedgerWorld world;
-  CHECK_FALSE(JobLock::is_held(world.path, 1));
+  const LedgerFile& ours = world.database.file();
+  const LedgerFile other(world.path, LedgerFile::Access::write);
+  CHECK_FALSE(JobLock::is_held(ours, 1));
   {
-    const auto lock = JobLock::take(world.path, 1);
+    const auto lock = JobLock::take(other, 1);
     REQUIRE(lock);
-    CHECK_FALSE(JobLock::take(world.path, 1));
-    CHECK(JobLock::is_held(world.path, 1));
-    CHECK_FALSE(JobLock::is_held(world.path, 2));
-    CHECK(JobLock::take(world.path, 2));  // another job
+    CHECK_FALSE(JobLock::take(ours, 1));
+    CHECK(JobLock::is_held(ours, 1));
+    CHECK(JobLock::is_any_held(ours));
+    CHECK_FALSE(JobLock::is_held(ours, 2));
+    CHECK(JobLock::take(ours, 2));  // another job
   }
-  CHECK_FALSE(JobLock::is_held(world.path, 1));
+  CHECK_FALSE(JobLock::is_held(ours, 1));
+  CHECK_FALSE(JobLock::is_any_held(ours));
 
   int ready[2];
   REQUIRE(::pipe(ready) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto lock = JobLock::take(world.path, 1);
+    const LedgerFile file(world.path, LedgerFile::Access::write);
+    const auto lock = JobLock::take(file, 1);
     const char held = lock ? 'y' : 'n';
     if (::write(ready[1], &held, 1) != 1) ::_exit(1);
     while (true) ::pause();
@@ -1148,13 +1197,82 @@ TEST_CASE("one holder of a job's lock at a time, within a process and between tw
   char held = 0;
   REQUIRE(::read(ready[0], &held, 1) == 1);
   CHECK(held == 'y');
-  CHECK_FALSE(JobLock::take(world.path, 1));
-  CHECK(JobLock::is_held(world.path, 1));
+  CHECK_FALSE(JobLock::take(ours, 1));
+  CHECK(JobLock::is_held(ours, 1));
   REQUIRE(::kill(child, SIGKILL) == 0);
   REQUIRE(::waitpid(child, nullptr, 0) == child);
-  CHECK_FALSE(JobLock::is_held(world.path, 1));
-  CHECK(JobLock::take(world.path, 1));  // it died with its holder
+  CHECK_FALSE(JobLock::is_held(ours, 1));
+  CHECK(JobLock::take(ours, 1));  // it died with its holder
   ::close(ready[0]);
   ::close(ready[1]);
-  CHECK(error_of([&] { JobLock::take(world.folder.file("none/ledger.db"), 1); }).starts_with("74 "));
+}
+
+TEST_CASE("the lock of an older convoke, on a file beside the ledger, is kept to while there is such a file") {
+  LedgerWorld world;
+  const std::string old_path = world.path + "-locks";
+  CHECK(JobLock::take(world.database.file(), 1));
+  CHECK_FALSE(std::filesystem::exists(old_path));
+  const int old_file = ::open(old_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(old_file >= 0);
+  struct flock byte {};
+  byte.l_type = F_WRLCK;
+  byte.l_start = 1;
+  byte.l_len = 1;
+  {
+    const auto lock = JobLock::take(world.database.file(), 1);
+    CHECK(lock);
+    CHECK(::fcntl(old_file, F_OFD_SETLK, &byte) != 0);  // the older one does not get it
+  }
+  REQUIRE(::fcntl(old_file, F_OFD_SETLK, &byte) == 0);
+  CHECK_FALSE(JobLock::take(world.database.file(), 1));
+  CHECK(JobLock::is_held(world.database.file(), 1));
+  CHECK(JobLock::take(world.database.file(), 2));
+  ::close(old_file);
+}
+
+TEST_CASE("a ledger is made for its owner alone, and through no link that somebody laid out") {
+  const TempFolder folder;
+  const std::string path = folder.file("ledger.db");
+  const mode_t before = ::umask(0);
+  const Database database = Database::open(path);
+  ::umask(before);
+  for (const char* file : {"", "-wal", "-shm"}) {
+    CAPTURE(file);
+    const auto mode = std::filesystem::status(path + file).permissions();
+    CHECK(mode == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  }
+  std::filesystem::create_symlink(folder.file("elsewhere.db"), folder.file("link.db"));
+  CHECK(error_of([&] { Database::open(folder.file("link.db")); }).starts_with("74 "));
+  CHECK_FALSE(std::filesystem::exists(folder.file("elsewhere.db")));
+  std::filesystem::create_symlink(path, folder.file("other.db"));
+  Database::open_to_read(folder.file("other.db"));  // a link to a ledger is a ledger
+}
+
+TEST_CASE("a ledger that has another name is refused: each name would have a log of its own") {
+  LedgerWorld world;
+  std::filesystem::create_hard_link(world.path, world.folder.file("other.db"));
+  for (const std::string& path : {world.path, world.folder.file("other.db")}) {
+    CHECK(contains(error_of([&] { Database::open(path); }), "78 "));
+    CHECK(contains(error_of([&] { Database::open_to_read(path); }), "hard links"));
+  }
+  const auto lock = JobLock::take(world.database.file(), world.job);
+  CHECK(error_of([&] { Database::open(world.folder.file("other.db")); }).starts_with("75 "));  // it is the same ledger
+}
+
+TEST_CASE("what is written to a ledger that is no longer in its place is an error, its log included") {
+  for (const char* file : {"", "-wal", "-shm"}) {
+    for (const bool is_replaced : {false, true}) {
+      CAPTURE(file);
+      CAPTURE(is_replaced);
+      LedgerWorld world;
+      world.database.write([] {});
+      std::filesystem::rename(world.path + file, world.folder.file("moved"));
+      if (is_replaced) std::filesystem::copy_file(world.folder.file("moved"), world.path + file);
+      const std::string error = error_of([&] { world.database.write([] {}); });
+      CHECK(error.starts_with("74 "));
+      CHECK(contains(error, "moved, replaced or removed"));
+      std::filesystem::rename(world.folder.file("moved"), world.path + file);
+      world.database.write([] {});
+    }
+  }
 }

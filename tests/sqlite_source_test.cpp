@@ -72,7 +72,7 @@ TEST_CASE("a query that is not one SELECT is refused and changes nothing") {
   for (const std::string query :
        {"DELETE FROM people", "DELETE FROM people RETURNING id", "SELECT id FROM people; DELETE FROM people",
         "SELECT id FROM people; SELECT id FROM people", "", "-- nothing", "BEGIN", "CREATE TABLE t (id)",
-        "ATTACH ':memory:' AS other", "UPDATE people SET id = id RETURNING id"}) {
+        "ATTACH ':memory:' AS other", "UPDATE people SET id = id RETURNING id", "VACUUM INTO 'x.db'"}) {
     CAPTURE(query);
     CHECK(contains(crm.error_of_query(query), "65 " + crm.path + ": source.query: the query must be one SELECT"));
   }
@@ -119,4 +119,58 @@ TEST_CASE("a database in WAL mode is read with what its log holds") {
   Crm crm;
   crm.database.exec("PRAGMA journal_mode = WAL; INSERT INTO people VALUES ('z', 'c', 1)");
   CHECK(rows_of(crm.settings("SELECT id FROM people WHERE id = 'z'")) == Rows{"1 z"});
+}
+
+TEST_CASE("a query may read and compute, and nothing else") {
+  Crm crm;
+  crm.database.exec(
+      "CREATE VIRTUAL TABLE notes USING fts5(id, text); INSERT INTO notes VALUES ('a', 'likes courses'), ('b', "
+      "'none'); "
+      "CREATE VIEW loud AS SELECT upper(id) AS id FROM people WHERE id = 'a'");
+  for (const std::string query :
+       {"SELECT load_extension('x') AS id", "SELECT load_extension('x', 'y') AS id FROM people", "PRAGMA journal_mode",
+        "PRAGMA user_version", "PRAGMA temp_store = 1", "ATTACH 'x.db' AS x",
+        "SELECT fts3_tokenizer('simple') AS id"}) {
+    CAPTURE(query);
+    CHECK(contains(crm.error_of_query(query), "65 " + crm.path + ": source.query: "));
+    CHECK(contains(crm.error_of_query(query), "which only reads"));
+  }
+  CHECK(rows_of(crm.settings("SELECT id FROM notes WHERE notes MATCH 'courses'")) == Rows{"1 a"});
+  CHECK(rows_of(crm.settings("SELECT id FROM loud")) == Rows{"1 A"});
+  CHECK(rows_of(crm.settings("SELECT name AS id FROM pragma_table_info('people') LIMIT 1")) == Rows{"1 id"});
+}
+
+TEST_CASE("a value of more than 1 MiB is an error that names its row, wherever it comes from") {
+  Crm crm;
+  crm.database.exec("INSERT INTO people VALUES (zeroblob(2000000), 'c1', 2), ('z', hex(zeroblob(1000000)), 2)");
+  const std::string error = crm.error_of_query("SELECT id FROM people");
+  CHECK(contains(error, "65 " + crm.path + ": source.query: row 5: a value is longer than 1048576 bytes"));
+  CHECK(contains(crm.error_of_query("SELECT id, course FROM people WHERE rowid = 6"), "row 1: a value is longer"));
+  CHECK(contains(crm.error_of_query("SELECT hex(zeroblob(1000000)) AS id"), "row 1: a value is longer"));
+  CHECK(rows_of(crm.settings("SELECT id FROM people WHERE rowid = 6")) == Rows{"1 z"});
+}
+
+TEST_CASE("a query that computes for ever, and one that waits for a lock, hear a stop") {
+  Crm crm;
+  const auto is_stopped = [&](const std::string& query) {
+    std::stop_source stop;
+    auto reading = std::async(std::launch::async, [&] {
+      try {
+        const auto source = open_source(crm.settings(query), stop.get_token());
+        while (source->next()) {
+        }
+        return false;
+      } catch (const ReadingStopped&) {
+        return true;
+      }
+    });
+    const bool waits = reading.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout;
+    stop.request_stop();
+    return waits && reading.wait_for(std::chrono::seconds(5)) == std::future_status::ready && reading.get();
+  };
+  CHECK(
+      is_stopped("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n WHERE i < 0"));
+  crm.database.exec("BEGIN EXCLUSIVE");
+  CHECK(is_stopped("SELECT id FROM people"));
+  crm.database.exec("COMMIT");
 }

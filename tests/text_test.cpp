@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "base/terminal.h"
+
 using namespace convoke;
 
 TEST_CASE("a word for a shell is safe to paste, whatever stands in it") {
@@ -25,6 +27,12 @@ TEST_CASE("an excerpt is one printable line, whatever the server sent") {
   CHECK(excerpt("x\xE2\x80\xAEy\xC2\x9Bz") == "x?y?z");
   CHECK(excerpt("abcdef", 3) == "abc…");
   CHECK(excerpt("\xC3\xA9\xC3\xA9", 3) == "\xC3\xA9…");
+}
+
+TEST_CASE("lines for a terminal keep their text, and nothing in them acts on it") {
+  CHECK(printable_lines("a,b  c\td\r\n\"x\ny\"\n") == "a,b  c\td\r\n\"x\ny\"\n");
+  CHECK(printable_lines("a\x1b]0;t\x07\rb\x7F\n") == "a?]0;t??b?\n");
+  CHECK(printable_lines("caf\xC3\xA9 \xC2\x9B\xE2\x80\xAE\xFF") == "caf\xC3\xA9 ???");
 }
 
 TEST_CASE("JSON strings are escaped, and broken UTF-8 is replaced") {

@@ -40,7 +40,7 @@ class Transport {
  public:
   virtual ~Transport() = default;
   /// Sends at most once, whatever happens; never throws for what the network does. Takes no longer than the timeout of
-  /// a call.
+  /// a call. Throws where this machine has no file or thread left for it: then nothing was sent.
   virtual boost::asio::awaitable<Answer> send(Request request) = 0;
 };
 

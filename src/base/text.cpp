@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/terminal.h"
+
 namespace convoke {
 namespace {
 
@@ -61,6 +63,24 @@ std::string excerpt(std::string_view text, std::size_t longest) {
     if (blank) out += ' ';
     blank = false;
     if (printable) {
+      out += sequence;
+    } else {
+      out += '?';
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return out;
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    const std::size_t length = sequence_length(text);
+    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
+    const bool ends_line = first == '\n' || text.starts_with("\r\n");
+    const bool printable = length > 0 && (first >= 0x20 || first == '\t') && first != 0x7F && !is_unprintable(sequence);
+    if (ends_line || printable) {
       out += sequence;
     } else {
       out += '?';

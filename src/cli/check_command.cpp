@@ -148,7 +148,7 @@ Exit run(const CheckCommand& command) {
     return config.api.base_url + way_of(config.api.proxy) + " (not asked: whether it answers, a run will show)";
   });
   check.look_at("key", [&] {
-    load_key(config, environment_variable);
+    load_key(config.key, environment_variable);
     return std::string("there is one");
   });
   for (const std::string& argument : command.jobs) {

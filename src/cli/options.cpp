@@ -7,10 +7,14 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/system/system_error.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <new>
+#include <system_error>
 
 #include "base/text.h"
 #include "report/run_report.h"
@@ -27,7 +31,10 @@ Config CommonOptions::load(const std::vector<std::string>& jobs) const {
   std::vector<std::filesystem::path> job_files;
   std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(job_files), is_job_path);
   Config loaded = load_config(config, overrides(), environment_variable, job_files);
-  if (ledger) loaded.ledger_path = *ledger;
+  if (ledger) {
+    check_ledger_name(ledger->string(), "--ledger");
+    loaded.ledger_path = *ledger;
+  }
   return loaded;
 }
 
@@ -48,8 +55,36 @@ bool is_job_path(const std::string& argument) {
 void print_error(const Error& error) {
   // Names of files and columns are not ours: nothing in them may act on a terminal.
   constexpr std::size_t longest = 1000;
-  fmt::print(stderr, "error: {}\n", excerpt(error.what(), longest));
-  if (!error.hint().empty()) fmt::print(stderr, "try: {}\n", excerpt(error.hint(), longest));
+  std::string text = fmt::format("error: {}\n", excerpt(error.what(), longest));
+  if (!error.hint().empty()) text += fmt::format("try: {}\n", excerpt(error.hint(), longest));
+  std::fputs(text.c_str(), stderr);  // never throws, unlike fmt::print, where nothing takes it
+}
+
+Error as_error(const std::exception& failure) {
+  if (const auto* known = dynamic_cast<const Error*>(&failure)) return *known;
+  int code = 0;
+  if (const auto* standard = dynamic_cast<const std::system_error*>(&failure)) {
+    code = standard->code().value();
+  } else if (const auto* boosts = dynamic_cast<const boost::system::system_error*>(&failure)) {
+    if (boosts->code().category() == boost::system::system_category()) code = boosts->code().value();
+  } else if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) {
+    code = ENOMEM;
+  }
+  switch (code) {
+    case EMFILE:
+    case ENFILE:
+      return {Exit::disk, "the system lets this process open no more files", {}, "ulimit -n; or fewer api.connections"};
+    case EAGAIN:
+      return {Exit::disk, "the system lets this process start no more threads", {}, "ulimit -u, or systemd's TasksMax"};
+    case ENOMEM:
+      return {Exit::disk, "the system has no more memory for this process", {}, "ulimit -v, or systemd's MemoryMax"};
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return {Exit::disk, failure.what(), {}, "make room"};
+    default:
+      return {Exit::defect, failure.what(), {}, "report this, with the command that led to it"};
+  }
 }
 
 std::optional<std::string> environment_variable(const std::string& name) {

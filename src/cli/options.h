@@ -45,6 +45,10 @@ void add_list_options(CLI::App& command, JobOptions& job);
 /// Writes a result to standard output, to its last byte. Throws Error(disk) if that fails.
 void print_result(const std::string& text);
 
+/// What ends a command: an Error as it is; what the system would not give (open files, threads, memory, room) is
+/// Error(disk), and all else is a defect of ours.
+Error as_error(const std::exception& failure);
+
 /// Prints `error: …` and `try: …` to standard error, fit for a terminal.
 void print_error(const Error& error);
 

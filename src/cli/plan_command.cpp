@@ -55,7 +55,7 @@ struct Plan {
 
 std::string why_no_key(const Config& config) {
   try {
-    load_key(config, environment_variable);
+    load_key(config.key, environment_variable);
     return {};
   } catch (const Error& error) {
     return error.what();
@@ -67,7 +67,7 @@ void look_into(Plan& plan, Database& database, std::optional<JobId> id, const Co
   plan.limits = limits_now(database, config.limits, clock);
   if (!id) return;
   plan.books = books_of(database, *id);
-  plan.without_answer = JobLock::is_held(config.ledger_path, *id) ? 0 : asked_without_answer(database, *id);
+  plan.without_answer = JobLock::is_held(database.file(), *id) ? 0 : asked_without_answer(database, *id);
 }
 
 Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
@@ -86,7 +86,7 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   std::optional<JobId> id;
   plan.is_ledger_new = !std::filesystem::exists(config.ledger_path);
   if (!plan.is_ledger_new) {
-    database = Database::open_to_read(config.ledger_path);
+    database.emplace(Database::open_to_read(config.ledger_path));
     check_api(*database, config.api.base_url);
     id = find_job(*database, job.name);
     if (id) check_origin(*database, *id, job.name, origin_of(job));

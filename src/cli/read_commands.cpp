@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/outcome_list.h"
@@ -36,6 +40,47 @@ JobId known_job(Database& database, const std::string& name) {
               : names.empty() ? "no job was run on this ledger yet"
                               : fmt::format("it knows {}", fmt::join(names, ", ")));
 }
+
+// A file that is whole, or what it was before: written under a name of its own beside its place, for its owner alone,
+// which nobody else can have laid out, and of which each process has another.
+class WholeFile {
+ public:
+  explicit WholeFile(std::string place) : place_(std::move(place)), name_(place_ + ".XXXXXX") {
+    file_ = ::mkostemp(name_.data(), O_CLOEXEC);
+    if (file_ < 0) fail();
+  }
+  ~WholeFile() {
+    if (file_ < 0) return;
+    ::close(file_);
+    ::unlink(name_.c_str());
+  }
+  WholeFile(const WholeFile&) = delete;
+  WholeFile& operator=(const WholeFile&) = delete;
+
+  void write(const std::string& text) {
+    for (std::size_t done = 0; done < text.size();) {
+      const ssize_t written = ::write(file_, text.data() + done, text.size() - done);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail();
+      done += static_cast<std::size_t>(written);
+    }
+  }
+
+  void put_in_place() {
+    if (::fsync(file_) != 0 || ::rename(name_.c_str(), place_.c_str()) != 0) fail();
+    ::close(std::exchange(file_, -1));
+  }
+
+ private:
+  [[noreturn]] void fail() {
+    throw Error(Exit::disk, fmt::format("cannot write: {}", std::strerror(errno)), place_,
+                "see that its folder can be written and has room");
+  }
+
+  std::string place_;
+  std::string name_;
+  int file_;
+};
 
 struct StatusCommand {
   CommonOptions common;
@@ -102,30 +147,18 @@ void export_outcomes(const ExportCommand& command) {
   const ExportFormat format = command.format == "csv" ? ExportFormat::csv : ExportFormat::jsonl;
   if (command.output == "-") {
     std::signal(SIGPIPE, SIG_DFL);  // `convoke export … | head` ends like any other filter
-    export_outcomes(database, job, outcomes, gone, format, print_result);
+    const bool is_terminal = ::isatty(STDOUT_FILENO) != 0;
+    export_outcomes(database, job, outcomes, gone, format,
+                    [&](const std::string& text) { print_result(is_terminal ? printable_lines(text) : text); });
     return;
   }
   if (std::error_code ignored;
       std::filesystem::exists(command.output, ignored) && !std::filesystem::is_regular_file(command.output, ignored)) {
     throw Error(Exit::usage, "not a regular file", command.output, "leave --output out, and let the shell redirect");
   }
-  // Beside its place first: a file of that name is the whole export or what it was before.
-  const std::string partial = command.output + ".partial";
-  const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const auto fail = [&] {
-    const int error = errno;
-    ::unlink(partial.c_str());
-    throw Error(Exit::disk, fmt::format("cannot write: {}", std::strerror(error)), command.output);
-  };
-  if (file < 0) fail();
-  export_outcomes(database, job, outcomes, gone, format, [&](const std::string& text) {
-    for (std::size_t done = 0; done < text.size();) {
-      const ssize_t written = ::write(file, text.data() + done, text.size() - done);
-      if (written < 0) fail();
-      done += static_cast<std::size_t>(written);
-    }
-  });
-  if (::fsync(file) != 0 || ::close(file) != 0 || ::rename(partial.c_str(), command.output.c_str()) != 0) fail();
+  WholeFile file(command.output);
+  export_outcomes(database, job, outcomes, gone, format, [&](const std::string& text) { file.write(text); });
+  file.put_in_place();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <filesystem>
 
 #include "base/numbers.h"
@@ -231,7 +232,8 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
     try {
       if (one.error) throw *one.error;
       reports.push_back(run_job(config, *one.job, options, interruption));
-    } catch (const Error& error) {
+    } catch (const std::exception& failure) {
+      const Error error = as_error(failure);
       print_error(error);
       reports.push_back(failed_report(name, error, config));
     }
@@ -253,7 +255,7 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
   if (command.common.json) print_result(run_reports_json(reports, status.code));
   if (!command.common.json) print_result(closing_line(reports));
   if (not_run.empty()) return;
-  fmt::print(stderr, "not run: {}\n", fmt::join(not_run, ", "));
+  std::fputs(fmt::format("not run: {}\n", fmt::join(not_run, ", ")).c_str(), stderr);
   if (!command.common.json && !command.has_csv)
     print_result(fmt::format("next: {}{}{}\n", retry.empty() ? "convoke run" : "convoke retry", to_go_on,
                              command.common.again()));

@@ -15,6 +15,7 @@
 
 #include "base/numbers.h"
 #include "base/text.h"
+#include "cli/network_loop.h"
 #include "cli/options.h"
 #include "cli/source_rows.h"
 #include "ledger/job_lock.h"
@@ -170,7 +171,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   Database database = Database::open(config.ledger_path);
   check_api(database, address);
   const JobId id = job_id(database, job.name);
-  const auto lock = JobLock::take(config.ledger_path, id);
+  const auto lock = JobLock::take(database.file(), id);
   if (!lock) {
     report = busy_report(database, id, job.name);
     report.base_url = address;
@@ -201,7 +202,8 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   std::vector<std::string> remarks;
   settings.read_source = rows_of(job, interruption.token(), options.progress, remarks);
 
-  asio::io_context loop(1);
+  NetworkLoop network;
+  asio::io_context& loop = network.context();
   HttpTransport transport(loop.get_executor(), std::move(api));
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;
@@ -271,7 +273,7 @@ std::string origin_of(const Job& job) {
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
   if (options.rehearse == Rehearse::no) {
     ApiSettings api = config.api;
-    api.key = load_key(config, environment_variable);
+    api.key = load_key(config.key, environment_variable);
     return run_against(std::move(api), config.limits, config, job, options, interruption);
   }
   // No key leaves for a rehearsal, and no limit of the API's holds for it.

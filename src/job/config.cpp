@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "job/setting_table.h"
-#include "source/input_file.h"
 
 namespace convoke {
 namespace {
@@ -53,28 +53,50 @@ bool is_variable_name(std::string_view text) {
   });
 }
 
+/// Which of the settings for the key's place holds: a --set displaces what the file says.
+std::string_view key_setting(const SettingTable& table) {
+  constexpr std::array<std::string_view, 4> all = {"api.key_env", "api.key_file", "api.key_credential",
+                                                   "api.key_command"};
+  const bool is_overridden = std::any_of(all.begin(), all.end(), [&](auto key) { return table.is_overridden(key); });
+  std::string_view chosen;
+  for (const std::string_view key : all) {
+    if (!table.has(key) || table.is_overridden(key) != is_overridden) continue;
+    if (!chosen.empty()) {
+      table.fail(key, fmt::format("stands beside {}, and the key can be in one place only", chosen),
+                 "remove one of them");
+    }
+    chosen = key;
+  }
+  return chosen.empty() ? all.front() : chosen;
+}
+
 KeyLocation read_key_location(const SettingTable& table) {
   KeyLocation location;
-  const bool both = table.has("api.key_env") && table.has("api.key_file");
-  const bool file_set = table.is_overridden("api.key_file");
-  const bool variable_set = table.is_overridden("api.key_env");
-  if (both && file_set == variable_set) {
-    table.fail("api.key_file", "stands beside api.key_env, and the key can be in one place only", "remove one of them");
-  }
-  const bool file_wins = !both || file_set;  // a --set displaces what the file says
-  if (auto file = table.path("api.key_file"); file && file_wins) {
-    location.file = std::move(file);
-    location.where = table.where("api.key_file");
-    return location;
-  }
-  if (auto variable = table.text("api.key_env")) {
+  const std::string_view key = key_setting(table);
+  location.where = table.where(key);
+  if (key == "api.key_file") {
+    location.file = table.path(key);
+  } else if (key == "api.key_credential") {
+    location.credential = table.text(key);
+    if (location.credential->find('/') != std::string::npos || location.credential->starts_with('.')) {
+      table.fail(key, "must be the name of a credential, and no path",
+                 "the NAME of the unit's LoadCredential=NAME:FILE");
+    }
+  } else if (key == "api.key_command") {
+    location.command = *table.texts(key);
+    const bool is_command = !location.command.empty() && !location.command.front().empty() &&
+                            std::none_of(location.command.begin(), location.command.end(),
+                                         [](const std::string& word) { return word.find('\0') != std::string::npos; });
+    if (!is_command) {
+      table.fail(key, "must be a program and its arguments",
+                 R"(such as ["pass", "show", "meltingspot"]; no shell reads it)");
+    }
+  } else if (auto variable = table.text(key)) {
     if (!is_variable_name(*variable)) {
-      table.fail("api.key_env", "must be the name of an environment variable",
-                 "the key itself never stands in a file of ours");
+      table.fail(key, "must be the name of an environment variable", "the key itself never stands in a file of ours");
     }
     location.variable = std::move(*variable);
   }
-  location.where = table.where("api.key_env");
   return location;
 }
 
@@ -182,27 +204,6 @@ std::optional<fs::path> find_file(const std::optional<fs::path>& named, const En
   return found;
 }
 
-/// A variable that is written like one may be named; another may be the key itself, put in the wrong place.
-std::string describe_variable(const std::string& name) {
-  const bool harmless =
-      std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
-  return harmless ? "the environment variable " + name : "the environment variable that it names";
-}
-
-std::string read_key_file(const fs::path& file, const std::string& where) {
-  constexpr std::size_t longest = 64UL * 1024;
-  std::string content(longest, '\0');
-  try {
-    InputFile input(file.string());
-    content.resize(input.read(content.data(), content.size()));
-  } catch (const Error& error) {
-    throw Error(Exit::bad_config, error.what(), where, error.hint());
-  }
-  if (content.ends_with('\n')) content.pop_back();
-  if (content.ends_with('\r')) content.pop_back();
-  return content;
-}
-
 }  // namespace
 
 Config load_config(const std::optional<fs::path>& named, const std::vector<Override>& overrides,
@@ -221,37 +222,19 @@ Config load_config(const std::optional<fs::path>& named, const std::vector<Overr
   read_limits(table, config.limits);
   read_retry(table, config.retry);
   read_run(table, config.run);
+  if (const auto name = table.text("ledger.path")) check_ledger_name(*name, table.where("ledger.path"));
   config.ledger_path = table.path("ledger.path").value_or(resolve(config.folder, "convoke.db"));
   config.keep_profile = table.flag("ledger.keep_profile").value_or(false);
   return config;
 }
 
-std::string load_key(const Config& config, const Environment& environment) {
-  const KeyLocation& location = config.key;
-  std::string key;
-  std::string place;
-  if (location.file) {
-    place = location.file->string();
-    key = read_key_file(*location.file, location.where);
-  } else {
-    place = describe_variable(location.variable);
-    const auto value = environment(location.variable);
-    if (!value) {
-      throw Error(Exit::bad_config, fmt::format("there is no API key: {} is not set", place), location.where,
-                  "export it, or name a file that holds the key: api.key_file");
-    }
-    key = *value;
+void check_ledger_name(const std::string& name, const std::string& where) {
+  constexpr auto hint = "name a file, such as convoke.db";
+  if (name.empty()) throw Error(Exit::bad_config, "must not be empty", where, hint);
+  if (name.starts_with(':') || name.starts_with("file:")) {
+    throw Error(Exit::bad_config, fmt::format("{} is no file's name to SQLite", excerpt(name)), where,
+                fmt::format("{}, or ./{} if a file is really called so", hint, excerpt(name)));
   }
-  if (key.empty()) throw Error(Exit::bad_config, fmt::format("the API key in {} is empty", place), location.where);
-  // It becomes a header line as it is; and what has blanks in it is a sentence, a list, or "Bearer …", not the bare
-  // key.
-  const bool sound = std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
-  if (!sound) {
-    throw Error(Exit::bad_config,
-                fmt::format("the API key in {} holds blanks, control characters or other than ASCII", place),
-                location.where, "put the bare key there and nothing else");
-  }
-  return key;
 }
 
 }  // namespace convoke

@@ -3,27 +3,17 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "api/settings.h"
+#include "job/key.h"
 #include "job/keys.h"
 #include "net/settings.h"
 #include "run/settings.h"
 
 namespace convoke {
-
-/// The value of an environment variable, if it is set: getenv in the program, a table in tests.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-
-/// Where the API key is to be found; never the key.
-struct KeyLocation {
-  std::string variable = "MELTINGSPOT_API_KEY";  ///< used if there is no file
-  std::optional<std::filesystem::path> file;
-  std::string where = "api.key_env";  ///< the setting, for messages
-};
 
 struct Config {
   ApiSettings api;  ///< its key is empty until load_key() is asked for it
@@ -44,8 +34,8 @@ struct Config {
 Config load_config(const std::optional<std::filesystem::path>& named, const std::vector<Override>& overrides,
                    const Environment& environment, const std::vector<std::filesystem::path>& job_files = {});
 
-/// Fetches the API key, for the commands that call the API. Throws Error bad_config if it is not there, empty, or can
-/// be no key; no message holds any of it.
-std::string load_key(const Config& config, const Environment& environment);
+/// Throws Error bad_config about `where` if `name` is none of a file: empty, or what SQLite takes for something else
+/// (":memory:", a URI), and all that is recorded there would be gone with the process.
+void check_ledger_name(const std::string& name, const std::string& where);
 
 }  // namespace convoke

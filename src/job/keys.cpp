@@ -64,7 +64,9 @@ void refuse_job_overrides(const std::vector<Override>& overrides) {
 }
 
 std::string hint_for_unknown(std::string_view key, Keys keys) {
-  if (key == "api.key") return "the key itself is never in a file: name what holds it with key_env or key_file";
+  if (key == "api.key")
+    return "the key itself is never in a file: name what holds it with key_env, key_file, key_credential or "
+           "key_command";
   if (is_key(config_keys, key)) return "that is a key of config.toml";
   if (is_key(job_keys, key)) return "that is a key of a job";
   const std::string_view table = table_of(key);

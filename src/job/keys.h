@@ -9,11 +9,12 @@
 
 namespace convoke {
 
-inline constexpr std::array<std::string_view, 20> config_keys = {
-    "api.base_url",   "api.allow_http",   "api.client_cert",  "api.client_key", "api.key_env",
-    "api.key_file",   "api.timeout",      "api.connections",  "api.ca_file",    "api.proxy",
-    "limits.calls",   "limits.reserve",   "retry.attempts",   "retry.first",    "retry.longest",
-    "retry.patience", "run.retry_failed", "run.max_failures", "ledger.path",    "ledger.keep_profile"};
+inline constexpr std::array<std::string_view, 22> config_keys = {
+    "api.base_url", "api.allow_http",     "api.client_cert", "api.client_key",   "api.key_env",
+    "api.key_file", "api.key_credential", "api.key_command", "api.timeout",      "api.connections",
+    "api.ca_file",  "api.proxy",          "limits.calls",    "limits.reserve",   "retry.attempts",
+    "retry.first",  "retry.longest",      "retry.patience",  "run.retry_failed", "run.max_failures",
+    "ledger.path",  "ledger.keep_profile"};
 
 inline constexpr std::array<std::string_view, 15> job_keys = {"name",
                                                               "course",

@@ -75,9 +75,13 @@ Error ledger_error(const SQLite::Exception& exception, const std::filesystem::pa
   return {Exit::disk, fmt::format("the ledger failed: {}", exception.what()), path.string(), std::move(hint)};
 }
 
-Database::Database(std::filesystem::path path, int flags) : path_(std::move(path)) {
+Database::Database(std::filesystem::path path, LedgerFile::Access access)
+    : path_(std::move(path)), file_(std::make_unique<LedgerFile>(path_, access)) {
   try {
-    handle_ = std::make_unique<SQLite::Database>(path_.string(), flags);
+    // Absolute: no name is one that SQLite takes for something else.
+    handle_ = std::make_unique<SQLite::Database>(
+        std::filesystem::absolute(path_).string(),
+        access == LedgerFile::Access::write ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY);
     sqlite3_busy_handler(handle_->getHandle(), wait_for_lock, nullptr);
     sqlite3_extended_result_codes(handle_->getHandle(), 0);
   } catch (const SQLite::Exception& exception) {
@@ -102,7 +106,7 @@ void Database::check_ours() {
 }
 
 Database Database::open(const std::filesystem::path& path, Durability durability) {
-  Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  Database database(path, LedgerFile::Access::write);
   database.read([&] { database.check_ours(); });
   try {
     auto& handle = *database.handle_;
@@ -117,6 +121,7 @@ Database Database::open(const std::filesystem::path& path, Durability durability
   } catch (const SQLite::Exception& exception) {
     throw ledger_error(exception, path);
   }
+  database.file_->note_companions();
   return database;
 }
 
@@ -125,18 +130,17 @@ Database Database::open_to_read(const std::filesystem::path& path) {
     throw Error(Exit::no_input, "there is no ledger here", path.string(),
                 "run a job first, or name the ledger with --ledger");
   }
-  const auto is_current = [](Database& database) {
-    bool current = false;
+  {
+    Database database(path, LedgerFile::Access::read);
+    bool is_current = false;
     database.read([&] {
       database.check_ours();
-      current = database.handle_->execAndGet("PRAGMA user_version").getInt() == schema_version;
+      is_current = database.handle_->execAndGet("PRAGMA user_version").getInt() == schema_version;
     });
-    return current;
-  };
-  Database database(path, SQLite::OPEN_READONLY);
-  if (is_current(database)) return database;
+    if (is_current) return database;
+  }
   open(path);  // brings it up to date, or says why not
-  return {path, SQLite::OPEN_READONLY};
+  return {path, LedgerFile::Access::read};
 }
 
 void Database::migrate() {
@@ -147,7 +151,7 @@ void Database::migrate() {
     const int from = version();
     if (from == schema_version) return;  // another process was quicker
     // A run of the older convoke would find its views and columns changed under it.
-    if (from > 0 && JobLock::is_any_held(path_)) {
+    if (from > 0 && JobLock::is_any_held(*file_)) {
       throw Error(Exit::try_later, "an older convoke is running on this ledger, which must be brought up to date first",
                   path_.string(), "let that run end, and try again");
     }
@@ -185,6 +189,7 @@ void Database::transact(const char* begin, const std::function<void()>& body) {
 
 void Database::write(const std::function<void()>& change) {
   transact("BEGIN IMMEDIATE", change);
+  file_->check_in_place();
 }
 
 void Database::read(const std::function<void()>& look) {

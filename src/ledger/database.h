@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ledger_time.h"
+#include "ledger/ledger_file.h"
 
 namespace convoke {
 
@@ -29,16 +30,19 @@ enum class Durability {
 class Database {
  public:
   /// Opens the ledger to write; creates it, or brings an older schema up to date. Throws Error(disk) if it cannot be
-  /// opened or is not a ledger, Error(bad_config) if a newer convoke wrote it.
+  /// opened or is not a ledger, Error(bad_config) if a newer convoke wrote it, and what LedgerFile throws.
   static Database open(const std::filesystem::path& path, Durability durability = Durability::full);
 
   /// Opens to read; the ledger must exist (Error(no_input)). Changes nothing, but that an older schema is brought up to
   /// date first.
   static Database open_to_read(const std::filesystem::path& path);
 
+  Database(Database&&) = default;
+  Database& operator=(Database&&) = delete;
+
   /// Does `change` in one transaction that starts with the write lock, waits for other processes as long as a minute,
   /// and is on disk when this returns; rolled back if `change` throws. SQLite's exceptions leave as Error(disk), or
-  /// Error(defect) where the statement is at fault.
+  /// Error(defect) where the statement is at fault. Error(disk) too if the file is not where it was opened any more.
   void write(const std::function<void()>& change);
 
   /// The same for reading: one snapshot.
@@ -46,14 +50,16 @@ class Database {
 
   SQLite::Database& handle() { return *handle_; }
   const std::filesystem::path& path() const { return path_; }
+  const LedgerFile& file() const { return *file_; }
 
  private:
-  Database(std::filesystem::path path, int flags);
+  Database(std::filesystem::path path, LedgerFile::Access access);
   void check_ours();
   void migrate();
   void transact(const char* begin, const std::function<void()>& body);
 
   std::filesystem::path path_;
+  std::unique_ptr<LedgerFile> file_;  // opened before SQLite's, and closed after it
   std::unique_ptr<SQLite::Database> handle_;
 };
 

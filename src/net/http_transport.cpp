@@ -37,10 +37,9 @@ using namespace std::chrono_literals;
 // it brings.
 constexpr auto longest_idle = 4s;
 constexpr auto longest_probe = 5s;  // a TLS server says something at once; what says nothing is not worth the wait
-constexpr std::uint64_t largest_answer = 16ULL
-                                         << 20U;  // the fullest there can be, of 10,000 participants, is half of it
-constexpr std::size_t most_held = 32U << 20U;     // of all answers at one time, until they are recorded
-constexpr std::size_t read_size = 64U << 10U;     // Beast reads 512 bytes at a time into a buffer that starts out empty
+constexpr std::uint64_t largest_answer = 16ULL << 20U;  // the fullest there can be, of 10,000 participants, is half
+constexpr std::size_t most_held = 32U << 20U;           // of all answers at one time, until they are recorded
+constexpr std::size_t read_size = 64U << 10U;  // Beast reads 512 bytes at a time into a buffer that starts out empty
 constexpr std::size_t most_reserved = 1U << 20U;
 constexpr std::uint32_t largest_header = 64U << 10U;
 constexpr std::size_t json_padding = 64;  // simdjson reads so far beyond the end
@@ -66,6 +65,12 @@ int place_of_self() {
 // An answer whose end is the connection's end may have been cut off, and without a body nothing shows it.
 bool may_be_cut(bool needs_eof, const std::string& body, unsigned status) {
   return needs_eof && body.empty() && status / 100 == 2 && status != 204;
+}
+
+// What this machine will not give is no word of the server's, and no patience helps.
+bool is_scarce(const boost::system::error_code& error) {
+  return error == boost::system::errc::too_many_files_open ||
+         error == boost::system::errc::too_many_files_open_in_system;
 }
 
 }  // namespace
@@ -239,7 +244,7 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   message.set(http::field::host, target_.host_header);
   if (to_proxy && !settings_.proxy->authorization.empty())
     message.set(http::field::proxy_authorization, settings_.proxy->authorization);
-  message.set(http::field::authorization, settings_.key);
+  message.set(http::field::authorization, settings_.key.text());
   message.set(http::field::user_agent, "convoke");
   message.set(http::field::accept, "application/json");
   if (!request.body.empty()) {
@@ -338,6 +343,10 @@ asio::awaitable<void> HttpTransport::open(std::shared_ptr<Connection> connection
   connection->phase = Phase::resolve;
   co_await resolve(connection);
   connection->phase = Phase::connect;
+  // Tried first: where no file is left for a socket, async_connect says only that it was canceled.
+  boost::system::error_code no_socket;
+  connection->socket.open(connection->endpoints.begin()->endpoint().protocol(), no_socket);
+  if (is_scarce(no_socket)) throw boost::system::system_error(no_socket);
   co_await asio::async_connect(connection->socket, connection->endpoints, use_awaitable);
   connection->socket.set_option(tcp::no_delay(true));
   if (!connection->tls) co_return;
@@ -412,6 +421,11 @@ asio::awaitable<Answer> HttpTransport::send(Request request) {
     }
   } catch (const boost::system::system_error& failure) {
     error = failure.code();
+  }
+  const bool has_no_thread = connection->phase == Phase::resolve && error == asio::error::try_again;
+  if (is_new && answer.reached == Answer::Reached::no && (has_no_thread || is_scarce(error))) {
+    connection->deadline.cancel();
+    throw boost::system::system_error(error);
   }
   if (answer.reached != Answer::Reached::answered) co_await explain(connection, error, answer);
   connection->deadline.cancel();

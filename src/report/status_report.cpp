@@ -75,7 +75,7 @@ LedgerStatus status_of(Database& database, std::optional<JobId> only, const Limi
       job.calls_due = due.getColumn(0).getInt64();
       job.forecast = forecast(limits, state.slots, state.now, job.calls_due, latency, connections);
       job.last_run = latest_run(database, id);
-      job.is_running = JobLock::is_held(database.path(), id);
+      job.is_running = JobLock::is_held(database.file(), id);
       job.troubles = troubles_of(database, id);
       if (!job.is_running) job.without_answer = asked_without_answer(database, id);
       status.jobs.push_back(std::move(job));

@@ -321,7 +321,17 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   }
   Request request = invite_request(call.course_id, call.chunk.ids, settings_.invite, call.chunk.quiet);
   request.not_after = instant(call.claimed_at + 2 * settings_.call_timeout);
-  Answer answer = co_await transport_.send(std::move(request));
+  Answer answer;
+  std::exception_ptr not_sent;
+  try {
+    answer = co_await transport_.send(std::move(request));
+  } catch (...) {
+    not_sent = std::current_exception();
+  }
+  if (not_sent) {
+    co_await ledger_.put_back(one(call));
+    std::rethrow_exception(not_sent);
+  }
   is_sending = false;
   --sending_;
   Report report = report_of(call, answer, sent_at);

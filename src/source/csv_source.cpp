@@ -91,6 +91,9 @@ bool CsvSource::read_record() {
     } else {
       feed(piece);
     }
+    // Where every field is kept: a header that long is none.
+    if (fields_ != nullptr && (record_size_ += piece.size()) > longest_field)
+      fail(record_line_, fmt::format("the row is longer than {} bytes", longest_field), "a line may have no end");
     pass(piece);
     if (record_ended_ && has_text_) return true;
     if (record_ended_) begin_record();
@@ -105,6 +108,7 @@ bool CsvSource::read_record() {
 void CsvSource::begin_record() {
   field_count_ = 0;
   has_text_ = false;
+  record_size_ = 0;
   member_.clear();
   course_.clear();
   if (fields_ != nullptr) fields_->clear();

@@ -74,7 +74,8 @@ class CsvSource final : public MemberSource {
   std::size_t course_column_ = no_column;
   char delimiter_ = ',';
   std::size_t field_count_ = 0;
-  bool has_text_ = false;  ///< a field of the current record is not blank: it is a row
+  std::size_t record_size_ = 0;  ///< bytes of the current record; only where fields_ are kept
+  bool has_text_ = false;        ///< a field of the current record is not blank: it is a row
   std::string member_;
   std::string course_;
   std::vector<std::string>* fields_ = nullptr;  ///< takes every field where the names or the first rows are looked at

@@ -48,6 +48,9 @@ void throw_not_opened(const std::string& path, int code) {
     throw Error(Exit::no_input, "may not be read: permission denied", path,
                 fmt::format("let this user read it: chmod, or run as its owner (now user id {})", ::geteuid()));
   }
+  if (code == EMFILE || code == ENFILE)
+    throw Error(Exit::disk, fmt::format("cannot be opened: {}", describe(code)), path,
+                "let this process open more files: ulimit -n");
   if (code == ENOENT || code == ENOTDIR) throw Error(Exit::no_input, "there is no such file", path);
   throw Error(Exit::no_input, fmt::format("cannot be opened: {}", describe(code)), path);
 }

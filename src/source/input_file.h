@@ -40,7 +40,8 @@ class InputFile {
   std::optional<std::uint64_t> size_;
 };
 
-/// Throws Error no_input: `path` could not be opened for the reason that `code` (an errno) gives.
+/// Throws Error no_input: `path` could not be opened for the reason that `code` (an errno) gives; disk if that is the
+/// number of open files.
 [[noreturn]] void throw_not_opened(const std::string& path, int code);
 
 }  // namespace convoke

@@ -2,6 +2,16 @@
 
 #include <SQLiteCpp/Exception.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <thread>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -11,11 +21,20 @@
 namespace convoke {
 namespace {
 
-constexpr int patience_ms = 10'000;      // how long another program's lock is waited out
-constexpr int steps_unwatched = 10'000;  // of SQLite's virtual machine, between looks at whether to stop: under 1 ms
+using namespace std::chrono_literals;
+
+constexpr auto lock_patience = 10'000ms;  // how long another program's lock is waited out
+constexpr auto lock_look = 20ms;          // between looks at that lock, and at whether to stop
+constexpr int largest_value = 1 << 20;    // bytes of any value, as in a CSV file
+constexpr int steps_unwatched = 10'000;   // of SQLite's virtual machine, between looks at whether to stop: under 1 ms
 
 /// What SQLite said, as what it means for the operator.
 [[noreturn]] void fail(const std::string& path, int code, const std::string& message) {
+  // Where the authorizer said no; the code is one of several.
+  if (message.starts_with("not authorized")) {
+    throw Error(Exit::bad_source, "source.query: the query must be one SELECT, which only reads: " + excerpt(message),
+                path, "it may not change, attach, set or load anything");
+  }
   switch (code & 0xFF) {  // the primary code
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -35,23 +54,61 @@ constexpr int steps_unwatched = 10'000;  // of SQLite's virtual machine, between
   }
 }
 
+/// What a query may do: read and compute. The functions are those that load code, or that other builds of SQLite have
+/// for files; the pragmas those that full-text tables read, and that tell of tables.
+int allow(void*, int action, const char* first, const char* second, const char*, const char*) {
+  const auto is_one_of = [](const char* word, const auto& words) {
+    return word != nullptr && std::find(words.begin(), words.end(), std::string_view(word)) != words.end();
+  };
+  constexpr std::array<std::string_view, 5> functions = {"load_extension", "readfile", "writefile", "edit",
+                                                         "fts3_tokenizer"};
+  constexpr std::array<std::string_view, 7> pragmas = {"data_version", "page_size",  "table_info", "table_xinfo",
+                                                       "table_list",   "index_list", "index_info"};
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_UPDATE:  // asked by SQLite of itself where it declares a virtual table; for all others DEFENSIVE says
+                         // no
+      return is_one_of(first, std::array<std::string_view, 1>{"sqlite_master"}) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_FUNCTION:
+      return is_one_of(second, functions) ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_PRAGMA:
+      return is_one_of(first, pragmas) ? SQLITE_OK : SQLITE_DENY;
+    default:
+      return SQLITE_DENY;
+  }
+}
+
+/// Waits for another program's lock, as long as nobody wants to stop.
+int wait_for_other(void* stop, int waits) {
+  if (static_cast<std::stop_token*>(stop)->stop_requested() || waits * lock_look >= lock_patience) return 0;
+  std::this_thread::sleep_for(lock_look);
+  return 1;
+}
+
+/// Says better than SQLite what is wrong with a file that is not there. Not by opening it: where the list is the ledger
+/// itself, closing it again would take SQLite's locks away (ledger/ledger_file.h).
+void check_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || ::access(path.c_str(), R_OK) != 0) throw_not_opened(path, errno);
+  if (S_ISDIR(status.st_mode)) throw Error(Exit::bad_source, "is a folder, not a file", path);
+  // SQLite would wait for a pipe forever.
+  if (!S_ISREG(status.st_mode)) throw Error(Exit::bad_source, "is not a SQLite database: it is no regular file", path);
+}
+
 }  // namespace
 
 SqliteSource::SqliteSource(const SqliteSettings& settings, std::stop_token stop)
     : path_(settings.path), stop_(std::move(stop)) {
-  // Says better than SQLite what is wrong with a file that is not there; and SQLite would wait for a pipe forever.
-  if (!InputFile(path_).size()) throw Error(Exit::bad_source, "is not a SQLite database: it is no regular file", path_);
+  check_file(path_);
   try {
-    database_ = std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READONLY, patience_ms);
+    database_ = std::make_unique<SQLite::Database>(std::filesystem::absolute(path_).string(), SQLite::OPEN_READONLY);
   } catch (const SQLite::Exception& error) {
     fail(path_, error.getErrorCode(), error.what());
   }
-  if (stop_.stop_possible()) {
-    const auto is_stop_asked = [](void* token) {
-      return static_cast<std::stop_token*>(token)->stop_requested() ? 1 : 0;
-    };
-    sqlite3_progress_handler(database_->getHandle(), steps_unwatched, is_stop_asked, &stop_);
-  }
+  restrict();
   const char* rest = nullptr;
   query_ = prepare(settings.query.c_str(), &rest);
   // What follows the statement may be blanks, semicolons and comments: SQLite makes no statement of them.
@@ -71,6 +128,19 @@ SqliteSource::SqliteSource(const SqliteSettings& settings, std::stop_token stop)
   if (settings.course_column) course_column_ = static_cast<int>(column_index(names, *settings.course_column, where));
 }
 
+void SqliteSource::restrict() {
+  sqlite3* handle = database_->getHandle();
+  sqlite3_busy_handler(handle, wait_for_other, &stop_);
+  const auto is_stop_asked = [](void* token) { return static_cast<std::stop_token*>(token)->stop_requested() ? 1 : 0; };
+  sqlite3_progress_handler(handle, steps_unwatched, is_stop_asked, &stop_);
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, largest_value);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // Views and the like of the file itself: harmless functions only.
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_set_authorizer(handle, allow, nullptr);
+}
+
 std::optional<SourceRow> SqliteSource::next() {
   do {
     if (!step()) return std::nullopt;
@@ -82,14 +152,23 @@ std::optional<SourceRow> SqliteSource::next() {
 SqliteSource::Statement SqliteSource::prepare(const char* sql, const char** rest) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v2(database_->getHandle(), sql, -1, &statement, rest);
-  if (code != SQLITE_OK) fail(path_, code, sqlite3_errmsg(database_->getHandle()));
+  if (code != SQLITE_OK) fail_at(code);
   return Statement(statement);
 }
 
 bool SqliteSource::step() {
   const int code = sqlite3_step(query_.get());
   if (code == SQLITE_ROW || code == SQLITE_DONE) return code == SQLITE_ROW;
+  fail_at(code);
+}
+
+void SqliteSource::fail_at(int code) const {
   if (stop_.stop_requested()) throw ReadingStopped{};
+  if ((code & 0xFF) == SQLITE_TOOBIG && query_) {
+    throw Error(Exit::bad_source,
+                fmt::format("source.query: row {}: a value is longer than {} bytes", row_ + 1, largest_value), path_,
+                "let the query select the columns that are needed, and no others");
+  }
   fail(path_, code, sqlite3_errmsg(database_->getHandle()));
 }
 

@@ -1,4 +1,5 @@
-// Members from a query on a SQLite file, which is opened read-only and only seen through one SELECT.
+// Members from a query on a SQLite file, which is opened read-only and only seen through one SELECT. The file may come
+// from anybody: what is in it, and in the query, can read and compute, and nothing else.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
@@ -25,8 +26,10 @@ class SqliteSource final : public MemberSource {
   };
   using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
+  void restrict();
   Statement prepare(const char* sql, const char** rest);
-  bool step();  ///< to the next row; false at the end
+  bool step();                                ///< to the next row; false at the end
+  [[noreturn]] void fail_at(int code) const;  ///< of the row that was to come
   bool is_empty_row();
   std::string_view text_of(int column);
   std::vector<std::vector<std::string>> first_rows();

@@ -281,6 +281,7 @@ class BadConfig(Messages):
         sandbox = self.sandbox()
         ids = self.a_job(3)
         (self.folder / "key").write_text(KEY + "\n")
+        (self.folder / "key").chmod(0o600)
         self.run_job(OK, env={"MELTINGSPOT_API_KEY": None}, settings={"api.key_file": f'"{self.folder / "key"}"'})
         self.check_all_invited(sandbox, ids)
 

@@ -218,6 +218,31 @@ class OneProcessPerJob(World):
             for result in [process.finish() for process in [self.start("run", name) for name in names]]:
                 self.assertEqual(result.exit, OK, str(result))
 
+    def test_a_query_that_computes_for_ever_and_one_that_waits_for_a_lock_are_stopped(self):
+        sandbox = self.sandbox()
+        crm = self.folder / "crm.db"
+        with contextlib.closing(sqlite3.connect(crm, isolation_level=None)) as db:
+            db.execute("CREATE TABLE people (id)")
+            endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n WHERE i < 0"
+            for name, query in (("endless", endless), ("locked", "SELECT id FROM people")):
+                with self.subTest(name):
+                    self.write_job(name, source=f'sqlite = "../crm.db"\nquery = "{query}"\nmember_column = "id"')
+                    if name == "locked":
+                        db.execute("BEGIN EXCLUSIVE")
+                    process = self.start("run", name, "--json")
+                    wait_for(lambda: self.ledger.exists() and self.has_begun(name), "the run")
+                    begin = time.monotonic()
+                    process.signal(signal.SIGTERM)
+                    result = process.finish()
+                    self.assertEqual((result.exit, result.last_run["stopped_by"]), (TRY_LATER, "signal"), str(result))
+                    self.assertLess(time.monotonic() - begin, 5)  # a lock is waited for for 10 s
+        self.assertEqual(sandbox.requests, 0)
+
+    def has_begun(self, job):
+        with contextlib.suppress(sqlite3.Error):
+            return self.query("SELECT count(*) FROM runs WHERE job = ?", job)[0][0] > 0
+        return False
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -191,9 +191,9 @@ void Process::guard(const std::function<void()>& action) {
 bool Process::start() {
   bool is_busy = false;
   guard([&] {
-    database_ = Database::open(world_.ledger(), Durability::process);
+    database_.emplace(Database::open(world_.ledger(), Durability::process));
     const JobId id = job_id(*database_, job_.name);
-    auto lock = JobLock::take(world_.ledger(), id);
+    auto lock = JobLock::take(database_->file(), id);
     is_busy = !lock;
     if (is_busy) return;
     lock_.emplace(std::move(*lock));

@@ -1,0 +1,91 @@
+#include "ledger/ledger_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "ledger/job_lock.h"
+
+namespace convoke {
+namespace {
+
+[[noreturn]] void fail_to_open(const std::filesystem::path& path, int code) {
+  std::string hint = "see that the ledger's folder can be written and has room; nothing that was committed is lost";
+  if (code == EMFILE || code == ENFILE) hint = "let it open more files: ulimit -n";
+  if (code == EEXIST) hint = "a link to nothing stands there: name the file itself with --ledger, or remove the link";
+  throw Error(Exit::disk, fmt::format("the ledger cannot be opened: {}", std::strerror(code)), path.string(), hint);
+}
+
+int open_file(const std::filesystem::path& path, LedgerFile::Access access) {
+  const bool may_write = access == LedgerFile::Access::write;
+  const int how = (may_write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
+  int descriptor = ::open(path.c_str(), how);
+  if (descriptor < 0 && errno == ENOENT && may_write) {
+    descriptor = ::open(path.c_str(), how | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    struct stat at {};
+    // Made by another process meanwhile, unless it is a link that leads nowhere.
+    if (descriptor < 0 && errno == EEXIST && ::stat(path.c_str(), &at) == 0) descriptor = ::open(path.c_str(), how);
+  }
+  if (descriptor < 0) fail_to_open(path, errno);
+  return descriptor;
+}
+
+}  // namespace
+
+LedgerFile::LedgerFile(const std::filesystem::path& path, Access access)
+    : path_(path), name_(path.string()), descriptor_(open_file(path, access)) {
+  struct stat status {};
+  const auto refuse = [&](Exit exit, const char* what, const char* hint) {
+    ::close(descriptor_);
+    throw Error(exit, what, name_, hint);
+  };
+  if (::fstat(descriptor_, &status) != 0) refuse(Exit::disk, std::strerror(errno), "");
+  if (S_ISDIR(status.st_mode)) refuse(Exit::disk, "is a folder, and no ledger", "name a file with --ledger");
+  if (!S_ISREG(status.st_mode)) refuse(Exit::bad_config, "is no regular file", "name a file with --ledger");
+  if (status.st_nlink > 1) {
+    refuse(JobLock::is_any_held(*this) ? Exit::try_later : Exit::bad_config,
+           "the ledger has other names (hard links): SQLite keeps its latest changes in a file beside each, and they "
+           "would not know of each other",
+           "let all runs end under the name that they use, and remove the others (find / -samefile FILE); a backup is "
+           "made otherwise, see docs/ledger.md");
+  }
+  identity_ = {status.st_dev, status.st_ino};
+}
+
+LedgerFile::~LedgerFile() {
+  ::close(descriptor_);
+}
+
+LedgerFile::Identity LedgerFile::identity_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+void LedgerFile::note_companions() {
+  // SQLite's names for them follow links to the file itself.
+  std::error_code failed;
+  const auto real = std::filesystem::canonical(path_, failed);
+  const std::string base = failed ? name_ : real.string();
+  companions_ = {Companion{base + "-wal", identity_of(base + "-wal")},
+                 Companion{base + "-shm", identity_of(base + "-shm")}};
+}
+
+void LedgerFile::check_in_place() const {
+  const auto refuse = [this](const std::string& file) {
+    throw Error(Exit::disk, fmt::format("the ledger was moved, replaced or removed while it was in use ({})", file),
+                name_,
+                "nothing was sent since; put the file back together with what lies beside it (-wal), and run again");
+  };
+  if (identity_of(name_) != identity_) refuse(name_);
+  for (const Companion& companion : companions_) {
+    if (companion.identity.inode != 0 && identity_of(companion.path) != companion.identity) refuse(companion.path);
+  }
+}
+
+}  // namespace convoke

@@ -1,0 +1,59 @@
+// The ledger's own file, opened beside SQLite: what makes it ours alone, says whether it is still there, and carries
+// the jobs' locks (job_lock.h).
+//
+// SQLite holds POSIX locks on this file, and a process loses all of those as soon as it closes any descriptor of the
+// file. So this one is opened before SQLite opens the file and closed after SQLite has closed it, and a process has one
+// connection to a ledger at a time. Whoever reads a list must not open and close the ledger either: see SqliteSource.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <filesystem>
+#include <string>
+
+namespace convoke {
+
+class LedgerFile {
+ public:
+  enum class Access { read, write };
+
+  /// Opens the ledger; to write, it is made if it is not there: 0600, and never through a link that somebody laid out.
+  /// Throws Error: disk if that fails; bad_config if it is no regular file, or has other names: SQLite keeps the latest
+  /// changes in a file beside each, and none would know of the other's (try_later while a run is under way on it).
+  LedgerFile(const std::filesystem::path& path, Access access);
+  ~LedgerFile();
+  LedgerFile(const LedgerFile&) = delete;
+  LedgerFile& operator=(const LedgerFile&) = delete;
+
+  /// Takes note of which files SQLite has opened beside it (its write-ahead log): they are part of the ledger from here
+  /// on.
+  void note_companions();
+
+  /// Throws Error(disk) if the path leads to another file by now, or to none, or a companion does: what is written then
+  /// is lost to whoever opens the ledger next.
+  void check_in_place() const;
+
+  int descriptor() const { return descriptor_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  struct Identity {
+    dev_t device = 0;
+    ino_t inode = 0;  ///< 0: none
+    bool operator==(const Identity&) const = default;
+  };
+  struct Companion {
+    std::string path;
+    Identity identity;
+  };
+  static Identity identity_of(const std::string& path);
+
+  std::filesystem::path path_;
+  std::string name_;  ///< the same, for the system
+  int descriptor_;
+  Identity identity_;
+  std::array<Companion, 2> companions_;
+};
+
+}  // namespace convoke

@@ -1,0 +1,139 @@
+"""The files that convoke makes, reads and locks: whose they are, what they may be called, what becomes of a run under
+which they go away."""
+import fcntl
+import stat
+
+from world import *
+
+
+class Files(World):
+    def test_a_ledger_that_is_no_file_to_sqlite_is_refused(self):
+        sandbox = self.sandbox()
+        self.a_job(3)
+        for name in ("", ":memory:", ":any", "file:x.db", f"file://{self.folder}/x.db?mode=memory"):
+            for how in (["--ledger", name], ["--set", f'ledger.path="{name}"']):
+                with self.subTest(how):
+                    result = self.expect(BAD_CONFIG, "run", "list", *how)
+                    self.assertRegex(result.err, "(?m)^error: " + ("--ledger" if how[0] == "--ledger" else "--set ledger.path"))
+        self.expect(BAD_CONFIG, "run", "list", "--ledger", "/dev/null")
+        self.assertEqual(sandbox.requests, 0)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["config.toml", "jobs", "list.csv"])
+
+    def test_a_ledger_that_is_removed_or_replaced_under_a_run_ends_it_and_nothing_is_sent_after(self):
+        for how in ("removed", "replaced", "log removed"):
+            with self.subTest(how):
+                self.remove_ledger()
+                sandbox = self.sandbox("--latency", "20ms")
+                self.a_job(20_000, "chunk_size = 5")
+                process = self.start("run", "list")
+                wait_for(lambda: sandbox.requests > 20, "calls")
+                if how == "replaced":
+                    shutil.copy(self.ledger, self.folder / "other.db")
+                    os.replace(self.folder / "other.db", self.ledger)
+                else:
+                    os.unlink(f"{self.ledger}-wal" if how == "log removed" else self.ledger)
+                before = sandbox.requests
+                result = process.finish()
+                self.assertEqual(result.exit, DISK, str(result))
+                self.assertIn("moved, replaced or removed", result.err)
+                self.assertIn("convoke.db", result.err)
+                # What was claimed before it went away, and one group more at most.
+                self.assertLess(sandbox.requests - before, 300)
+                sandbox.stop()
+
+    def test_a_hard_link_is_the_same_ledger(self):
+        sandbox = self.sandbox("--latency", "20ms")
+        self.a_job(20_000, "chunk_size = 5")
+        process = self.start("run", "list")
+        wait_for(lambda: sandbox.requests > 20, "calls")
+        os.link(self.ledger, self.folder / "other.db")
+        result = self.expect(TRY_LATER, "run", "list", "--ledger", "other.db")
+        self.assertIn("hard links", result.err)
+        self.assertFalse((self.folder / "other.db-wal").exists())
+        process.signal(signal.SIGTERM)
+        self.assertEqual(process.finish().exit, TRY_LATER)
+        self.expect(BAD_CONFIG, "run", "list", "--ledger", "other.db")
+        (self.folder / "other.db").unlink()
+        self.check_record(sandbox)
+
+    def test_no_file_of_locks_is_made_and_one_of_an_older_convoke_is_kept_to(self):
+        self.sandbox()
+        self.a_job(3)
+        self.run_job(OK)
+        self.assertEqual([path.name for path in self.folder.glob("convoke.db*")], ["convoke.db"])
+        with open(f"{self.ledger}-locks", "w") as locks:
+            fcntl.lockf(locks, fcntl.LOCK_EX, 1, 1)
+            self.run_job(TRY_LATER)
+        self.run_job(OK)
+
+    def test_every_file_is_for_its_owner_alone(self):
+        sandbox = self.sandbox("--latency", "20ms")
+        self.a_job(2000, "chunk_size = 5")
+        process = self.start("run", "list", preexec=lambda: os.umask(0))
+        wait_for(lambda: sandbox.requests > 20, "calls")
+        for suffix in ("", "-wal", "-shm"):
+            self.assertEqual(stat.S_IMODE(os.stat(f"{self.ledger}{suffix}").st_mode), 0o600)
+        process.signal(signal.SIGTERM)
+        process.finish()
+        self.expect(OK, "export", "list", "--output", "out.csv", preexec=lambda: os.umask(0))
+        self.assertEqual(stat.S_IMODE(os.stat(self.folder / "out.csv").st_mode), 0o600)
+
+    def test_exports_to_one_file_at_once_never_mix(self):
+        self.sandbox()
+        ids = self.a_job(20_000)
+        self.run_job(OK)
+        for _ in range(3):
+            exports = [self.start("export", "list", "--output", "out.csv") for _ in range(4)]
+            for export in exports:
+                self.assertEqual(export.finish().exit, OK)
+            lines = (self.folder / "out.csv").read_text().splitlines()
+            self.assertEqual(len(lines), len(ids) + 1)
+            self.assertEqual(len(set(lines)), len(lines))
+        self.assertEqual([path.name for path in self.folder.glob("out*")], ["out.csv"])
+
+    def test_an_export_writes_through_no_link_that_somebody_laid_out(self):
+        self.sandbox()
+        self.a_job(3)
+        self.run_job(OK)
+        (self.folder / "victim").write_text("precious")
+        for name in ("out.csv", "out.csv.partial"):
+            (self.folder / name).symlink_to(self.folder / "victim")
+        self.expect(OK, "export", "list", "--output", "out.csv")
+        self.assertEqual((self.folder / "victim").read_text(), "precious")
+        self.assertFalse((self.folder / "out.csv").is_symlink())
+
+    def test_what_lists_and_answers_hold_never_acts_on_a_terminal(self):
+        """Escape sequences in the names of job and course, in ids that are none, and in an answer."""
+        evil = "\x1b]0;owned\x07\x9b31m"
+        self.server(lambda call: (201, participants(call.ids, course=call.course, id=f"p{evil}", status=f"s{evil}")))
+        ids = some_ids(2)
+        self.write_list([f"{ids[0]},c{evil}", f"{ids[1]},c2", f"no-id{evil},c2"], header="spotMemberId,course")
+        arguments = ["--csv", "list.csv", "--course-column", "course", "--name", "job\u009b31m\u202eboj"]
+        outputs = []
+        for args in (["plan", *arguments], ["run", *arguments, "-v"], ["status"], ["why", arguments[-1], ids[0]],
+                     ["export", arguments[-1]], ["export", arguments[-1], "--format", "jsonl"], ["why", evil, ids[0]],
+                     ["export", evil], ["run", evil], ["run", "--csv", evil, "--course", evil]):
+            outputs.append(self.on_terminal(*args))
+        for output in outputs:
+            with self.subTest(output[:200]):
+                # Our own: the line of progress.
+                bare = output.replace(b"\r\x1b[2K", b"").decode("utf-8")
+                self.assertNotRegex(bare, "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]")
+        self.assertTrue(any(b"Invited" not in output and b"]0;owned" in output for output in outputs))
+
+    def on_terminal(self, *args):
+        """What a command writes to a terminal that is its standard output and error."""
+        ours, its = os.openpty()
+        process = self.start(*args, stdout=its, stderr=its, env={"TERM": "xterm"})
+        os.close(its)
+        output = b""
+        with contextlib.suppress(OSError):  # the end
+            while chunk := os.read(ours, 65536):
+                output += chunk
+        os.close(ours)
+        process.finish()
+        return output
+
+
+if __name__ == "__main__":
+    unittest.main()

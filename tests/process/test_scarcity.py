@@ -1,0 +1,107 @@
+"""What the system will not give: files that may not grow, open files, threads, a name server that says nothing."""
+from world import *
+
+
+def limit(kind, most):
+    return lambda: resource.setrlimit(kind, (most, most))
+
+
+class Scarcity(World):
+    def check_says_so(self, result):
+        self.assertEqual(result.exit, DISK, str(result))
+        self.assertRegex(result.err, r"(?m)^error: ")
+        self.assertRegex(result.err, r"(?m)^try: ")
+
+    def test_files_that_may_not_grow_end_it_with_74_and_no_signal(self):
+        """`ulimit -f`, which sends a signal that kills, unless it is ignored."""
+        sandbox = self.sandbox()
+        ids = self.a_job(20_000, "chunk_size = 20")
+        self.run_job(TRY_LATER, "--max-members", "20")
+        self.check_says_so(self.convoke("run", "list", preexec=limit(resource.RLIMIT_FSIZE, 900_000)))
+        self.run_job(OK)
+        self.check_record(sandbox)
+        self.check_says_so(self.convoke("export", "list", "--output", "out.csv", preexec=limit(resource.RLIMIT_FSIZE, 100_000)))
+        self.assertFalse(list(self.folder.glob("out.csv*")))
+        with open(self.folder / "out.txt", "wb") as out:
+            result = self.convoke("export", "list", stdout=out, preexec=limit(resource.RLIMIT_FSIZE, 100_000))
+        self.assertEqual(result.exit, DISK, str(result))
+
+    def test_too_few_open_files_end_it_with_74_and_words_wherever_it_is(self):
+        sandbox = self.sandbox("--latency", "5ms")
+        self.a_job(600, "chunk_size = 10")
+        ends = []
+        for most in range(4, 40):
+            self.remove_ledger()
+            result = self.convoke("run", "list", preexec=limit(resource.RLIMIT_NOFILE, most), settings={"retry.patience": '"0s"'})
+            with self.subTest(most):
+                self.assertIn(result.exit, (OK, DISK), str(result))
+                if result.exit == DISK:
+                    self.check_says_so(result)
+            ends.append(result.exit)
+        self.assertEqual((ends[0], ends[-1]), (DISK, OK))
+
+    def test_threads_that_cannot_start_end_it_with_74_and_words(self):
+        if os.getuid() != 0:
+            self.skipTest("needs a user of its own, whose processes are counted")
+        self.sandbox("--latency", "5ms")
+        self.a_job(600, "chunk_size = 10")
+        self.folder.chmod(0o777)
+        user = 40_000 + os.getpid() % 10_000
+
+        def as_user(most):
+            def before():
+                resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+            return before
+
+        ends = []
+        for most in range(1, 10):
+            self.remove_ledger()
+            result = self.convoke("run", "list", preexec=as_user(most), settings={"retry.patience": '"0s"'})
+            with self.subTest(most):
+                self.assertIn(result.exit, (OK, DISK), str(result))
+                if result.exit == DISK:
+                    self.check_says_so(result)
+            ends.append(result.exit)
+        self.assertEqual((ends[0], ends[-1]), (DISK, OK))
+
+    def test_standard_files_that_are_closed_never_come_to_be_a_file_of_ours(self):
+        sandbox = self.sandbox()
+        ids = self.a_job(300)
+        closed = lambda: [os.close(number) for number in (0, 1, 2)]
+        self.assertEqual(self.convoke("run", "list", "-v", preexec=closed).exit, OK)
+        self.check_all_invited(sandbox, ids)
+        self.assertEqual(self.query("PRAGMA integrity_check"), [("ok",)])
+
+    def test_a_process_does_not_outlive_its_end_for_a_name_server_that_says_nothing(self):
+        """In a name space of its own, with a resolv.conf that names a port at which nobody answers."""
+        address = f"127.{os.getpid() % 250 + 1}.{os.getpid() // 250 % 250 + 1}.53"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            try:
+                silent.bind((address, 53))
+                (self.folder / "resolv.conf").write_text(f"nameserver {address}\noptions timeout:5 attempts:2\n")
+                subprocess.run(["unshare", "-m", "true"], check=True, capture_output=True)
+            except (OSError, subprocess.CalledProcessError):
+                self.skipTest("no name space of its own without root")
+            self.a_job(3)
+            job = ["run", "list", "--set", 'api.base_url="https://silent.example.test"', "--set", 'api.timeout="1s"']
+            line = f"mount --bind {self.folder}/resolv.conf /etc/resolv.conf && exec " + " ".join(
+                f"'{word}'" for word in [str(BINARY), *job])
+            process = Process(["unshare", "-m", "/bin/sh", "-c", line], cwd=self.folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent,
+                              env={"PATH": os.environ["PATH"], "MELTINGSPOT_API_KEY": KEY})
+            self.addCleanup(lambda: process.kill() if process.running else None)
+            wait_for(self.loaded, "a call")
+            process.signal(signal.SIGTERM)
+            begin = time.monotonic()
+            result = process.finish()
+            took = time.monotonic() - begin
+        self.assertEqual(result.exit, TRY_LATER, str(result))
+        # The call's own timeout of 1 s, and not the resolver's 20 s.
+        self.assertLess(took, 6, str(result))
+
+
+if __name__ == "__main__":
+    unittest.main()
