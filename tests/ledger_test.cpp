@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,6 +133,34 @@ TEST_CASE("the same member in two courses is two members, each with its own line
   CHECK(outcomes_of(world) == Rows{"0001@a pending line 3", "0002@a pending line 4", "0001@b pending line 2"});
   CHECK(world.rows("SELECT count(*) FROM chunk") == Rows{"2"});  // a chunk is of one course
   check_all(world);
+}
+
+TEST_CASE("new courses are numbered where their members are written: no commit of their own") {
+  LedgerWorld world;
+  std::vector<ListRow> rows;
+  for (std::uint64_t i = 1; i <= 2000; ++i) rows.push_back({i, fmt::format("course {}", (i * 7919) % 2000)});
+  rows.push_back({1, "course 0"});
+  int commits = 0;
+  sqlite3_commit_hook(
+      world.database.handle().getHandle(), [](void* count) { return ++*static_cast<int*>(count), 0; }, &commits);
+  const Reading reading = world.take(rows);
+  CHECK(reading.members == 2001);
+  CHECK(commits < 10);
+  CHECK(world.rows("SELECT count(*), count(DISTINCT course_no) FROM chunk") == Rows{"2000|2000"});
+  CHECK(world.rows("SELECT count(*) FROM course") == Rows{"2000"});
+  check_all(world);
+  SUBCASE("they are known to the next reading") {
+    rows.push_back({5000, "course 1"});
+    rows.push_back({5001, "course new"});
+    CHECK(describe(world.take(rows)) ==
+          "2003 rows, 0 invalid, 0 duplicates, 2003 members, 2 added, 0 revived, 0 gone, 0 withdrawn");
+    CHECK(world.rows("SELECT count(*) FROM course") == Rows{"2001"});
+    check_all(world);
+  }
+  SUBCASE("and a reading that is not believed leaves none behind") {
+    CHECK(error_of([&] { world.take({{1, "another"}}, 100, "f", {0, false, "list.csv"}); }).starts_with("65 "));
+    CHECK(world.rows("SELECT count(*) FROM course") == Rows{"2000"});
+  }
 }
 
 TEST_CASE("members are packed in chunks of the size asked for, the last one smaller") {
@@ -1030,11 +1059,32 @@ TEST_CASE("an export is the view, as CSV that no spreadsheet runs, or as JSON li
 
 TEST_CASE("the schema sees to it that a chunk holds the members it counts") {
   for (const std::string change :
-       {"UPDATE chunk SET size = size + 1", "UPDATE chunk SET ids = substr(ids, 17) WHERE chunk_id = 1"}) {
+       {"UPDATE chunk SET size = size + 1", "UPDATE chunk SET ids = substr(ids, 17) WHERE chunk_id = 1",
+        "UPDATE chunk SET lines = '[2]' WHERE chunk_id = 1", "UPDATE chunk SET lines = '[2,3,4]' WHERE chunk_id = 1",
+        "UPDATE chunk SET lines = '{\"2\":3}'", "UPDATE chunk SET lines = '2'", "UPDATE chunk SET lines = '[2,3'",
+        "UPDATE chunk SET lines = ''"}) {
     CAPTURE(change);
     LedgerWorld world;
     world.take({{1}, {2}, {3}, {0}, {1}}, 2);
     CHECK_THROWS_AS(world.database.handle().exec(change), SQLite::Exception);
+  }
+}
+
+TEST_CASE("lines that a hand has made fewer than the members are a damaged ledger, and never read beyond") {
+  for (const std::string lines : {"[]", "[2]", "[2,3]", "", "x", "[", "[[2,3,4,5],6]"}) {
+    CAPTURE(lines);
+    LedgerWorld world;
+    world.take_members(3);
+    world.database.handle().exec("PRAGMA ignore_check_constraints = 1");
+    world.database.handle().exec("UPDATE chunk SET lines = '" + lines + "'");
+    const std::string damaged = "74 " + world.path + ": the ledger is damaged: chunk 1 has 3 members and";
+    Sent sent(world);
+    CHECK(error_of([&] { sent.claim(1); }).starts_with(damaged));
+    CHECK(error_of([&] {
+            sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1, 2}, due_at(now, 1)}});
+          }).starts_with(damaged));
+    CHECK(error_of([&] { world.database.write([&] { sent.chunks.repack(2); }); }).starts_with(damaged));
+    CHECK(error_of([&] { world.take_members(2); }).starts_with(damaged));
   }
 }
 
@@ -1061,7 +1111,7 @@ TEST_CASE("books that were tampered with are a defect, with the numbers") {
 
 TEST_CASE("a ledger says what it is, and is opened again as it was") {
   LedgerWorld world;
-  CHECK(world.rows("PRAGMA user_version") == Rows{"2"});
+  CHECK(world.rows("PRAGMA user_version") == Rows{"3"});
   CHECK(world.rows("PRAGMA journal_mode") == Rows{"wal"});
   Database durable = Database::open(world.path);
   CHECK(durable.handle().execAndGet("PRAGMA synchronous").getInt() == 2);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <queue>
 #include <random>
@@ -123,7 +124,10 @@ class LedgerHome {
   void do_as(int client, const std::function<void(RateLimiter&)>& act) {
     auto& process = processes_[client];
     if (!process) process = std::make_unique<Process>(folder_.file("ledger.db"), settings_);
-    process->database.write([&] { act(process->limiter); });
+    process->database.write([&] {
+      process->slots.know(process->limiter.windows(), {}, {}, {});
+      act(process->limiter);
+    });
   }
   void restart(int client) { processes_.erase(client); }
   void forget() {}
@@ -160,7 +164,7 @@ std::string play(const Traffic& traffic, std::mt19937_64& random, Mutant mutant 
     LedgerTime when;
     int order;
     int client;
-    SlotNumbers slots;  // empty: the client asks for leave; else: an answer is written down
+    TakenSlots slots;  // empty: the client asks for leave; else: an answer is written down
     LedgerTime read_at{};
     LedgerTime latest{};
     int life = 0;
@@ -242,18 +246,18 @@ struct Demand {
     MemorySlots book;
     RateLimiter limiter(settings, book);
     std::mt19937_64 random(seed);
-    using Answer = std::pair<LedgerTime, SlotNumbers>;
-    std::priority_queue<Answer, std::vector<Answer>, std::greater<>> answers;
+    std::multimap<LedgerTime, TakenSlots> answers;
     LedgerTime now = at(0s);
     while (now < at(duration)) {
-      while (!answers.empty() && answers.top().first <= now) {
-        limiter.answered(answers.top().second, answers.top().first, answers.top().first, answers.top().first);
-        answers.pop();
+      while (!answers.empty() && answers.begin()->first <= now) {
+        const auto& [when, slots] = *answers.begin();
+        limiter.answered(slots, when, when, when);
+        answers.erase(answers.begin());
       }
       Admission admission = limiter.take(now, now + 30s);
       if (!admission.slots) {
         // As the runner does: wakes for an answer or when the limiter says.
-        now = answers.empty() ? admission.until : std::min(admission.until, answers.top().first);
+        now = answers.empty() ? admission.until : std::min(admission.until, answers.begin()->first);
         continue;
       }
       const Duration latency(
@@ -538,6 +542,59 @@ TEST_CASE("the reserve is left of the longest limit only") {
   CHECK(uses[0].left == 5);
 }
 
+TEST_CASE("a call takes a slot of every window, and is held back by its own limits alone") {
+  MemorySlots book;
+  RateLimiter one(settings_of({{20, 10s}}), book);
+  RateLimiter other(settings_of({{50, 1s}}), book);
+  one.use(at(0s));
+  other.use(at(0s));  // both windows are known
+  const auto first = other.take(at(0s), at(30s)).slots;
+  REQUIRE(first);
+  CHECK(first->size() == 2);
+  LedgerTime now = at(0s);
+  for (int call = 1; call < 50; ++call) now = next_call(other, now);
+  CHECK(now < at(1s));  // neither the other's limit nor its pace
+  CHECK(one.use(now)[0].taken == 50);
+  const Admission held = one.take(now, now + 30s);
+  CHECK_FALSE(held.slots);
+  CHECK(held.held_by == Limit{20, 10s});
+  SUBCASE("an answer frees what was taken, and no more") {
+    other.answered(*first, at(30s), at(100ms), at(200ms));
+    CHECK(other.use(at(1s + 99ms))[0].taken > other.use(at(1s + 100ms))[0].taken);
+    CHECK(one.use(at(10s + 99ms))[0].taken == one.use(at(10s + 100ms))[0].taken + 1);
+  }
+  SUBCASE("and so does a call that is put back") {
+    other.give_back(*first, at(30s), now);
+    CHECK(one.use(now)[0].taken == 49);
+    CHECK(other.use(now)[0].taken == 49);
+  }
+  SUBCASE("one without limits is held back by nothing, and counts") {
+    RateLimiter unlimited(settings_of({}), book);
+    for (int call = 0; call < 100; ++call) REQUIRE(unlimited.take(now, now + 30s).slots);
+    CHECK(one.use(now)[0].taken == 150);
+  }
+}
+
+TEST_CASE("what was counted before a certain time and is not known counts as all that a limit allows") {
+  MemorySlots book;
+  RateLimiter limiter(settings_of({{100, 10s}, {50'000, 24h}}), book);
+  Pace pace;
+  pace.unknown_until = at(5s);
+  book.set_pace(pace);
+  const Admission held = limiter.take(at(20s), at(50s));
+  CHECK(held.until == at(24h + 5s));
+  CHECK(held.held_by == Limit{50'000, 24h});
+  CHECK(limiter.take(at(24h + 5s), at(25h)).slots);
+  RateLimiter unlimited(settings_of({}), book);
+  CHECK(unlimited.take(at(0s), at(1s)).slots);
+}
+
+TEST_CASE("a lost answer is over a minute after it could last be sent and given up, or more if the timeout is long") {
+  CHECK(unanswered(1s) == 62s);
+  CHECK(unanswered(30s) == 120s);
+  CHECK(unanswered(10min) == 30min);
+}
+
 TEST_CASE("a lowered limit holds at once, whatever was taken under the higher one") {
   for (const int lowered : {1, 3, 9}) {
     CAPTURE(lowered);
@@ -589,7 +646,7 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
       log.close_interrupted(calls[3]);
     });
   }
-  slots.open_window(1h, now, clock.wall(), 45s);
+  slots.know({1h}, now, clock.wall(), 45s);
   CHECK(slots.taken(1h, now) == 4);  // the interrupted one, too, may have been counted
   REQUIRE(slots.size(1h) == 4);
   CHECK(slots.earliest(1h, 0).free_at == now + 10min + 45s);  // it may have been claimed 45 s before it was counted
@@ -597,37 +654,53 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
   CHECK(slots.earliest(1h, 2).free_at == now + 40min + 45s);
   CHECK(slots.earliest(1h, 3).free_at == now + 60min + 45s);
   SUBCASE("once") {
-    slots.open_window(1h, now, clock.wall(), 45s);
+    slots.know({1h}, now, clock.wall(), 45s);
     CHECK(slots.size(1h) == 4);
   }
   SUBCASE("a wall clock set back since makes no call later than now") {
-    slots.open_window(2h, now, clock.wall() - 24h * 365, 45s);
+    slots.know({2h}, now, clock.wall() - 24h * 365, 45s);
     REQUIRE(slots.size(2h) > 0);
     CHECK(slots.earliest(2h, slots.size(2h) - 1).free_at <= now + 2h + 45s);
   }
-  SUBCASE("and so does one that was left out for a while") {
+  SUBCASE("and it gains a slot for each call of a run that has no limit of it") {
     const auto run_with = [&](std::vector<Duration> windows, int count) {
       RunLog log(world.database, world.job, clock.wall());
       Chunks chunks(world.database, world.job);
       world.database.write([&] {
-        for (const Duration window : windows) slots.open_window(window, now, clock.wall(), 45s);
+        slots.know(windows, now, clock.wall(), 45s);
         for (int call = 0; call < count; ++call) {
           const auto chunk = chunks.claim(now, 1, true);
           REQUIRE(chunk);
           log.begin_call(*chunk, clock.wall());
-          // As the limiter does for the windows that it knows.
-          for (const Duration window : windows) slots.set(window, {slots.size(window), now + 45s + window});
+          // As the limiter does.
+          for (const Duration window : slots.windows()) slots.set(window, {slots.size(window), now + 45s + window});
         }
       });
     };
     run_with({1h, 10s}, 1);
     CHECK(slots.taken(1h, now) == 5);
     run_with({10s}, 3);
-    CHECK(slots.taken(1h, now) == 5);
-    run_with({1h, 10s}, 1);
+    CHECK(slots.taken(1h, now) == 8);
+    run_with({}, 1);
     CHECK(slots.taken(1h, now) == 9);
     run_with({1h, 10s}, 0);
     CHECK(slots.taken(1h, now) == 9);
+  }
+  SUBCASE("forgotten calls among them") {
+    slots.take_forgotten(3, now - 30min, now);
+    CHECK(slots.taken(1h, now) == 7);
+    slots.know({2h, 10s}, now, clock.wall(), 45s);
+    CHECK(slots.taken(2h, now) == 5 + 3);
+    CHECK(slots.taken(10s, now) == 1);
+  }
+  SUBCASE("one that nobody is held back by any more is forgotten, and known again to whoever lives by it") {
+    const LedgerTime later = now + 61min;
+    slots.tidy({2h}, later);
+    CHECK(slots.size(1h) == 0);
+    slots.know({2h}, later, clock.wall() + 61min, 45s);
+    CHECK(slots.windows() == std::vector<Duration>{2h});
+    slots.know({1h}, later, clock.wall() + 61min, 45s);
+    CHECK(slots.windows().size() == 2);
   }
 }
 
@@ -649,14 +722,20 @@ TEST_CASE("the ledger's slots and those in memory say the same") {
       REQUIRE(ledger.earliest(window, rank).free_at == memory.earliest(window, rank).free_at);
       REQUIRE(ledger.taken(window, at(500ms)) == memory.taken(window, at(500ms)));
     }
-    const Pace pace{at(1s), at(2s), 7, at(3s)};
+    const Pace pace{at(2s), 7, at(3s), at(1s)};
+    ledger.know({1s, 1h}, at(0s), WallTime{}, 0s);
+    ledger.set_next_at(1s, at(4s));
     ledger.set_pace(pace);
-    CHECK(ledger.pace().next_at == at(1s));
+    CHECK(ledger.pace().unknown_until == at(1s));
+    CHECK(ledger.next_at(1s) == at(4s));
+    CHECK(ledger.next_at(1h) == LedgerTime{});
     CHECK(ledger.pace().paused_until == at(2s));
     CHECK(ledger.pace().allowed == 7);
     CHECK(ledger.pace().allowed_until == at(3s));
     LimitSettings limits = settings_of({{1, 1s}, {1, 1h}});
     MemorySlots copy = copy_slots(ledger, limits);
+    CHECK(copy.windows() == std::vector<Duration>{1s, 1h});
+    CHECK(copy.next_at(1s) == at(4s));
     for (const Duration window : {Duration(1s), Duration(1h)}) {
       REQUIRE(copy.size(window) == memory.size(window));
       for (int rank = 0; rank < copy.size(window); ++rank)
@@ -687,6 +766,12 @@ TEST_CASE("ledger time never runs backwards, over boots and steps of the wall cl
     const ClockBridge next = bridge_clock(first, "b", Instant(5s), wall + 460s);
     CHECK(now_of(next, Instant(5s)) - first.latest == 60s);
     CHECK(next.boot_id == "b");
+  }
+  SUBCASE("a boot id that cannot be read never equals another: no old uptime is waited for") {
+    ClockBridge unread = bridge_clock(std::nullopt, "", Instant(1000h), wall);
+    unread.latest = now_of(unread, Instant(1000h));
+    const ClockBridge next = bridge_clock(unread, "", Instant(5s), wall + 60s);
+    CHECK(now_of(next, Instant(5s)) == unread.latest + 60s);
   }
   SUBCASE("a wall clock set back meanwhile adds nothing") {
     first.latest = now_of(first, Instant(500s));
@@ -735,6 +820,15 @@ TEST_CASE("the bridge is in the ledger: a process of the same boot finds it, one
   const ClockBridge next = bridge_clock(world.database, clock);
   CHECK(LedgerClock(clock, next.offset).now() == noted + 10s);
   CHECK(stored_bridge(world.database)->boot_id == "boot-2");
+  // As in a container without /proc, over a reboot.
+  clock.boot_ = "";
+  bridge_clock(world.database, clock);
+  clock.now_ += 1000h;
+  const LedgerTime late = LedgerClock(clock, bridge_clock(world.database, clock).offset).now();
+  CHECK(late < noted + 1h);
+  clock.now_ = Instant(1s);
+  CHECK(LedgerClock(clock, bridge_clock(world.database, clock).offset).now() >= late);
+  CHECK(LedgerClock(clock, bridge_clock(world.database, clock).offset).now() < late + 1h);
 }
 
 TEST_CASE("a forecast plays the limiter: days of calls, and how long they take") {

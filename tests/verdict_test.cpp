@@ -286,12 +286,43 @@ TEST_CASE("a doubt stays until a 200 or a 201 clears it") {
     Answer answer = answered(status);
     for (const Piece& piece : judge(answer, chunk, judgement()).pieces) CHECK(piece.fate.doubt);
   }
+  // Refused alone: were he made due again and left the list, "withdrawn" would still be a guess.
+  Chunk alone = chunk_of(1);
+  alone.doubt = true;
+  Answer refused = answered(400);
+  const Verdict rejected = judge(refused, alone, judgement());
+  CHECK(rejected.pieces[0].fate.outcome == Outcome::rejected);
+  CHECK(rejected.pieces[0].fate.doubt);
   Answer already = answered(200);
   CHECK_FALSE(judge(already, chunk, judgement()).pieces[0].fate.doubt);
   Answer one = answered(201, participants(members(1)));
   const Verdict verdict = judge(one, chunk, judgement());
   CHECK_FALSE(verdict.pieces[0].fate.doubt);
   CHECK(verdict.pieces[1].fate.doubt);  // of the one that it does not name
+}
+
+TEST_CASE("a participant of another course is an alarm, and settles nobody") {
+  const auto entry_of = [](std::uint64_t number, const std::string& course) {
+    return entry("\"courseId\":" + course + ",\"spotMemberId\":\"" + id(number) + "\"");
+  };
+  Judgement of_spring = judgement();
+  of_spring.course_id = "spring";
+  const auto judged_as = [&](const std::string& body, int members) {
+    return judged(answered(201, "[" + body + "]"), chunk_of(members), of_spring);
+  };
+  const std::string ours = entry_of(1, "\"spring\"");
+  CHECK(judged_as(ours, 1) == "1 invited 201 a1");
+  // As the API may write it.
+  for (const std::string same : {"\"SPRING\"", "\"\\u0073pring\"", "null", "7"}) {
+    CAPTURE(same);
+    CHECK(judged_as(entry_of(1, same), 1) == "1 invited 201 a1");
+  }
+  for (const std::string other : {"\"summer\"", "\"sprin\"", "\"spring2\"", "\"\"", "\"spring\\\"\""}) {
+    CAPTURE(other);
+    CHECK(judged_as(ours + "," + entry_of(2, other), 2) == "1 invited 201 a1, 1 pending 201 a1 m1 | alarm");
+    // Nobody is missing in an answer that speaks of another course altogether, or is refused for it.
+    CHECK(judged_as(entry_of(1, other), 1) == "1 pending 201 a1 t1 +1s | alarm");
+  }
 }
 
 TEST_CASE("a 201 settles exactly the members that it names") {

@@ -69,6 +69,16 @@ std::optional<MemberId> member_id_of(ondemand::value value) {
   return MemberId::parse(text);
 }
 
+bool is_another(ondemand::value value, std::string_view course) {
+  const std::string_view token = value.raw_json_token();
+  if (!token.starts_with('"')) return false;
+  if (token.size() > course.size() + 1 && token.substr(1, course.size()) == course && token[course.size() + 1] == '"')
+    return false;
+  const std::string_view text = value.get_string();
+  const auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); };
+  return !std::ranges::equal(text, course, {}, lower, lower);
+}
+
 std::size_t index_of(const MemberId& id, std::size_t expected, const std::vector<MemberId>& ids) {
   if (expected < ids.size() && ids[expected] == id) return expected;  // most answers keep the order of the question
   const auto found = std::lower_bound(ids.begin(), ids.end(), id);
@@ -126,7 +136,7 @@ ondemand::parser& parser() {
 }  // namespace
 
 std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
-                                              KeepProfile keep_profile) {
+                                              KeepProfile keep_profile, std::string_view course) {
   Participants participants;
   std::vector<bool> is_named(ids.size());
   std::array<std::vector<std::string_view>, attribute_count> tokens;
@@ -138,11 +148,16 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
     for (auto element : document.get_array()) {
       std::array<std::string_view, attribute_count> entry;
       std::optional<MemberId> id;
+      bool is_of_another = false;
       for (ondemand::field field : element.get_object()) {
         const std::string_view key = key_of(field);
         ondemand::value value = field.value();
         if (key == "spotMemberId") {
           id = member_id_of(value);
+          continue;
+        }
+        if (key == "courseId" && !course.empty()) {
+          is_of_another = is_another(value, course);
           continue;
         }
         for (std::size_t i = 0; i < attribute_names.size(); ++i) {
@@ -161,7 +176,10 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
       }
       const std::size_t index = index_of(*id, expected, ids);
       expected = index + 1;
-      if (index == ids.size()) {
+      if (is_of_another) {
+        ++participants.foreign;
+        ++participants.other_course;
+      } else if (index == ids.size()) {
         ++participants.foreign;
       } else if (is_named[index]) {
         ++participants.doubled;

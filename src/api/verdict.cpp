@@ -60,6 +60,7 @@ Fate settled(const Chunk& chunk, Outcome outcome, int http_status, Reason reason
   Fate fate;
   fate.outcome = outcome;
   fate.attempts = chunk.attempts + 1;
+  fate.doubt = chunk.doubt && outcome == Outcome::rejected;  // a refusal says nothing of the call before it
   fate.reason = reason;
   fate.http_status = http_status;
   fate.error = std::move(error);
@@ -182,16 +183,21 @@ void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgemen
 }
 
 Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
-  auto participants = read_participants(answer.body, chunk.ids, judgement.keep_profile);
+  auto participants = read_participants(answer.body, chunk.ids, judgement.keep_profile, judgement.course_id);
   if (!participants) return odd_answer(chunk, judgement, 201, "a 201 whose body cannot be read");
   if (participants->named.empty() && participants->unreadable > 0)
     return odd_answer(chunk, judgement, 201, "a 201 whose participants cannot be read");
+  // What became of them for the course that they were asked for, it does not say.
+  if (participants->other_course > 0 && participants->named.empty())
+    return odd_answer(chunk, judgement, 201, "a 201 for another course than the one asked for");
   Verdict verdict;
   verdict.accepted = !participants->named.empty();
   if (participants->is_odd()) {
     verdict.reason = Reason::odd_answer;
     verdict.alarm = fmt::format("an answer named {} members that were not asked for, {} twice and {} unreadably",
                                 participants->foreign, participants->doubled, participants->unreadable);
+    if (participants->other_course > 0)
+      verdict.alarm += fmt::format("; {} of them of another course", participants->other_course);
     verdict.call_error = verdict.alarm;
   }
   Fate invited = settled(chunk, Outcome::invited, 201);

@@ -49,7 +49,8 @@ struct Judgement {
   /// Whether the API ever accepted a call of this job. Until then an answer that cannot be understood is likely no
   /// answer of the API's: a login page, another server.
   bool ever_accepted = true;
-  bool told_to_wait = false;  ///< the answer has a Retry-After that is understood
+  bool told_to_wait = false;   ///< the answer has a Retry-After that is understood
+  std::string_view course_id;  ///< that was asked for; empty: a 201 of any course will do
   LedgerTime now{};
   /// How long to wait before the next try, after `tries` tries without a definite answer (at least 1).
   std::function<Duration(int tries)> back_off;

@@ -27,7 +27,7 @@ class Clock {
   virtual ~Clock() = default;
   virtual Instant now() const = 0;
   virtual WallTime wall() const = 0;
-  virtual std::string boot_id() const = 0;  ///< differs after each boot of the machine
+  virtual std::string boot_id() const = 0;  ///< differs after each boot of the machine; empty: it cannot be read
 };
 
 class SystemClock final : public Clock {

@@ -24,6 +24,7 @@ struct RunCommand {
   std::optional<std::int64_t> max_members;
   std::string max_duration;
   bool accept_shrunk = false;
+  std::optional<std::int64_t> assume_used;
   bool rehearse = false;
   std::string progress = "auto";
   std::string outcomes = "failed,rejected,in_doubt";
@@ -213,6 +214,7 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
   options.progress = progress_mode(command);
   options.retry = retry;
   options.accept_shrunk = command.accept_shrunk;
+  options.assume_used = command.assume_used;
   options.rehearse = command.rehearse ? Rehearse::yes : Rehearse::no;
 
   std::vector<RunReport> reports;
@@ -268,6 +270,10 @@ void add_run_options(CLI::App& app, RunCommand& command) {
   app.add_option("--max-duration", command.max_duration, "Stop after this time (exit 75), e.g. 50m")->type_name("TIME");
   app.add_flag("--accept-shrunk", command.accept_shrunk,
                "The list is right, though it would withdraw most of those who are due");
+  app.add_option("--assume-used", command.assume_used,
+                 "Of a ledger that was copied: so many calls of the longest limit are used that it does not know of")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{10'000'000}));
   app.add_option("--progress", command.progress, "Show how it goes, on standard error")
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }

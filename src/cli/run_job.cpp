@@ -152,6 +152,7 @@ JobRunSettings settings_of(const Config& config, const Job& job, const RunOption
   settings.ignore_invalid = job.list_rules.ignore_invalid;
   settings.retry_failed = config.run.retry_failed;
   settings.retry = options.retry;
+  settings.assume_used = options.assume_used;
   return settings;
 }
 

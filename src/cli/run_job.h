@@ -20,6 +20,7 @@ struct RunOptions {
   ShowProgress progress = ShowProgress::never;
   std::vector<Outcome> retry;  ///< these are due again first
   bool accept_shrunk = false;
+  std::optional<std::int64_t> assume_used;  ///< JobRunSettings::assume_used
   Rehearse rehearse = Rehearse::no;
 };
 

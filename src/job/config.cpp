@@ -102,7 +102,7 @@ KeyLocation read_key_location(const SettingTable& table) {
 
 void read_api(const SettingTable& table, const Environment& environment, ApiSettings& api) {
   api.base_url = read_base_url(table, std::move(api.base_url));
-  api.timeout = table.duration("api.timeout", 1ms, 1h).value_or(api.timeout);
+  api.timeout = table.duration("api.timeout", 1s, 1h).value_or(api.timeout);
   api.connections = static_cast<int>(table.integer("api.connections", 1, 1000).value_or(api.connections));
   if (const auto file = table.path("api.ca_file")) api.ca_file = file->string();
   if (const auto file = table.path("api.client_cert")) api.client_cert = file->string();

@@ -290,12 +290,18 @@ Chunk Chunks::read(ChunkId chunk) {
   return found;
 }
 
-std::string Chunks::lines(ChunkId chunk) {
-  lines_.bind(1, chunk);
+std::vector<std::uint64_t> Chunks::lines(const Chunk& chunk) {
+  lines_.bind(1, chunk.id);
   lines_.executeStep();
-  std::string text = lines_.getColumn(0).getString();
+  auto lines = decode_lines(lines_.getColumn(0).getString());
   lines_.reset();
-  return text;
+  if (lines.size() != chunk.ids.size()) {
+    throw Error(Exit::disk,
+                fmt::format("the ledger is damaged: chunk {} has {} members and {} lines", chunk.id, chunk.ids.size(),
+                            lines.size()),
+                database_.path().string(), "restore it from a backup");
+  }
+  return lines;
 }
 
 ChunkId Chunks::insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines,
@@ -330,7 +336,7 @@ void Chunks::keep_whom_calls_asked(ChunkId chunk) {
 // The first members stay in the chunk; the rest is a chunk of its own, just as due.
 Chunk Chunks::cut(Chunk chunk, int first_members) {
   const auto at = static_cast<std::ptrdiff_t>(first_members);
-  auto all_lines = decode_lines(lines(chunk.id));
+  auto all_lines = lines(chunk);
   const std::vector<MemberId> rest(chunk.ids.begin() + at, chunk.ids.end());
   const std::vector<std::uint64_t> rest_lines(all_lines.begin() + at, all_lines.end());
   insert(chunk.course_no, rest, encode_lines(rest_lines), still_due(chunk, chunk.not_before), std::nullopt,
@@ -348,7 +354,7 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
     const Piece& piece = pieces[i];
     const bool whole = piece.members.empty();
     if (whole && pieces.size() != 1) throw Error(Exit::defect, "a chunk's pieces overlap");
-    if (!whole && all_lines.empty()) all_lines = decode_lines(lines(chunk.id));
+    if (!whole && all_lines.empty()) all_lines = lines(chunk);
     if (i > 0) {
       insert(chunk.course_no, picked(chunk.ids, piece.members), encode_lines(picked(all_lines, piece.members)),
              piece.fate, run, now);
@@ -455,7 +461,7 @@ void Chunks::repack(const std::vector<Waiting>& group, int chunk_size) {
   for (const Waiting& waiting : group) {
     if (waiting.size == chunk_size) continue;
     const Chunk chunk = read(waiting.chunk);
-    const auto its_lines = decode_lines(lines(waiting.chunk));
+    const auto its_lines = lines(chunk);
     for (std::size_t member = 0; member < chunk.ids.size(); ++member)
       open.emplace_back(chunk.ids[member], its_lines[member]);
     keep_whom_calls_asked(waiting.chunk);

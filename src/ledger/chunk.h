@@ -142,6 +142,9 @@ class Chunks {
   /// A chunk as it stands.
   Chunk read(ChunkId chunk);
 
+  /// The source line of each of its members. Throws Error(disk) if these are not as many: somebody's hand was at it.
+  std::vector<std::uint64_t> lines(const Chunk& chunk);
+
   /// The course's name, as the API knows it.
   std::string course(std::int64_t course_no);
 
@@ -159,7 +162,6 @@ class Chunks {
   void keep_whom_calls_asked(ChunkId chunk);
   ChunkId insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
                  std::optional<RunId> run, std::optional<WallTime> now);
-  std::string lines(ChunkId chunk);
 
   Database& database_;
   JobId job_;
@@ -190,7 +192,7 @@ ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<s
 void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids);
 std::vector<MemberId> ids_of(const SQLite::Column& column);
 
-/// The `lines` column, `[7,8,12]`, and back.
+/// The `lines` column, `[7,8,12]`, and back; of another text, some numbers or none.
 std::string encode_lines(const std::vector<std::uint64_t>& lines);
 std::vector<std::uint64_t> decode_lines(std::string_view text);
 

@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // An older ledger of schema n becomes one of n + 1 by migrations[n - 1]; a new one is made as schema.sql has it.
-constexpr std::array<const char*, 1> migrations = {ledger_from_1_to_2};
+constexpr std::array migrations = {ledger_from_1_to_2, ledger_from_2_to_3};
 constexpr int schema_version = static_cast<int>(migrations.size()) + 1;
 constexpr int application_id = 0x43766B65;  // "Cvke", so that `file` and we know a ledger from any other database
 
@@ -290,7 +290,7 @@ JobId job_id(Database& database, const std::string& name) {
 
 ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::string& boot_id, Instant now,
                          WallTime wall) {
-  if (stored && stored->boot_id == boot_id) return *stored;
+  if (stored && stored->boot_id == boot_id && !boot_id.empty()) return *stored;
   ClockBridge bridge{boot_id, {}, {}, wall};
   if (stored) {
     const auto since = std::max<Duration>(wall - stored->wall, Duration::zero());
@@ -315,7 +315,7 @@ ClockBridge bridge_clock(Database& database, const Clock& clock) {
   database.write([&] {
     const auto stored = stored_bridge(database);
     bridge = bridge_clock(stored, clock.boot_id(), clock.now(), clock.wall());
-    if (stored && stored->boot_id == bridge.boot_id) return;
+    if (stored && stored->boot_id == bridge.boot_id && !bridge.boot_id.empty()) return;
     SQLite::Statement insert(database.handle(), "INSERT OR REPLACE INTO clock_bridge VALUES (1, ?, ?, ?, ?)");
     insert.bind(1, bridge.boot_id);
     insert.bind(2, micros(bridge.offset));

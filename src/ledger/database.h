@@ -107,7 +107,8 @@ struct ClockBridge {
 };
 
 /// The bridge for the boot that `boot_id` names. A new boot goes on where the last left off, plus the wall time since;
-/// a wall clock set back adds nothing, so ledger time never runs backwards and no slot is free too early.
+/// a wall clock set back adds nothing, so ledger time never runs backwards and no slot is free too early. An empty
+/// `boot_id` (it cannot be read) equals no other: the uptime it was noted with may be an older boot's.
 ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::string& boot_id, Instant now,
                          WallTime wall);
 

@@ -253,12 +253,55 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   return reading;
 }
 
+// Courses that the ledger does not know get a number of their own only when their first members are written: a course
+// costs no write of its own, and a reading that is not believed leaves none behind. Until then they are counted from
+// here on, beyond all numbers that the ledger gives.
+constexpr std::int64_t first_new_course = std::int64_t{1} << 31;
+
+class NewCourses {
+ public:
+  NewCourses(Database& database, JobId job)
+      : database_(database),
+        job_(job),
+        insert_(database.handle(), "INSERT INTO course (job_id, course_id) VALUES (?, ?)") {}
+
+  std::int64_t add(std::string_view course) {
+    courses_.push_back({std::string(course), 0});
+    return first_new_course + static_cast<std::int64_t>(courses_.size()) - 1;
+  }
+
+  /// The ledger's number of a course that may be new; inside a transaction.
+  std::int64_t in_ledger(std::int64_t course_no) {
+    if (course_no < first_new_course) return course_no;
+    Course& course = courses_[static_cast<std::size_t>(course_no - first_new_course)];
+    if (course.number == 0) {
+      insert_.bind(1, job_);
+      insert_.bindNoCopy(2, course.id);
+      insert_.exec();
+      insert_.reset();
+      course.number = database_.handle().getLastInsertRowid();
+    }
+    return course.number;
+  }
+
+ private:
+  struct Course {
+    std::string id;
+    std::int64_t number;  // 0: none yet
+  };
+  Database& database_;
+  JobId job_;
+  SQLite::Statement insert_;
+  std::vector<Course> courses_;
+};
+
 // New members on their way into chunks, many chunks a write.
 class Packer {
  public:
-  Packer(Database& database, JobId job, std::size_t chunk_size)
+  Packer(Database& database, JobId job, NewCourses& courses, std::size_t chunk_size)
       : database_(database),
         job_(job),
+        courses_(courses),
         chunk_size_(chunk_size),
         insert_(database.handle(),
                 "INSERT INTO chunk (job_id, course_no, size, ids, lines, outcome) VALUES (?, ?, ?, ?, ?, 'pending')") {}
@@ -280,7 +323,7 @@ class Packer {
       for (const NewChunk& chunk : waiting_) {
         const std::string lines = encode_lines(chunk.lines);
         insert_.bind(1, job_);
-        insert_.bind(2, chunk.course_no);
+        insert_.bind(2, courses_.in_ledger(chunk.course_no));
         insert_.bind(3, static_cast<std::int64_t>(chunk.ids.size()));
         bind_ids(insert_, 4, chunk.ids);
         insert_.bindNoCopy(5, lines);
@@ -300,6 +343,7 @@ class Packer {
 
   Database& database_;
   JobId job_;
+  NewCourses& courses_;
   std::size_t chunk_size_;
   SQLite::Statement insert_;
   std::vector<NewChunk> waiting_;
@@ -398,7 +442,7 @@ Standing standing_of(Database& database, Chunks& chunks, ChunkId id) {
   row.executeStep();
   Standing standing;
   standing.chunk = chunks.read(id);
-  standing.lines = decode_lines(row.getColumn(1).getString());
+  standing.lines = chunks.lines(standing.chunk);
   if (!row.getColumn(2).isNull()) standing.run = row.getColumn(2).getInt64();
   const auto text = [&](int column) { return row.getColumn(column).getString(); };
   Fate& fate = standing.fate;
@@ -602,7 +646,8 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
 
   auto courses = known_courses(database, job);
   const auto folder = database.path().parent_path();
-  Packer packer(database, job, static_cast<std::size_t>(chunk_size));
+  NewCourses new_courses(database, job);
+  Packer packer(database, job, new_courses, static_cast<std::size_t>(chunk_size));
   InvalidRows invalid_rows(database, job);
   Sorter<Amendment> amendments(folder, entries_in_memory);
   Sorter<Entry> waiting(folder, waiting_in_memory);
@@ -610,16 +655,7 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   listener.course_no = [&](std::string_view course) {
     const auto found = courses.find(course);
     if (found != courses.end()) return found->second;
-    std::int64_t number = 0;
-    database.write([&] {
-      SQLite::Statement insert(database.handle(), "INSERT INTO course (job_id, course_id) VALUES (?, ?)");
-      insert.bind(1, job);
-      insert.bind(2, std::string(course));
-      insert.exec();
-      number = database.handle().getLastInsertRowid();
-    });
-    courses.emplace(course, number);
-    return number;
+    return courses.emplace(course, new_courses.add(course)).first->second;
   };
   listener.invalid = [&](const IntakeRow& row) { invalid_rows.add(row); };
   listener.added = [&](std::int64_t course_no, const MemberId& id, std::uint64_t line) {

@@ -149,6 +149,18 @@ void RunLog::end(int exit_code, const std::string& stopped_by, const std::string
   update.exec();
 }
 
+CallsBegun calls_begun(Database& database) {
+  CallsBegun begun;
+  SQLite::Statement query(database.handle(),
+                          "SELECT ledger_id, calls, (SELECT sent_at FROM call ORDER BY call_id DESC LIMIT 1) "
+                          "FROM identity");
+  if (!query.executeStep()) return begun;
+  begun.ledger_id = query.getColumn(0).getString();
+  begun.calls = query.getColumn(1).getInt64();
+  begun.latest = WallTime(std::chrono::milliseconds(query.getColumn(2).getInt64()));
+  return begun;
+}
+
 std::optional<LatestRun> latest_run(Database& database, JobId job) {
   SQLite::Statement query(database.handle(),
                           "SELECT run_id, pid, started_at, ended_at, exit_code, ifnull(stopped_by, ''), "

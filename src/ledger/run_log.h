@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/calls_file.h"
 #include "ledger/chunk.h"
 #include "ledger/database.h"
 
@@ -35,6 +36,10 @@ struct OpenCall {
   CallId call = 0;
   ChunkId chunk = 0;
 };
+
+/// What the ledger knows of itself (schema.sql, `identity`): its id, empty before its first run; how many calls were
+/// ever begun; when the latest was.
+CallsBegun calls_begun(Database& database);
 
 /// The log of one run. Functions belong inside a transaction of the database, except where they say otherwise.
 class RunLog {

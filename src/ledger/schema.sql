@@ -1,4 +1,4 @@
--- The ledger, version 2. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
+-- The ledger, version 3. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
 --
 -- The idea: a chunk is a set of members of one course that share a fate. Its members go out in one call, and what is the
 -- same for all of them (outcome, status, attempts, when) is written once. Where an answer tells members apart, the
@@ -15,6 +15,15 @@ CREATE TABLE api (
   rehearsal INTEGER NOT NULL DEFAULT 0   -- 1: of `run --rehearse`, made anew by each
 );
 INSERT INTO api (only_row) VALUES (1);
+
+-- A ledger that was restored from a backup, or copied, has forgotten calls that still count in the limits. It finds that
+-- out by a file beside it that holds the same two (calls_file.h).
+CREATE TABLE identity (
+  only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+  ledger_id TEXT NOT NULL DEFAULT '',   -- random; '': no run has begun yet that knew of this
+  calls     INTEGER NOT NULL DEFAULT 0  -- that were ever begun, put back or not
+);
+INSERT INTO identity (only_row) VALUES (1);
 
 CREATE TABLE job (
   job_id       INTEGER PRIMARY KEY,
@@ -43,7 +52,7 @@ CREATE TABLE chunk (
   course_no   INTEGER NOT NULL REFERENCES course,
   size        INTEGER NOT NULL,
   ids         BLOB NOT NULL CHECK (length(ids) = size * 16), -- 16 bytes a member, ascending: a chunk holds whom it counts
-  lines       TEXT NOT NULL,               -- JSON array: the source line of each
+  lines       TEXT NOT NULL CHECK (json_array_length(lines) = size), -- JSON array: the source line of each
   outcome     TEXT NOT NULL,
   not_before  INTEGER NOT NULL DEFAULT 0,  -- pending: not due before this ledger time; 0: never asked or all the same;
                                            -- -1: failed in an earlier run, and comes last
@@ -87,7 +96,6 @@ CREATE TABLE run (
   exit_code  INTEGER,
   stopped_by TEXT,
   message    TEXT,                     -- what ended it, for people
-  windows    TEXT NOT NULL DEFAULT '', -- `,10000000,86400000000,`: those whose slots know of this run's calls (µs)
   rows_read  INTEGER NOT NULL DEFAULT 0,
   invalid    INTEGER NOT NULL DEFAULT 0,
   duplicates INTEGER NOT NULL DEFAULT 0,
@@ -121,9 +129,16 @@ CREATE INDEX call_open ON call (run_id) WHERE open = 1;
 -- Before a chunk gains or loses members, its calls get to keep whom they asked for.
 CREATE INDEX call_whole ON call (chunk_id) WHERE ids IS NULL;
 
--- The limits' state. A slot is taken before a call goes out and free again at free_at; see run/rate_limiter.h.
+-- The limits' state; see run/rate_limiter.h. Each call takes a slot in every window that stands here, whether its own
+-- run has a limit of that window or not; so whoever has one finds all calls in it.
+CREATE TABLE limit_window (
+  window_us INTEGER PRIMARY KEY,
+  next_at   INTEGER NOT NULL DEFAULT 0 -- theoretical time of the next call of those paced by it (GCRA)
+);
+
+-- A slot is taken before a call goes out and free again at free_at.
 CREATE TABLE slot (
-  window_us INTEGER NOT NULL, -- the limit's window
+  window_us INTEGER NOT NULL,
   slot_no   INTEGER NOT NULL,
   free_at   INTEGER NOT NULL,
   PRIMARY KEY (window_us, slot_no)
@@ -131,19 +146,25 @@ CREATE TABLE slot (
 CREATE INDEX slot_free ON slot (window_us, free_at);
 
 CREATE TABLE pace (
-  only_row     INTEGER PRIMARY KEY CHECK (only_row = 1),
-  next_at      INTEGER NOT NULL DEFAULT 0, -- theoretical time of the next call (GCRA)
-  paused_until INTEGER NOT NULL DEFAULT 0, -- nobody calls before (429)
-  allowed      INTEGER NOT NULL DEFAULT -1, -- calls the API said are left until allowed_until; -1: it said nothing
-  allowed_until INTEGER NOT NULL DEFAULT 0
+  only_row      INTEGER PRIMARY KEY CHECK (only_row = 1),
+  paused_until  INTEGER NOT NULL DEFAULT 0,  -- nobody calls before (429)
+  allowed       INTEGER NOT NULL DEFAULT -1, -- calls the API said are left until allowed_until; -1: it said nothing
+  allowed_until INTEGER NOT NULL DEFAULT 0,
+  unknown_until INTEGER NOT NULL DEFAULT 0   -- nobody knows what the server counted before: it may be all it allows
 );
 INSERT INTO pace (only_row) VALUES (1);
+
+-- Calls that this ledger has forgotten, for windows that are new to it.
+CREATE TABLE forgotten (
+  calls         INTEGER NOT NULL,
+  counted_until INTEGER NOT NULL -- the ledger time from which on the server counts none of them any more
+);
 
 -- Ledger time = the boot clock + offset_us while boot_id is the current boot; a new boot continues from `ledger_us` by the
 -- wall time that went by since, never less than none.
 CREATE TABLE clock_bridge (
   only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
-  boot_id   TEXT NOT NULL,
+  boot_id   TEXT NOT NULL, -- '': it could not be read, and is no boot's
   offset_us INTEGER NOT NULL,
   ledger_us INTEGER NOT NULL, -- the latest seen, with the wall time then
   wall_ms   INTEGER NOT NULL

@@ -11,10 +11,15 @@ LedgerTime time_of(const SQLite::Column& column) {
   return LedgerTime(Duration(column.getInt64()));
 }
 
+bool contains(const std::vector<Duration>& windows, Duration window) {
+  return std::find(windows.begin(), windows.end(), window) != windows.end();
+}
+
 }  // namespace
 
 LedgerSlots::LedgerSlots(Database& database)
     : database_(database),
+      known_(database.handle(), "SELECT window_us FROM limit_window"),
       size_(database.handle(), "SELECT ifnull(max(slot_no) + 1, 0) FROM slot WHERE window_us = ?"),
       earliest_(database.handle(),
                 "SELECT slot_no, free_at FROM slot INDEXED BY slot_free WHERE window_us = ? ORDER BY free_at LIMIT 1 "
@@ -22,25 +27,36 @@ LedgerSlots::LedgerSlots(Database& database)
       taken_(database.handle(), "SELECT count(*) FROM slot WHERE window_us = ? AND free_at > ?"),
       set_(database.handle(),
            "INSERT INTO slot VALUES (?1, ?2, ?3) ON CONFLICT (window_us, slot_no) DO UPDATE SET free_at = ?3"),
-      pace_(database.handle(), "SELECT next_at, paused_until, allowed, allowed_until FROM pace"),
-      set_pace_(database.handle(), "UPDATE pace SET next_at = ?, paused_until = ?, allowed = ?, allowed_until = ?") {}
+      next_at_(database.handle(), "SELECT next_at FROM limit_window WHERE window_us = ?"),
+      set_next_at_(database.handle(), "UPDATE limit_window SET next_at = ?2 WHERE window_us = ?1"),
+      pace_(database.handle(), "SELECT paused_until, allowed, allowed_until, unknown_until FROM pace"),
+      set_pace_(database.handle(),
+                "UPDATE pace SET paused_until = ?, allowed = ?, allowed_until = ?, unknown_until = ?") {}
 
-void LedgerSlots::open_window(Duration window, LedgerTime now, WallTime wall, Duration unanswered) {
-  const std::string mark = std::to_string(micros(window)) + ',';
-  SQLite::Statement without(database_.handle(), "SELECT count(*) FROM run WHERE instr(windows, ',' || ?) = 0");
-  without.bind(1, mark);
-  without.executeStep();
-  if (without.getColumn(0).getInt() == 0) return;
+void LedgerSlots::read_windows() {
+  windows_.clear();
+  while (known_.executeStep()) windows_.emplace_back(known_.getColumn(0).getInt64());
+  known_.reset();
+}
+
+void LedgerSlots::know(const std::vector<Duration>& own, LedgerTime now, WallTime wall, Duration unanswered) {
+  read_windows();
+  for (const Duration window : own) {
+    if (!contains(windows_, window)) make_known(window, now, wall, unanswered);
+  }
+}
+
+void LedgerSlots::make_known(Duration window, LedgerTime now, WallTime wall, Duration unanswered) {
+  SQLite::Statement insert(database_.handle(), "INSERT INTO limit_window (window_us) VALUES (?)");
+  insert.bind(1, micros(window));
+  insert.exec();
+  windows_.push_back(window);
 
   // A call's wall time is brought to ledger time by how long ago it was. It is not known when it left, so even if it
   // was answered it counts as long as it may have been under way.
-  SQLite::Statement calls(database_.handle(),
-                          "SELECT sent_at FROM call JOIN run USING (run_id) "
-                          "WHERE sent_at > ?1 AND instr(windows, ',' || ?2) = 0 ORDER BY call_id");
-  const auto covered = std::chrono::duration_cast<std::chrono::milliseconds>(window + unanswered);
-  calls.bind(1, millis(wall - covered));
-  calls.bind(2, mark);
-  int number = size(window);
+  SQLite::Statement calls(database_.handle(), "SELECT sent_at FROM call WHERE sent_at > ? ORDER BY call_id");
+  calls.bind(1, millis(wall - std::chrono::duration_cast<std::chrono::milliseconds>(window + unanswered)));
+  int number = 0;
   while (calls.executeStep()) {
     // A wall clock that was set back since makes no call later than now.
     const Duration ago =
@@ -48,11 +64,48 @@ void LedgerSlots::open_window(Duration window, LedgerTime now, WallTime wall, Du
     const LedgerTime free_at = now - ago + unanswered + window;
     if (free_at > now) set(window, {number++, free_at});
   }
-  SQLite::Statement keep(database_.handle(),
-                         "UPDATE run SET windows = iif(windows = '', ',', windows) || ?1 "
-                         "WHERE instr(windows, ',' || ?1) = 0");
-  keep.bind(1, mark);
-  keep.exec();
+  SQLite::Statement forgotten(database_.handle(), "SELECT calls, counted_until FROM forgotten WHERE counted_until > ?");
+  forgotten.bind(1, micros(now - window));
+  while (forgotten.executeStep())
+    add(window, forgotten.getColumn(0).getInt64(), time_of(forgotten.getColumn(1)) + window);
+}
+
+void LedgerSlots::tidy(const std::vector<Duration>& own, LedgerTime now) {
+  SQLite::Statement free(database_.handle(),
+                         "DELETE FROM slot WHERE window_us = ?1 AND slot_no > "
+                         "ifnull((SELECT max(slot_no) FROM slot WHERE window_us = ?1 AND free_at > ?2), -1)");
+  SQLite::Statement forget(database_.handle(), "DELETE FROM limit_window WHERE window_us = ?");
+  read_windows();
+  for (const Duration window : windows_) {
+    free.bind(1, micros(window));
+    free.bind(2, micros(now));
+    free.exec();
+    free.reset();
+    if (contains(own, window) || size(window) > 0) continue;
+    forget.bind(1, micros(window));
+    forget.exec();
+    forget.reset();
+  }
+}
+
+bool LedgerSlots::any_taken(LedgerTime now) {
+  return std::any_of(windows_.begin(), windows_.end(), [&](Duration window) { return taken(window, now) > 0; });
+}
+
+void LedgerSlots::take_forgotten(std::int64_t calls, LedgerTime counted_until, LedgerTime now) {
+  SQLite::Statement insert(database_.handle(), "INSERT INTO forgotten VALUES (?, ?)");
+  insert.bind(1, calls);
+  insert.bind(2, micros(counted_until));
+  insert.exec();
+  for (const Duration window : windows_) {
+    if (counted_until + window > now) add(window, calls, counted_until + window);
+  }
+}
+
+void LedgerSlots::add(Duration window, std::int64_t calls, LedgerTime free_at) {
+  constexpr std::int64_t largest_limit = 10'000'000;  // more hold nobody back (base/limit.h)
+  int number = size(window);
+  for (std::int64_t call = 0; call < std::min(calls, largest_limit); ++call) set(window, {number++, free_at});
 }
 
 int LedgerSlots::size(Duration window) {
@@ -89,19 +142,33 @@ void LedgerSlots::set(Duration window, const Slot& slot) {
   set_.reset();
 }
 
+LedgerTime LedgerSlots::next_at(Duration window) {
+  next_at_.bind(1, micros(window));
+  const LedgerTime next = next_at_.executeStep() ? time_of(next_at_.getColumn(0)) : LedgerTime{};
+  next_at_.reset();
+  return next;
+}
+
+void LedgerSlots::set_next_at(Duration window, LedgerTime next_at) {
+  set_next_at_.bind(1, micros(window));
+  set_next_at_.bind(2, micros(next_at));
+  set_next_at_.exec();
+  set_next_at_.reset();
+}
+
 Pace LedgerSlots::pace() {
   pace_.executeStep();
-  const Pace pace{time_of(pace_.getColumn(0)), time_of(pace_.getColumn(1)), pace_.getColumn(2).getInt(),
+  const Pace pace{time_of(pace_.getColumn(0)), pace_.getColumn(1).getInt(), time_of(pace_.getColumn(2)),
                   time_of(pace_.getColumn(3))};
   pace_.reset();
   return pace;
 }
 
 void LedgerSlots::set_pace(const Pace& pace) {
-  set_pace_.bind(1, micros(pace.next_at));
-  set_pace_.bind(2, micros(pace.paused_until));
-  set_pace_.bind(3, pace.allowed);
-  set_pace_.bind(4, micros(pace.allowed_until));
+  set_pace_.bind(1, micros(pace.paused_until));
+  set_pace_.bind(2, pace.allowed);
+  set_pace_.bind(3, micros(pace.allowed_until));
+  set_pace_.bind(4, micros(pace.unknown_until));
   set_pace_.exec();
   set_pace_.reset();
 }

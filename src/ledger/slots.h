@@ -1,6 +1,8 @@
 // The rate limiter's slots, in the ledger: shared by all processes on it, and remembered.
 #pragma once
 
+#include <vector>
+
 #include "ledger/database.h"
 #include "ledger/slot_book.h"
 
@@ -11,24 +13,46 @@ class LedgerSlots final : public SlotBook {
  public:
   explicit LedgerSlots(Database& database);
 
-  /// Makes a window known, before the first call under it. Calls that it still covers and that went out in runs without
-  /// it get a slot each, so that a changed limit does not forget what was sent; `unanswered`: how long after it was
-  /// claimed a call may still be counted. Runs at the same time must have the same windows.
-  void open_window(Duration window, LedgerTime now, WallTime wall, Duration unanswered);
+  /// Reads which windows the ledger knows, once for all calls of this transaction, and makes those of `own` known that
+  /// are not: each call that such a window still covers gets a slot of it, whoever made it. `unanswered`: how long
+  /// after it was claimed a call may still be counted.
+  void know(const std::vector<Duration>& own, LedgerTime now, WallTime wall, Duration unanswered);
 
+  /// Forgets what holds nobody back any more: the free slots behind the last that is taken, and windows without slots
+  /// that are not among `own`. (Whoever lives by one of those makes it known again.)
+  void tidy(const std::vector<Duration>& own, LedgerTime now);
+
+  /// Whether any call may still count in a window.
+  bool any_taken(LedgerTime now);
+
+  /// So many calls are not in the ledger, and the server may have counted them until `counted_until`: they take a slot
+  /// each in every window that they still count in, also in those that come to be known later.
+  void take_forgotten(std::int64_t calls, LedgerTime counted_until, LedgerTime now);
+
+  std::vector<Duration> windows() override { return windows_; }  ///< as know() found them
   int size(Duration window) override;
   Slot earliest(Duration window, int rank) override;
   int taken(Duration window, LedgerTime now) override;
   void set(Duration window, const Slot& slot) override;
+  LedgerTime next_at(Duration window) override;
+  void set_next_at(Duration window, LedgerTime next_at) override;  ///< of a window that is known
   Pace pace() override;
   void set_pace(const Pace& pace) override;
 
  private:
+  void read_windows();
+  void make_known(Duration window, LedgerTime now, WallTime wall, Duration unanswered);
+  void add(Duration window, std::int64_t calls, LedgerTime free_at);
+
   Database& database_;
+  std::vector<Duration> windows_;
+  SQLite::Statement known_;
   SQLite::Statement size_;
   SQLite::Statement earliest_;
   SQLite::Statement taken_;
   SQLite::Statement set_;
+  SQLite::Statement next_at_;
+  SQLite::Statement set_next_at_;
   SQLite::Statement pace_;
   SQLite::Statement set_pace_;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "base/ledger_time.h"
 
 namespace convoke {
 

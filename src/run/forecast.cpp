@@ -16,6 +16,7 @@ MemorySlots copy_slots(SlotBook& book, const LimitSettings& limits) {
   for (const Limit& limit : limits.calls) {
     const int size = book.size(limit.window);
     for (int rank = 0; rank < size; ++rank) copy.set(limit.window, {rank, book.earliest(limit.window, rank).free_at});
+    copy.set_next_at(limit.window, book.next_at(limit.window));
   }
   copy.set_pace(book.pace());
   return copy;

@@ -13,6 +13,11 @@ namespace convoke {
 /// Slots in memory: a copy to play with.
 class MemorySlots final : public SlotBook {
  public:
+  std::vector<Duration> windows() override {  ///< those that it was ever asked about
+    std::vector<Duration> windows;
+    for (const auto& [window, slots] : windows_) windows.push_back(window);
+    return windows;
+  }
   int size(Duration window) override { return static_cast<int>(windows_[window].free_at.size()); }
   Slot earliest(Duration window, int rank) override {
     const auto found = std::next(windows_[window].by_time.begin(), rank);
@@ -20,7 +25,7 @@ class MemorySlots final : public SlotBook {
   }
   int taken(Duration window, LedgerTime now) override {
     const auto& slots = windows_[window].by_time;
-    return static_cast<int>(std::distance(slots.lower_bound({now, 0}), slots.end()));
+    return static_cast<int>(std::distance(slots.lower_bound({now + Duration(1), 0}), slots.end()));
   }
   void set(Duration window, const Slot& slot) override {
     Window& slots = windows_[window];
@@ -33,6 +38,8 @@ class MemorySlots final : public SlotBook {
     }
     slots.by_time.insert({slot.free_at, slot.number});
   }
+  LedgerTime next_at(Duration window) override { return windows_[window].next_at; }
+  void set_next_at(Duration window, LedgerTime next_at) override { windows_[window].next_at = next_at; }
   Pace pace() override { return pace_; }
   void set_pace(const Pace& pace) override { pace_ = pace; }
 
@@ -40,6 +47,7 @@ class MemorySlots final : public SlotBook {
   struct Window {
     std::vector<LedgerTime> free_at;
     std::set<std::pair<LedgerTime, int>> by_time;
+    LedgerTime next_at{};
   };
   std::map<Duration, Window> windows_;
   Pace pace_;

@@ -3,15 +3,6 @@
 #include "base/text.h"
 
 namespace convoke {
-namespace {
-
-// A call may be counted by the server at the latest so long after it was claimed: it is not sent later than one timeout
-// after that, is given up one timeout after it was sent, and whatever is on its way then is there within another.
-Duration unanswered(const RunnerSettings& settings) {
-  return 3 * settings.call_timeout;
-}
-
-}  // namespace
 
 JobRun::JobRun(Database& database, JobId job, JobRunSettings settings, Transport& transport, const Clock& clock,
                Alarms& alarms, boost::asio::any_io_executor loop, boost::asio::any_io_executor ledger,
@@ -19,9 +10,10 @@ JobRun::JobRun(Database& database, JobId job, JobRunSettings settings, Transport
     : database_(database),
       job_(job),
       settings_(std::move(settings)),
-      ledger_(database, job, settings_.base_url, settings_.limits, unanswered(settings_.runner),
-              LedgerClock(clock, bridge_clock(database, clock).offset), std::move(ledger)),
-      runner_(settings_.runner, ledger_, transport, clock, alarms, std::move(loop), seed, std::move(warn)) {
+      ledger_(database, job, settings_.base_url, settings_.limits, unanswered(settings_.runner.call_timeout),
+              settings_.assume_used, LedgerClock(clock, bridge_clock(database, clock).offset), std::move(ledger)),
+      runner_(settings_.runner, ledger_, transport, clock, alarms, std::move(loop), seed, warn) {
+  if (!ledger_.remark().empty()) warn(ledger_.remark());
   ledger_.recover(runner_.judgement());
 }
 

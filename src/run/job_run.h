@@ -15,6 +15,7 @@ struct JobRunSettings {
   RunnerSettings runner;
   std::string base_url;  ///< of the API; the ledger belongs to it
   LimitSettings limits;
+  std::optional<std::int64_t> assume_used;  ///< calls that a ledger of unknown past is to count in the limits
   ReadSource read_source;
   IntakeBrakes brakes;
   bool ignore_invalid = false;  ///< invalid rows do not make the run end with 1

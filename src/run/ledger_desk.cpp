@@ -21,6 +21,7 @@ void LedgerDesk::work_off() {
         for (const Order& order : group) order.change();
         before_commit_();
       });
+      after_commit_();
     } catch (...) {
       failure_ = std::current_exception();
     }

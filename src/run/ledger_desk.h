@@ -21,9 +21,13 @@ namespace convoke {
 class LedgerDesk {
  public:
   /// `database` must outlive this, and nothing else may use it while changes are under way. `before_commit` is done at
-  /// the end of every group.
-  LedgerDesk(Database& database, boost::asio::any_io_executor ledger, std::function<void()> before_commit)
-      : database_(database), ledger_(std::move(ledger)), before_commit_(std::move(before_commit)) {}
+  /// the end of every group, `after_commit` once it is on disk and before any of it is answered.
+  LedgerDesk(Database& database, boost::asio::any_io_executor ledger, std::function<void()> before_commit,
+             std::function<void()> after_commit)
+      : database_(database),
+        ledger_(std::move(ledger)),
+        before_commit_(std::move(before_commit)),
+        after_commit_(std::move(after_commit)) {}
 
   /// Does `change` and returns when it is committed. Changes are done in the order in which they were asked for; what
   /// comes in while one group is being committed makes up the next. If a group fails, each of its changes throws the
@@ -59,6 +63,7 @@ class LedgerDesk {
   Database& database_;
   boost::asio::any_io_executor ledger_;
   std::function<void()> before_commit_;
+  std::function<void()> after_commit_;
   std::vector<Order> waiting_;
   bool scheduled_ = false;
   std::exception_ptr failure_;

@@ -9,8 +9,14 @@ namespace {
 constexpr Duration longest_paced = std::chrono::minutes(1);
 // A 429 without a word on when, to one who knows of no limit.
 constexpr Duration shortest_pause = std::chrono::seconds(1);
+// How long a server may stand still with a request in its buffers, and then count it.
+constexpr Duration longest_standstill = std::chrono::minutes(1);
 
 }  // namespace
+
+Duration unanswered(Duration call_timeout) {
+  return 2 * call_timeout + std::max(call_timeout, longest_standstill);
+}
 
 RateLimiter::RateLimiter(const LimitSettings& settings, SlotBook& book)
     : limits_(settings.calls), reserve_(settings.reserve), book_(book) {
@@ -37,44 +43,50 @@ Admission RateLimiter::take(LedgerTime now, LedgerTime latest) {
   const bool advised = pace.allowed >= 0 && now < pace.allowed_until;
   if (advised && pace.allowed == 0) hold_until(pace.allowed_until, std::nullopt);
 
-  if (!limits_.empty() && limits_[shortest_].window <= longest_paced) {
+  const bool is_paced = !limits_.empty() && limits_[shortest_].window <= longest_paced;
+  LedgerTime next_at;
+  if (is_paced) {
     const Limit& limit = limits_[shortest_];
-    hold_until(pace.next_at - limit.window / 10, std::nullopt);
-    pace.next_at = std::max(pace.next_at, now) + limit.window * 3 / 4 / usable(shortest_);
+    next_at = book_.next_at(limit.window);
+    hold_until(next_at - limit.window / 10, std::nullopt);
+    next_at = std::max(next_at, now) + limit.window * 3 / 4 / usable(shortest_);
   }
 
-  SlotNumbers numbers;
   for (std::size_t i = 0; i < limits_.size(); ++i) {
     const Duration window = limits_[i].window;
-    const int size = book_.size(window);
-    // More slots than the limit has (it was lowered since): so many more must be free.
-    const int surplus = size - usable(i);
+    if (pace.unknown_until > LedgerTime{}) hold_until(pace.unknown_until + window, limits_[i]);
+    // More slots than the limit has (it was lowered since, or is another process's): so many more must be free.
+    const int surplus = book_.size(window) - usable(i);
     if (surplus >= 0) hold_until(book_.earliest(window, surplus).free_at, limits_[i]);
-    const std::optional<Slot> first = size > 0 ? std::optional(book_.earliest(window, 0)) : std::nullopt;
-    numbers.push_back(first && first->free_at <= now ? first->number : size);
   }
   if (admission.until > now) return admission;
 
-  for (std::size_t i = 0; i < limits_.size(); ++i)
-    book_.set(limits_[i].window, {numbers[i], latest + limits_[i].window});
-  if (advised) --pace.allowed;
-  if (!advised) pace.allowed = -1;
-  book_.set_pace(pace);
-  admission.slots = std::move(numbers);
+  admission.slots.emplace();
+  for (const Duration window : book_.windows()) {
+    const int size = book_.size(window);
+    const std::optional<Slot> first = size > 0 ? std::optional(book_.earliest(window, 0)) : std::nullopt;
+    const int number = first && first->free_at <= now ? first->number : size;
+    book_.set(window, {number, latest + window});
+    admission.slots->push_back({window, number});
+  }
+  if (is_paced) book_.set_next_at(limits_[shortest_].window, next_at);
+  if (advised || pace.allowed >= 0) {
+    pace.allowed = advised ? pace.allowed - 1 : -1;
+    book_.set_pace(pace);
+  }
   return admission;
 }
 
 // From latest + W on a slot may be another call's, and is not this one's to set: its process was stopped for so long.
-void RateLimiter::answered(const SlotNumbers& slots, LedgerTime latest, LedgerTime read_at, LedgerTime now) {
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    const Duration window = limits_[i].window;
-    if (now < latest + window) book_.set(window, {slots[i], read_at + window});
+void RateLimiter::answered(const TakenSlots& slots, LedgerTime latest, LedgerTime read_at, LedgerTime now) {
+  for (const auto& [window, number] : slots) {
+    if (now < latest + window) book_.set(window, {number, read_at + window});
   }
 }
 
-void RateLimiter::give_back(const SlotNumbers& slots, LedgerTime latest, LedgerTime now) {
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (now < latest + limits_[i].window) book_.set(limits_[i].window, {slots[i], now});
+void RateLimiter::give_back(const TakenSlots& slots, LedgerTime latest, LedgerTime now) {
+  for (const auto& [window, number] : slots) {
+    if (now < latest + window) book_.set(window, {number, now});
   }
 }
 
@@ -108,6 +120,12 @@ std::vector<LimitUse> RateLimiter::use(LedgerTime now) {
     uses.push_back({limits_[i], taken, std::max(0, usable(i) - taken)});
   }
   return uses;
+}
+
+std::vector<Duration> RateLimiter::windows() const {
+  std::vector<Duration> windows;
+  for (const Limit& limit : limits_) windows.push_back(limit.window);
+  return windows;
 }
 
 Duration RateLimiter::shortest_window() const {

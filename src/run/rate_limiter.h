@@ -1,7 +1,8 @@
 // When one more call may go out, under every limit at once (design.md, invariant 5). Arithmetic on time points: no
 // clock, no thread, no I/O of its own.
 //
-// The rule. A limit of N calls in W has N slots. A call takes a slot of every limit before it is sent. The slot is free
+// The rule. A limit of N calls in W has N slots. A call takes a slot of every window that the ledger knows before it is
+// sent, also of windows that only other processes have a limit of; these hold it back by nothing. The slot is free
 // again at r + W, where r is when the call's answer was read; until an answer is read, it is taken until h + W, where h
 // is the latest moment at which the server could still count the call.
 //
@@ -10,7 +11,15 @@
 // W. Hence no slot is counted twice in any half-open window of length W, wherever the window starts and whatever the
 // latency was; there are N slots, so no window counts more than N. A fixed window is one such window, and a token
 // bucket of N that refills N in W refuses only if more than N were counted within some W. If the answer is lost, a <= h
-// in place of a <= r gives the same.
+// in place of a <= r gives the same. Every call on the ledger has a slot in every window, so this holds for each
+// process's own limits, whatever limits the others have.
+//
+// The h of a call. It is sent at the latest one timeout after it was claimed, and given up at the latest one timeout
+// after that. What was given up may wait in the buffers of a server, or of what stands before it, that stands still
+// (a pause of its collector, a frozen machine), and be counted when that goes on; and our own system goes on delivering
+// what it holds for a closed connection. No client can bound that. We grant the longer of a minute and one more
+// timeout: a service that stands still for longer is taken out by what balances its load, as a rule, and its
+// connections with it. It is a lost answer's price and nobody else's: one slot of N is out of use for that minute.
 //
 // Pacing spreads a start from rest: by the shortest window, if that is at most a minute, calls are at least 3/4 of W/N
 // apart, with a tenth of the window as slack (GCRA, ITU-T I.371). In the steady state a slot comes round every W +
@@ -27,14 +36,22 @@
 
 namespace convoke {
 
-/// The slots that a call holds: one number per limit, in the order of the limits.
-using SlotNumbers = std::vector<int>;
+/// A slot that a call holds.
+struct TakenSlot {
+  Duration window{};
+  int number = 0;
+};
+/// All that a call holds: one of each window that was known when it was claimed.
+using TakenSlots = std::vector<TakenSlot>;
+
+/// How long after it was claimed a call without an answer may still be counted (h, above).
+Duration unanswered(Duration call_timeout);
 
 /// Leave to call, or when to ask again.
 struct Admission {
-  std::optional<SlotNumbers> slots;  ///< set: go
-  LedgerTime until{};                ///< else: not before
-  std::optional<Limit> held_by;      ///< the limit that says so; empty: pacing, a pause, or the API's own word
+  std::optional<TakenSlots> slots;  ///< set: go
+  LedgerTime until{};               ///< else: not before
+  std::optional<Limit> held_by;     ///< the limit that says so; empty: pacing, a pause, or the API's own word
 };
 
 /// How much of one limit is used.
@@ -54,10 +71,10 @@ class RateLimiter {
   Admission take(LedgerTime now, LedgerTime latest);
 
   /// The answer of the call that took these slots, with this `latest`, was read at `read_at`; it is `now`.
-  void answered(const SlotNumbers& slots, LedgerTime latest, LedgerTime read_at, LedgerTime now);
+  void answered(const TakenSlots& slots, LedgerTime latest, LedgerTime read_at, LedgerTime now);
 
   /// The call that took these slots, with this `latest`, was never sent.
-  void give_back(const SlotNumbers& slots, LedgerTime latest, LedgerTime now);
+  void give_back(const TakenSlots& slots, LedgerTime latest, LedgerTime now);
 
   /// A 429: nobody on this ledger calls for max(`retry_after`, the shortest window, 1 s). Returns the end of the pause.
   LedgerTime pause(LedgerTime now, Duration retry_after);
@@ -70,6 +87,9 @@ class RateLimiter {
 
   /// How many calls are counted now, of each limit.
   std::vector<LimitUse> use(LedgerTime now);
+
+  /// The windows of the limits.
+  std::vector<Duration> windows() const;
 
   /// The shortest window; zero without limits.
   Duration shortest_window() const;

@@ -1,14 +1,34 @@
 #include "run/run_ledger.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <random>
 #include <utility>
 
+#include "base/numbers.h"
 #include "run/health.h"
 
 namespace convoke {
+namespace {
+
+std::string new_ledger_id() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+void keep_identity(Database& database, const CallsBegun& begun) {
+  SQLite::Statement update(database.handle(), "UPDATE identity SET ledger_id = ?, calls = ?");
+  update.bind(1, begun.ledger_id);
+  update.bind(2, begun.calls);
+  update.exec();
+}
+
+}  // namespace
 
 RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits,
-                     Duration unanswered, LedgerClock clock, boost::asio::any_io_executor ledger)
+                     Duration unanswered, std::optional<std::int64_t> assume_used, LedgerClock clock,
+                     boost::asio::any_io_executor ledger)
     : database_(database),
       job_(job),
       base_url_(std::move(base_url)),
@@ -18,14 +38,82 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
       chunks_(database, job),
       slots_(database),
       limiter_(limits, slots_),
-      desk_(database, std::move(ledger), [this] {
-        log_.write_counts();
-        note_time(database_, clock_.now(), clock_.wall());
-      }) {
+      calls_file_(database.path()),
+      desk_(
+          database, std::move(ledger),
+          [this] {
+            log_.write_counts();
+            note_time(database_, clock_.now(), clock_.wall());
+            count_begun();
+          },
+          [this] { note_begun(); }) {
   database_.write([&] {
     is_unbound_ = !api_of(database_).base_url && has_answers(database_);
-    for (const Limit& limit : limits.calls) slots_.open_window(limit.window, clock_.now(), clock_.wall(), unanswered_);
+    slots_.tidy(limiter_.windows(), clock_.now());
+    slots_.know(limiter_.windows(), clock_.now(), clock_.wall(), unanswered_);
+    look_for_forgotten_calls(assume_used);
   });
+}
+
+// A ledger that was put back from a backup is behind its file. One that was copied has no file, or that of the ledger
+// in whose place it was put; what was sent on the other since the copy was made, nobody here knows. That matters only
+// while its own latest calls still count: a copy that is older is as good as a new ledger.
+void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used) {
+  const LedgerTime now = clock_.now();
+  const WallTime wall = clock_.wall();
+  begun_ = calls_begun(database_);
+  const auto seen = calls_file_.read();
+  const bool is_its_file = seen && seen->ledger_id == begun_.ledger_id;
+  const bool is_new = begun_.ledger_id.empty();
+  if (is_new) begun_.ledger_id = new_ledger_id();
+  Pace pace = slots_.pace();
+  if (is_its_file && seen->calls > begun_.calls) {
+    const std::int64_t forgotten = seen->calls - begun_.calls;
+    const Duration ago = std::max<Duration>(wall - seen->latest, Duration::zero());
+    slots_.take_forgotten(forgotten, now - ago + unanswered_, now);
+    begun_.calls = seen->calls;
+    remark_ = fmt::format(
+        "this ledger has forgotten {}, the latest of {} (it was restored from a backup): they count in the limits; "
+        "whom they asked for is asked again",
+        counted(forgotten, "call"), format_time(seen->latest));
+  } else if (!is_its_file && (!is_new || seen) && slots_.any_taken(now)) {
+    pace.unknown_until = std::max(pace.unknown_until, now + unanswered_);
+    slots_.set_pace(pace);
+    remark_ = fmt::format(
+        "this ledger was copied, or moved without {}-calls beside it: what was sent since {} is not known, so every "
+        "limit counts as used up; if you know how many calls of the longest limit are used, say so: --assume-used N",
+        database_.path().filename().string(), format_time(begun_.latest));
+  }
+  if (assume_used && pace.unknown_until > LedgerTime{}) {
+    slots_.take_forgotten(*assume_used, pace.unknown_until, now);
+    pace.unknown_until = {};
+    slots_.set_pace(pace);
+    remark_ = fmt::format("this ledger was copied: as you say, {} unknown to it count in the limits",
+                          counted(*assume_used, "call"));
+  } else if (assume_used) {
+    remark_ = "this ledger knows its calls: --assume-used is not needed, and changes nothing";
+  }
+  keep_identity(database_, begun_);
+  if (is_its_file) {
+    calls_file_.note(begun_);
+  } else {
+    calls_file_.begin(begun_);
+  }
+}
+
+void RunLedger::count_begun() {
+  if (begun_in_group_ == 0) return;
+  SQLite::Statement update(database_.handle(), "UPDATE identity SET calls = calls + ? RETURNING calls");
+  update.bind(1, begun_in_group_);
+  update.executeStep();
+  begun_.calls = update.getColumn(0).getInt64();
+  begun_.latest = clock_.wall();
+}
+
+void RunLedger::note_begun() {
+  if (begun_in_group_ == 0) return;
+  begun_in_group_ = 0;
+  calls_file_.note(begun_);
 }
 
 void RunLedger::recover(const Judgement& judgement) {
@@ -52,6 +140,7 @@ boost::asio::awaitable<Claims> RunLedger::claim(ClaimTerms terms) {
 
 Claims RunLedger::claim_now(const ClaimTerms& terms) {
   Claims claims;
+  slots_.know(limiter_.windows(), clock_.now(), clock_.wall(), unanswered_);
   std::int64_t members_left = terms.most_members;
   // A canary asks for nobody else while some of those it has asked for are not settled.
   std::int64_t fresh_left = terms.is_canary ? members_left - chunks_.asked_and_due() : members_left;
@@ -81,6 +170,7 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
     if (claims.calls.empty() && !is_unbound_) belong_to_api(database_, base_url_);
     members_left -= static_cast<std::int64_t>(chunk->ids.size());
     if (!chunk->is_under_way() || !terms.is_canary) fresh_left -= static_cast<std::int64_t>(chunk->ids.size());
+    ++begun_in_group_;
     const CallId call = log_.begin_call(*chunk, clock_.wall());
     std::string course = chunks_.course(chunk->course_no);
     const bool is_accepted = chunks_.is_accepted(chunk->course_no);

@@ -10,6 +10,7 @@
 
 #include "api/rate_headers.h"
 #include "api/verdict.h"
+#include "ledger/calls_file.h"
 #include "ledger/chunk.h"
 #include "ledger/run_log.h"
 #include "ledger/slots.h"
@@ -23,7 +24,7 @@ struct Claimed {
   Chunk chunk;
   std::string course_id;
   CallId call = 0;
-  SlotNumbers slots;
+  TakenSlots slots;
   LedgerTime claimed_at{};
   Pick pick = Pick::asked_before_first;
   bool is_course_accepted = false;  ///< the API has accepted a call for the course before
@@ -73,11 +74,15 @@ struct RefusedCourse {
 
 class RunLedger {
  public:
-  /// `unanswered`: how long after it was claimed a call may still be counted by the server. Opens the limits' windows,
-  /// in a transaction of its own.
+  /// `unanswered`: how long after it was claimed a call may still be counted by the server. Makes the limits' windows
+  /// known and finds out whether the ledger has forgotten calls, in a transaction of its own; `assume_used`: so many
+  /// were made that it does not know of, if it cannot say itself.
   /// The ledger belongs to the API at `base_url` from the first call on.
   RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits, Duration unanswered,
-            LedgerClock clock, boost::asio::any_io_executor ledger);
+            std::optional<std::int64_t> assume_used, LedgerClock clock, boost::asio::any_io_executor ledger);
+
+  /// What an operator must know of the ledger itself; empty: nothing.
+  const std::string& remark() const { return remark_; }
 
   /// Settles the calls that earlier processes left open; before anything else is done with the job.
   void recover(const Judgement& judgement);
@@ -97,6 +102,9 @@ class RunLedger {
   const LedgerClock& clock() const { return clock_; }
 
  private:
+  void look_for_forgotten_calls(std::optional<std::int64_t> assume_used);
+  void count_begun();
+  void note_begun();
   Claims claim_now(const ClaimTerms& terms);
   Recorded record_now(const Claimed& call, const Report& report);
 
@@ -111,6 +119,10 @@ class RunLedger {
   Chunks chunks_;
   LedgerSlots slots_;
   RateLimiter limiter_;
+  CallsFile calls_file_;
+  CallsBegun begun_;                 // as the latest claim left it
+  std::int64_t begun_in_group_ = 0;  // calls, since the last commit
+  std::string remark_;
   LedgerDesk desk_;
 };
 

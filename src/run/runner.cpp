@@ -378,6 +378,7 @@ Report Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sent_at
     report.retry_after = longest_retry_after;
   }
   Judgement how = judgement();
+  how.course_id = call.course_id;
   how.told_to_wait = report.retry_after.has_value();
   report.verdict = judge(answer, call.chunk, how);
   report.end.reason = report.verdict.reason;

@@ -38,14 +38,15 @@ class Limits(World):
         return rate / (LIMIT / (WINDOW + latency)), rate, latency
 
     def use_of_what_kills_leave(self):
-        """A killed call's slot is taken for three timeouts and a window, by the rule: what was used of the rest."""
-        rows = self.query("SELECT sent_at, latency_ms, error FROM calls ORDER BY sent_at")[2 * LIMIT:]
+        """A killed call's slot is taken for two timeouts, a minute and a window, by the rule: what was used of the rest."""
+        rows = self.query("SELECT sent_at, latency_ms, reason FROM calls ORDER BY sent_at")[2 * LIMIT:]
         times = [datetime.datetime.fromisoformat(sent).timestamp() for sent, _, _ in rows]
-        killed = sum(1 for _, _, error in rows if error and error.startswith("interrupted"))
+        killed = [at for at, (_, _, reason) in zip(times, rows) if reason == "interrupted"]
+        held = sum(min(2 * 1 + 60 + WINDOW, times[-1] - at) for at in killed)
         latencies = [latency for _, latency, _ in rows if latency is not None]
         round_trip = WINDOW + sum(latencies) / len(latencies) / 1000
-        slot_seconds = LIMIT * (times[-1] - times[0]) - killed * (3 * 1 + WINDOW)
-        return len(rows) / (slot_seconds / round_trip + killed)
+        slot_seconds = LIMIT * (times[-1] - times[0]) - held
+        return len(rows) / (slot_seconds / round_trip + len(killed))
 
     def check_never_over(self, sandbox):
         stats = sandbox.stats

@@ -4,12 +4,27 @@ import fcntl
 import unittest
 
 import ledger_1
+import ledger_2
 from world import *
 
 SENT = 1_700_000_000_000  # ms
 
 
-class FromVersion1(World):
+class Migration(World):
+    def views(self, ledger):
+        names = [name for name, in self.query("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY 1", ledger=ledger)]
+        return {name: [column[1:3] for column in self.query(f"PRAGMA table_info({name})", ledger=ledger)] for name in names}
+
+    def parts(self, ledger):
+        """The tables with their columns, and the indexes."""
+        tables = {name: sorted(column[1] for column in self.query(f"PRAGMA table_info({name})", ledger=ledger))
+                  for name, in self.query("SELECT name FROM sqlite_master WHERE type = 'table'", ledger=ledger)}
+        indexes = {name: [column[2] for column in self.query(f"PRAGMA index_info({name})", ledger=ledger)]
+                   for name, in self.query("SELECT name FROM sqlite_master WHERE type = 'index'", ledger=ledger)}
+        return tables, indexes
+
+
+class FromVersion1(Migration):
     def setUp(self):
         super().setUp()
         kinds = ("invited", "already", "refused", "missing", "mass", "asked404", "failed", "doubt", "pending", "retried", "left",
@@ -74,18 +89,6 @@ class FromVersion1(World):
                     db.execute("INSERT INTO call (run_id, chunk_id, course_no, size, ids, sent_at) VALUES (2, ?, 1, 3, NULL, ?)",
                                (chunk, SENT + 20_001))
             db.commit()
-
-    def views(self, ledger):
-        names = [name for name, in self.query("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY 1", ledger=ledger)]
-        return {name: [column[1:3] for column in self.query(f"PRAGMA table_info({name})", ledger=ledger)] for name in names}
-
-    def parts(self, ledger):
-        """The tables with their columns, and the indexes."""
-        tables = {name: sorted(column[1] for column in self.query(f"PRAGMA table_info({name})", ledger=ledger))
-                  for name, in self.query("SELECT name FROM sqlite_master WHERE type = 'table'", ledger=ledger)}
-        indexes = {name: [column[2] for column in self.query(f"PRAGMA index_info({name})", ledger=ledger)]
-                   for name, in self.query("SELECT name FROM sqlite_master WHERE type = 'index'", ledger=ledger)}
-        return tables, indexes
 
     def kinds(self):
         """{kind: outcome}, where all members of a kind are alike."""
@@ -202,7 +205,7 @@ class FromVersion1(World):
                 self.assertRegex(result.err, r"(?m)^try: ")
             self.assertEqual(self.query("PRAGMA user_version"), [(1,)])
         self.expect(OK, "status")
-        self.assertEqual(self.query("PRAGMA user_version"), [(2,)])
+        self.assertEqual(self.query("PRAGMA user_version"), [(3,)])
 
     def test_processes_that_open_it_at_once_migrate_it_once(self):
         for _ in range(5):
@@ -211,6 +214,84 @@ class FromVersion1(World):
             for result in [process.finish() for process in [self.start("status") for _ in range(6)]]:
                 self.assertEqual(result.exit, OK, str(result))
             self.assertEqual(self.kinds()["mass"], "pending")
+
+
+class FromVersion2(Migration):
+    LIMITS = {"limits.calls": '["100/10s", "50000/24h"]'}
+
+    def setUp(self):
+        super().setUp()
+        self.ids = sorted(some_ids(6))
+        self.a_job(self.ids)
+        self.now = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1_000_000)  # ledger time, as the bridge below has it
+        self.write_ledger()
+
+    def write_ledger(self, windows=",10000000,86400000000,"):
+        db = sqlite3.connect(self.ledger)
+        with contextlib.closing(db):
+            db.execute("PRAGMA page_size = 16384")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(ledger_2.SCHEMA)
+            db.execute("PRAGMA application_id = 0x43766B65")
+            db.execute("PRAGMA user_version = 2")
+            db.execute("INSERT INTO job (job_id, name, fingerprint, rows_read) VALUES (1, 'list', 'as it was', 6)")
+            db.execute("INSERT INTO course VALUES (1, 1, ?, 1)", (COURSE,))
+            at = int(time.time() * 1000) - 60_000
+            db.execute("INSERT INTO run (run_id, job_id, pid, started_at, ended_at, exit_code, stopped_by, windows, calls, invited) "
+                       "VALUES (1, 1, 4711, ?, ?, 75, 'signal', ?, 2, 2)", (at, at + 9, windows))
+            for number, (outcome, lines) in enumerate((("invited", "[2,3]"), ("pending", "[4,5]"), ("pending", "[6]")), 1):
+                ids = b"".join(uuid.UUID(member).bytes for member in self.ids[2 * number - 2:2 * number])
+                db.execute("INSERT INTO chunk (chunk_id, job_id, course_no, size, ids, lines, outcome, attempts, http_status, run_id, "
+                           "updated_at) VALUES (?, 1, 1, 2, ?, ?, ?, 1, 201, 1, ?)", (number, ids, lines, outcome, at))
+            for chunk in (1, 2):
+                db.execute("INSERT INTO call (run_id, chunk_id, course_no, size, sent_at, latency_ms, http_status, open) "
+                           "VALUES (1, ?, 1, 2, ?, 20, 201, 0)", (chunk, at))
+            for window in (10, 86400):
+                for slot in (0, 1):
+                    db.execute("INSERT INTO slot VALUES (?, ?, ?)",
+                               (window * 1_000_000, slot, self.now + (window - 60) * 1_000_000))
+            boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            db.execute("INSERT INTO clock_bridge VALUES (1, ?, 0, ?, ?)", (boot, self.now, at))
+            db.commit()
+
+    def used(self, **how):
+        return {limit["limit"]: limit["used"] for limit in self.expect(OK, "status", "--json", **how).json["quota"]["limits"]}
+
+    def test_it_is_as_a_new_one_and_what_was_spoilt_by_hand_is_mended(self):
+        before = self.query("SELECT * FROM outcomes ORDER BY spot_member_id")
+        self.expect(OK, "status")
+        self.sandbox()
+        self.expect(OK, "run", "list", "--ledger", "new.db")
+        new = self.folder / "new.db"
+        self.assertEqual(self.views(self.ledger), self.views(new))
+        self.assertEqual(self.parts(self.ledger), self.parts(new))
+        after = self.query("SELECT * FROM outcomes ORDER BY spot_member_id")
+        self.assertEqual(after[:4], before[:4])
+        self.assertEqual(self.query("SELECT spot_member_id, source_line FROM outcomes WHERE source_line = 0"),
+                         [(member, 0) for member in self.ids[4:]])
+        self.assertEqual(self.query("PRAGMA integrity_check"), [("ok",)])
+        self.run_job(OK)
+        self.assertEqual(dict(self.query("SELECT spot_member_id, source_line FROM outcomes")),
+                         {member: line for line, member in enumerate(self.ids, 2)})
+        self.check_books()
+
+    def test_what_is_used_of_the_limits_stays_used_and_nobody_takes_it_for_a_copy(self):
+        self.assertEqual(self.used(settings=self.LIMITS), {"100/10s": 0, "50000/24h": 2})
+        sandbox = self.sandbox()
+        self.assertEqual(self.used(settings=self.LIMITS), {"100/10s": 0, "50000/24h": 2})
+        result = self.expect(OK, "run", "list", settings=self.LIMITS)
+        self.assertNotRegex(result.err, "copied|forgotten")
+        self.assertEqual(self.used(settings=self.LIMITS)["50000/24h"], 2 + sandbox.requests)
+        self.assertTrue(pathlib.Path(f"{self.ledger}-calls").exists())
+
+    def test_a_window_in_which_calls_are_missing_counts_them_from_the_next_run_on(self):
+        self.remove_ledger()
+        self.write_ledger(windows=",10000000,")
+        self.expect(OK, "status")
+        self.assertEqual(self.query("SELECT window_us FROM limit_window"), [(10_000_000,)])
+        sandbox = self.sandbox()
+        self.expect(OK, "run", "list", settings=self.LIMITS)
+        self.assertEqual(self.used(settings=self.LIMITS)["50000/24h"], 2 + sandbox.requests)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ class Foreign(World):
                 self.check_every_command(ids[0], INCOMPLETE)
 
     def test_participants(self):
-        self.server(lambda call: (201, participants(call.ids, id=EVIL, status=EVIL, invitedAt=EVIL, courseId=EVIL,
+        self.server(lambda call: (201, participants(call.ids, id=EVIL, status=EVIL, invitedAt=EVIL,
                                                     spotMemberFirstname=EVIL, spotMemberEmail=EVIL)))
         ids = self.a_job(4)
         self.check_every_command(ids[0], OK, {"ledger.keep_profile": "true"})

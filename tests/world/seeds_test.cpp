@@ -1,7 +1,7 @@
 // Thousands of worlds, each from one seed: latencies, every kind of fault, crashes at any step and in any commit,
-// restarts, changed and cut-off lists, refused courses, login pages, canaries, deadlines, signals, several processes on
-// one ledger. Every run ends, and after each one the invariants of design.md, and what its exit code says, are held
-// against the server's own record.
+// restarts, changed and cut-off lists, refused courses, login pages, canaries, deadlines, signals, servers that stand
+// still, ledgers put back from a backup, several processes on one ledger, with limits of their own. Every run ends, and
+// after each one the invariants of design.md, and what its exit code says, are held against the server's own record.
 //
 //   CONVOKE_SEEDS=1000000 convoke_world -tc='*seeds*'     runs so many, from CONVOKE_FIRST_SEED (default 1)
 //   CONVOKE_FIRST_SEED=4711 CONVOKE_SEEDS=1 …             replays one
@@ -25,7 +25,7 @@ std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
 // What every world counts, printed at the end: a simulation in which nothing happens proves nothing.
 struct Totals {
   std::int64_t worlds = 0, runs = 0, crashes = 0, requests = 0, members = 0, asked_again = 0, changed_sources = 0,
-               cut_lists = 0;
+               cut_lists = 0, own_limits = 0, restored = 0;
   std::map<std::string, std::int64_t> faults, outcomes, ends;
 };
 
@@ -198,7 +198,7 @@ void play(std::uint64_t seed, Totals& totals) {
   const SandboxSettings server = server_of(random);
   World world(seed, server);
   const auto share = [&] { return world.chance(0.5) ? 0.0 : static_cast<double>(world.number(1, 50)) / 1000; };
-  world.network = {std::chrono::milliseconds(world.number(1, 500)), share(), share(), share(), share()};
+  world.network = {std::chrono::milliseconds(world.number(1, 500)), share(), share(), share(), share(), share() / 2};
   world.crash_per_step = world.chance(0.5) ? 0.0 : 0.002;
   world.crash_per_commit = world.chance(0.5) ? 0.0 : 0.02;
 
@@ -224,7 +224,7 @@ void play(std::uint64_t seed, Totals& totals) {
   settings.runner.invite.chunk_size = static_cast<int>(world.number(1, 40));
   settings.runner.invite.on_doubt = world.chance(0.3) ? OnDoubt::ask_quietly : OnDoubt::ask_again;
   settings.runner.connections = static_cast<int>(world.number(1, 8));
-  settings.runner.call_timeout = std::chrono::seconds(world.number(2, 20));
+  settings.runner.call_timeout = std::chrono::seconds(world.number(1, 20));
   settings.runner.retry.attempts = static_cast<int>(world.number(2, 6));
   settings.limits.calls = server.limits;
   if (server.limits.empty()) settings.runner.limited = false;
@@ -238,6 +238,18 @@ void play(std::uint64_t seed, Totals& totals) {
     settings.runner.max_duration.reset();
     if (any && world.chance(0.3)) settings.runner.max_members = world.number(1, 60);
     if (any && world.chance(0.3)) settings.runner.max_duration = Duration(world.number(1, 60'000'000));
+  };
+
+  // Beside the server's limits a process may have one that the others know nothing of, another each time.
+  world.keeps_arrivals = !server.limits.empty() && world.chance(0.4);
+  const auto draw_limits = [&] {
+    for (WorldJob& job : jobs) {
+      if (!world.keeps_arrivals) continue;
+      job.limits = settings.limits;
+      if (world.chance(0.3)) continue;
+      job.limits->calls.push_back({static_cast<int>(world.number(1, 20)), std::chrono::seconds(world.number(1, 60))});
+      if (job.limits->calls.back().window == 10s) job.limits->calls.pop_back();
+    }
   };
 
   int runs = 0;
@@ -255,9 +267,12 @@ void play(std::uint64_t seed, Totals& totals) {
     return true;
   };
   Settled settled;
+  const bool is_ever_restored = world.chance(0.15);
+  bool is_backed_up = false;
   do {
     REQUIRE_MESSAGE(++runs < 400, "the list is never done");
     draw_brakes(runs < 6);
+    draw_limits();
     if (runs > 2) world.refused_courses.clear();
     const std::size_t asked_before = world.sent.size();
     const auto ended = world.run(jobs, settings);
@@ -285,6 +300,14 @@ void play(std::uint64_t seed, Totals& totals) {
     }
     if (runs > 12) world.crash_per_step = world.crash_per_commit = 0;  // else a long list might never get to its end
     settled = settled_members(world, jobs);
+    if (runs <= 6 && is_backed_up && world.chance(0.5)) {
+      world.restore();
+      ++totals.restored;
+      settled.clear();
+    } else if (runs <= 4 && is_ever_restored) {
+      world.back_up();
+      is_backed_up = true;
+    }
     settings.retry.clear();
     if (world.chance(0.5)) {
       settings.retry = {Outcome::failed, Outcome::in_doubt};
@@ -307,7 +330,7 @@ void play(std::uint64_t seed, Totals& totals) {
       if (outcome == "failed" || outcome == "in_doubt") continue;  // and gone from the list
       // (Whom others had invited before the list ever came is not for us to know, if the one call was refused as a
       // whole.)
-      REQUIRE_MESSAGE((outcome != "withdrawn" || !invited || !record->by_call),
+      REQUIRE_MESSAGE((outcome != "withdrawn" || !invited || !record->by_call || world.is_restored),
                       "withdrawn in the ledger, and the server has invited " << member);
       if (outcome == "withdrawn") continue;
       REQUIRE((outcome == "invited" || outcome == "already_invited") == invited);
@@ -315,6 +338,8 @@ void play(std::uint64_t seed, Totals& totals) {
     }
   }
   REQUIRE(world.sandbox.stats().over_limit == 0);
+  check_own_limits(world);
+  if (world.keeps_arrivals) ++totals.own_limits;
 
   ++totals.worlds;
   totals.runs += runs;
@@ -344,12 +369,15 @@ TEST_CASE("whatever goes wrong, the books are exact: thousands of seeds") {
   for (const auto& [fault, times] : totals.faults) fmt::print("  fault {}: {}\n", fault, times);
   for (const auto& [outcome, times] : totals.outcomes) fmt::print("  outcome {}: {}\n", outcome, times);
   for (const auto& [end, times] : totals.ends) fmt::print("  exit {}: {}\n", end, times);
-  fmt::print("  cut-off lists: {}\n", totals.cut_lists);
+  fmt::print("  cut-off lists: {}\n  ledgers put back: {}\n  processes with limits of their own: {} worlds\n",
+             totals.cut_lists, totals.restored, totals.own_limits);
   if (count >= 100) {
     CHECK(totals.crashes > 0);
     CHECK(totals.asked_again > 0);
     CHECK(totals.outcomes.size() >= 3);
     CHECK(totals.cut_lists > 0);
+    CHECK(totals.restored > 0);
+    CHECK(totals.own_limits > 0);
     for (const char* end : {"0 ", "1 ", "69 api_unavailable", "75 max_duration", "75 max_members", "75 signal",
                             "75 quota", "78 course_refused", "78 misconfigured"}) {
       CAPTURE(end);

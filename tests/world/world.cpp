@@ -121,11 +121,16 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   const bool lost = world_.chance(network.lost_request);
   const bool late = world_.chance(network.late_request);
   const bool answer_lost = world_.chance(network.lost_answer);
-  const Instant arrives = late ? deadline + Duration(world_.number(0, timeout_.count() * 9 / 10)) : clock.now() + way();
+  const Duration latest = std::max<Duration>(timeout_, std::chrono::minutes(1));
+  const Instant arrives = late ? deadline + Duration(world_.number(0, latest.count() * 9 / 10)) : clock.now() + way();
   World& world = world_;
   if (!lost) {
-    // What was sent arrives whatever becomes of the process that sent it.
-    clock.at(arrives, [&world, request, answer_lost, back = way(), waiting = std::weak_ptr(exchange)] {
+    const World::Arrival arrival{clock.elsewhere(), {}, world.keeps_arrivals ? limits_.calls : std::vector<Limit>{}};
+    const auto act = [&world, arrival, request, answer_lost, back = way(), waiting = std::weak_ptr(exchange)] {
+      if (world.keeps_arrivals) {
+        world.arrivals.push_back(arrival);
+        world.arrivals.back().arrived = world.clock.elsewhere();
+      }
       const SandboxReply reply = world.answer(request);
       if (answer_lost || reply.delivery == Delivery::stall) return;
       world.clock.at(world.clock.now() + reply.delay + back, [&world, reply, waiting] {
@@ -147,6 +152,11 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
         }
         waited_for->sleep.wake();
       });
+    };
+    // What was sent arrives whatever becomes of the process that sent it.
+    clock.at(arrives, [&world, act, late] {
+      const Duration wait = late ? Duration::zero() : world.acts_at() - world.clock.elsewhere();
+      wait == Duration::zero() ? act() : world.clock.at(world.clock.now() + wait, act);
     });
   }
   while (!exchange->done && clock.now() < deadline) co_await exchange->sleep.until(deadline);
@@ -155,6 +165,10 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
 
 Process::Process(World& world, const WorldJob& job, JobRunSettings settings)
     : world_(world), job_(job), settings_(std::move(settings)) {
+  if (job_.limits) {
+    settings_.limits = *job_.limits;
+    settings_.runner.limited = !settings_.limits.calls.empty();
+  }
   settings_.read_source = job_.read ? job_.read : rows_of(job_);
   settings_.base_url = "http://world";
   settings_.fingerprint = job_.read ? job_.fingerprint : fingerprint_of(job_);
@@ -198,7 +212,7 @@ bool Process::start() {
     if (is_busy) return;
     lock_.emplace(std::move(*lock));
     arm_killer();
-    transport_.emplace(world_, loop_.get_executor(), settings_.runner.call_timeout);
+    transport_.emplace(world_, loop_.get_executor(), settings_.runner.call_timeout, settings_.limits);
     run_.emplace(*database_, id, settings_, *transport_, world_.clock, world_.clock, loop_.get_executor(),
                  loop_.get_executor(), static_cast<std::uint64_t>(world_.number(0, 1'000'000'000)),
                  [this](const std::string& text) { world_.warnings.push_back(text); });
@@ -281,6 +295,25 @@ std::vector<World::Ended> World::run(const std::vector<WorldJob>& jobs, const Jo
   return ended;
 }
 
+Instant World::acts_at() {
+  const Instant here = clock.elsewhere();
+  if (here >= still_until_ && network.standstill > 0 && chance(network.standstill))
+    still_until_ = here + Duration(number(0, 58'000'000));
+  return std::max(here, still_until_);
+}
+
+void World::back_up() {
+  SQLite::Database(ledger().string(), SQLite::OPEN_READWRITE).exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  std::filesystem::copy_file(ledger(), folder.path() / "backup.db", std::filesystem::copy_options::overwrite_existing);
+}
+
+void World::restore() {
+  for (const char* end : {"-wal", "-shm"}) std::filesystem::remove(ledger().string() + end);
+  std::filesystem::copy_file(folder.path() / "backup.db", ledger(), std::filesystem::copy_options::overwrite_existing);
+  members_.reset();
+  is_restored = true;
+}
+
 // Parsing the views costs more than reading a small ledger: it is read once after each run, for all that ask.
 const std::map<std::string, World::Member>& World::members(const std::string& job) {
   if (!members_) {
@@ -305,6 +338,21 @@ const MemberRecord* World::record(const std::string& course, const std::string& 
   return sandbox.members().find(course, *MemberId::parse(member));
 }
 
+void check_own_limits(const World& world) {
+  // In the order of their arrival, as the world's clock does what it does.
+  for (std::size_t i = 0; i < world.arrivals.size(); ++i) {
+    const World::Arrival& call = world.arrivals[i];
+    for (const Limit& limit : call.limits) {
+      int before = 0;
+      for (std::size_t j = i; j-- > 0 && call.arrived - world.arrivals[j].arrived < limit.window;) {
+        if (world.arrivals[j].sent < call.sent) ++before;
+      }
+      REQUIRE_MESSAGE(before < limit.calls,
+                      "a call under " << format_limit(limit) << " found " << before << " before it");
+    }
+  }
+}
+
 void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
   Database database = Database::open_to_read(world.ledger());
   for (const WorldJob& job : jobs) {
@@ -322,7 +370,7 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
     }
     for (const auto& [member, seen] : world.members(job.name)) {
       const MemberRecord* record = world.record(job.course_of(member), member);
-      if (record == nullptr || static_cast<int>(record->asked) <= seen.attempts) continue;
+      if (record == nullptr || static_cast<int>(record->asked) <= seen.attempts || world.is_restored) continue;
       // Every time that the server was asked, the ledger meant to ask.
       REQUIRE_MESSAGE(
           static_cast<int>(record->asked) <= seen.attempts + open_calls_for(database, *id, member),

@@ -27,12 +27,15 @@ struct NetworkSettings {
   double lost_request = 0;                           ///< sent, and never arrives
   double late_request = 0;                           ///< sent, and arrives only after the client has given up
   double lost_answer = 0;                            ///< acted upon, and the answer never arrives
+  double standstill = 0;  ///< the server stands still, for up to a minute, from this call on; then it acts on all that
+                          ///< waited in its buffers
 };
 
 struct WorldJob {
   std::string name = "list";
   std::string course = "course";
   std::vector<std::string> more_courses = {};  ///< members are shared out among all of them by their ids
+  std::optional<LimitSettings> limits = {};    ///< of this process alone, in place of all processes'
   std::vector<std::string> rows;  ///< what the member column holds, line by line; or, for a list too long for that,
   ReadSource read = {};           ///< a source and
   std::string fingerprint = {};   ///< what stands for its content
@@ -49,14 +52,15 @@ class World;
 /// The wire of one process: answers come through the world, and are let go of when the process is gone.
 class WorldTransport final : public Transport {
  public:
-  WorldTransport(World& world, boost::asio::any_io_executor loop, Duration timeout)
-      : world_(world), loop_(std::move(loop)), timeout_(timeout) {}
+  WorldTransport(World& world, boost::asio::any_io_executor loop, Duration timeout, LimitSettings limits)
+      : world_(world), loop_(std::move(loop)), timeout_(timeout), limits_(std::move(limits)) {}
   boost::asio::awaitable<Answer> send(Request request) override;
 
  private:
   World& world_;
   boost::asio::any_io_executor loop_;
   Duration timeout_;
+  LimitSettings limits_;
 };
 
 /// Thrown out of the middle of whatever a process does: it is killed there.
@@ -133,6 +137,11 @@ class World {
   bool refuses(const Request& request) const;
   /// What the sandbox answers, or what these settings make of it.
   SandboxReply answer(const Request& request);
+  /// When the server gets to what arrives now.
+  Instant acts_at();
+  /// Between runs: the ledger's file as it is now; and it is put back as it was then.
+  void back_up();
+  void restore();
   /// How often the server was asked for a member, and whether it has invited it.
   const MemberRecord* record(const std::string& course, const std::string& member) const;
 
@@ -147,6 +156,16 @@ class World {
   double stop_per_run = 0;      ///< the chance that a process is asked to stop (SIGTERM), some time in its run
   double crash_per_commit = 0;  ///< the chance that it is killed in a commit: nothing of it is kept
   int crashes = 0;
+  bool is_restored = false;  ///< the ledger: it has forgotten what it knew
+
+  /// A request that the server acted on, by the time elsewhere, and the limits of the process that sent it.
+  struct Arrival {
+    Instant sent;
+    Instant arrived;
+    std::vector<Limit> limits;
+  };
+  std::vector<Arrival> arrivals;  ///< kept if somebody has limits of his own
+  bool keeps_arrivals = false;
   std::map<std::string, std::uint32_t> sent;  ///< how often a request that names a member was sent, whenever it arrives
   std::vector<std::string> warnings;
   TempFolder folder;
@@ -156,7 +175,12 @@ class World {
  private:
   std::mt19937_64 random_;
   std::optional<std::map<std::string, std::map<std::string, Member>>> members_;  // as read since the last run
+  Instant still_until_{};                                                        // by the time elsewhere
 };
+
+/// Each process's own limits hold over the calls of all: of those sent before one of its calls, so many fewer arrived
+/// within the window before it.
+void check_own_limits(const World& world);
 
 /// The invariants of design.md that hold at any moment when no process runs: the books balance, and what the ledger
 /// calls invited the server has invited. Fails the test with the seed's number.

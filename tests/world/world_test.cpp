@@ -631,6 +631,39 @@ TEST_CASE("what is too large on the way, even alone, rejects nobody, also of a j
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 100}, {"pending", 100}});
 }
 
+TEST_CASE("a server that stands still and then acts on all that waited never counts one too many") {
+  for (const Duration timeout : {Duration(1s), Duration(5s), Duration(30s)}) {
+    CAPTURE(timeout.count());
+    SandboxSettings server;
+    server.limits = {{5, 1s}};
+    World world(5, server, {20ms, 0, 0, 0, 0, 0.05});
+    const WorldJob job = job_of(world.ids(60));
+    auto settings = settings_of(1);
+    settings.runner.call_timeout = timeout;
+    settings.limits.calls = server.limits;
+    settings.runner.limited = true;
+    for (int runs = 0; runs < 20 && world.run(job, settings).exit != Exit::ok; ++runs) continue;
+    CHECK(tally(world.outcomes("list"))["pending"] == 0);
+    CHECK(world.sandbox.stats().over_limit == 0);
+  }
+}
+
+TEST_CASE("a lost answer takes one slot out of use for a while, and does not hold up a run whose limits are wide") {
+  const auto took = [](double lost) {
+    World world(5, {}, {20ms, 0, 0, 0, lost});
+    auto settings = settings_of(1);
+    settings.limits.calls = {{100, 10s}, {50'000, 24h}};
+    settings.runner.limited = true;
+    const Instant began = world.clock.now();
+    CHECK(world.run(job_of(world.ids(1000)), settings).exit == Exit::ok);
+    return std::chrono::duration<double>(world.clock.now() - began).count();
+  };
+  const double well = took(0);
+  const double with_losses = took(0.01);
+  MESSAGE("1,000 calls under 100/10s: " << well << " s; with 1 % of the answers lost: " << with_losses << " s");
+  CHECK(with_losses < 1.25 * well);
+}
+
 TEST_CASE("the day's quota used up stops the run, and the next day goes on from there") {
   SandboxSettings server;
   server.limits = {{100, 10s}, {500, 24h}};

@@ -1,0 +1,118 @@
+#include "ledger/calls_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "base/error.h"
+#include "ledger/stored_time.h"
+
+namespace convoke {
+namespace {
+
+// One line of one length: to write it over is one write within one block, so that it is there whole or not at all.
+constexpr std::string_view heading = "convoke calls 1 ";
+constexpr std::size_t id_size = 32;
+constexpr std::size_t number_size = 20;
+constexpr std::size_t line_size = heading.size() + id_size + 2 * (1 + number_size) + 1;
+
+std::string line_of(const CallsBegun& begun) {
+  return fmt::format("{}{} {:020} {:020}\n", heading, begun.ledger_id, begun.calls, millis(begun.latest));
+}
+
+std::optional<std::int64_t> number_in(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || rest != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+std::optional<CallsBegun> begun_in(std::string_view line) {
+  if (line.size() != line_size || !line.starts_with(heading) || line.back() != '\n') return std::nullopt;
+  CallsBegun begun;
+  begun.ledger_id = line.substr(heading.size(), id_size);
+  const auto calls = number_in(line.substr(heading.size() + id_size + 1, number_size));
+  const auto latest = number_in(line.substr(heading.size() + id_size + 2 + number_size, number_size));
+  if (!calls || !latest) return std::nullopt;
+  begun.calls = *calls;
+  begun.latest = WallTime(std::chrono::milliseconds(*latest));
+  return begun;
+}
+
+Error calls_file_error(const char* what, const std::string& path) {
+  return {Exit::disk, fmt::format("{}: {}", what, std::strerror(errno)), path,
+          "the ledger's folder must be writable, and this a plain file in it"};
+}
+
+// Held for a read and a write: processes of one ledger take turns.
+class Turn {
+ public:
+  explicit Turn(int file) : file_(file) {
+    while (::flock(file_, LOCK_EX) != 0 && errno == EINTR) continue;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { ::flock(file_, LOCK_UN); }
+
+ private:
+  int file_;
+};
+
+}  // namespace
+
+CallsFile::CallsFile(const std::filesystem::path& ledger) {
+  // Of the file itself, by whatever link it is reached.
+  std::error_code failed;
+  const auto real = std::filesystem::weakly_canonical(ledger, failed);
+  path_ = (failed ? ledger : real).string() + "-calls";
+  // No link that somebody put there, and no pipe that would never open.
+  file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  if (file_ < 0) throw calls_file_error("cannot open the file of calls begun", path_);
+}
+
+CallsFile::~CallsFile() {
+  ::close(file_);
+}
+
+std::optional<CallsBegun> CallsFile::read() {
+  std::array<char, line_size + 1> text{};
+  const ssize_t size = ::pread(file_, text.data(), text.size(), 0);
+  if (size < 0) throw calls_file_error("cannot read the file of calls begun", path_);
+  return begun_in(std::string_view(text.data(), static_cast<std::size_t>(size)));
+}
+
+void CallsFile::begin(const CallsBegun& begun) {
+  const Turn turn(file_);
+  if (::ftruncate(file_, 0) != 0) throw calls_file_error("cannot write the file of calls begun", path_);
+  write(begun);
+  if (::fsync(file_) != 0) throw calls_file_error("cannot write the file of calls begun", path_);
+}
+
+void CallsFile::note(const CallsBegun& begun) {
+  const Turn turn(file_);
+  const auto before = read();
+  if (!before || before->ledger_id != begun.ledger_id) return write(begun);
+  // A wall clock that was set back makes no call older.
+  if (before->calls < begun.calls) write({begun.ledger_id, begun.calls, std::max(begun.latest, before->latest)});
+}
+
+void CallsFile::write(const CallsBegun& begun) {
+  const std::string line = line_of(begun);
+  ssize_t written = 0;
+  do {
+    written = ::pwrite(file_, line.data(), line.size(), 0);
+  } while (written < 0 && errno == EINTR);
+  if (written != static_cast<ssize_t>(line.size())) {
+    if (written >= 0) errno = ENOSPC;
+    throw calls_file_error("cannot write the file of calls begun", path_);
+  }
+}
+
+}  // namespace convoke

@@ -1,0 +1,47 @@
+// A file beside the ledger (`NAME-calls`) with how many calls the ledger has begun. A ledger that is put back from a
+// backup comes without the latest calls, and the file stays: so it is seen how many were forgotten that may still count
+// in the limits. A copy comes without the file.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+
+namespace convoke {
+
+/// Which ledger, how many calls it has begun in its life, and when the latest.
+struct CallsBegun {
+  std::string ledger_id;  ///< 32 hexadecimal digits
+  std::int64_t calls = 0;
+  WallTime latest{};
+};
+
+class CallsFile {
+ public:
+  /// Opens the file of the ledger at `ledger`; makes it (for its owner only) if there is none. Throws Error(disk).
+  explicit CallsFile(const std::filesystem::path& ledger);
+  CallsFile(const CallsFile&) = delete;
+  CallsFile& operator=(const CallsFile&) = delete;
+  ~CallsFile();
+
+  /// Empty: it is new, or holds something else. Throws Error(disk), as the others.
+  std::optional<CallsBegun> read();
+
+  /// Takes it for this ledger, whatever it held, and sees to it that it outlives a power cut.
+  void begin(const CallsBegun& begun);
+
+  /// Writes down that so many were begun, unless another process of the ledger was ahead. To be done once the calls are
+  /// committed, and before they are sent. It is not synced: a power cut takes the ledger's file along to no earlier
+  /// state, and the ledger has its own count on disk, so nothing is forgotten that the file would have to tell.
+  void note(const CallsBegun& begun);
+
+ private:
+  void write(const CallsBegun& begun);
+
+  std::string path_;
+  int file_;
+};
+
+}  // namespace convoke

@@ -1,0 +1,212 @@
+"""The ledger's schema of version 2, as it was: what users have on their disks."""
+
+SCHEMA = """\
+-- The ledger, version 2. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
+--
+-- The idea: a chunk is a set of members of one course that share a fate. Its members go out in one call, and what is the
+-- same for all of them (outcome, status, attempts, when) is written once. Where an answer tells members apart, the
+-- chunk is split, so a chunk never mixes outcomes. Hence a million members are ten thousand rows, the books are a sum
+-- over an index, and recording an answer is one update. The views unpack a chunk into one row per member.
+--
+-- Times: `*_at` are ms since the epoch, UTC, for people. What decides (not_before, slots, pace) is ledger time: µs on a
+-- clock that never runs backwards, the same for all processes on this ledger, over boots too (see clock_bridge).
+
+-- A ledger belongs to one API: what one says of members is nothing to another.
+CREATE TABLE api (
+  only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+  base_url  TEXT,                        -- scheme, host, port and path of the first call; NULL: none was made yet
+  rehearsal INTEGER NOT NULL DEFAULT 0   -- 1: of `run --rehearse`, made anew by each
+);
+INSERT INTO api (only_row) VALUES (1);
+
+CREATE TABLE job (
+  job_id       INTEGER PRIMARY KEY,
+  name         TEXT NOT NULL UNIQUE,
+  origin       TEXT NOT NULL DEFAULT '', -- the job's file, or the list of one without a file; '': not known
+  fingerprint  TEXT NOT NULL DEFAULT '', -- of the source as last read to its end; '' is never equal to a source's
+  -- The reading that the fingerprint stands for: rows_read = (members of this job that are not gone) + duplicates + invalid
+  rows_read    INTEGER NOT NULL DEFAULT 0,
+  invalid      INTEGER NOT NULL DEFAULT 0,
+  duplicates   INTEGER NOT NULL DEFAULT 0,
+  mended       INTEGER NOT NULL DEFAULT 0, -- rows whose id was written otherwise: in braces, without dashes
+  half_read    INTEGER NOT NULL DEFAULT 0  -- 1: a later reading began and did not end yet; till then nothing adds up
+);
+
+CREATE TABLE course (
+  course_no INTEGER PRIMARY KEY,
+  job_id    INTEGER NOT NULL REFERENCES job,
+  course_id TEXT NOT NULL, -- as the API knows it
+  accepted  INTEGER NOT NULL DEFAULT 0, -- 1: the API answered a call for it with 200 or 201: it is there
+  UNIQUE (job_id, course_id)
+);
+
+CREATE TABLE chunk (
+  chunk_id    INTEGER PRIMARY KEY,
+  job_id      INTEGER NOT NULL,
+  course_no   INTEGER NOT NULL REFERENCES course,
+  size        INTEGER NOT NULL,
+  ids         BLOB NOT NULL CHECK (length(ids) = size * 16), -- 16 bytes a member, ascending: a chunk holds whom it counts
+  lines       TEXT NOT NULL,               -- JSON array: the source line of each
+  outcome     TEXT NOT NULL,
+  not_before  INTEGER NOT NULL DEFAULT 0,  -- pending: not due before this ledger time; 0: never asked or all the same;
+                                           -- -1: failed in an earlier run, and comes last
+  attempts    INTEGER NOT NULL DEFAULT 0,  -- calls that asked for these members, less those refused by a 429
+  tries       INTEGER NOT NULL DEFAULT 0,  -- of them, those without a definite answer since the last one that had it
+  missing     INTEGER NOT NULL DEFAULT 0,  -- how often in a row a 201 did not name them
+  quiet       INTEGER NOT NULL DEFAULT 0,  -- 1: ask without e-mail (on_doubt = "ask-quietly")
+  doubt       INTEGER NOT NULL DEFAULT 0,  -- 1: a call may have taken effect, and no 200 or 201 said more since
+  gone        INTEGER NOT NULL DEFAULT 0,  -- 1: no longer in the source; nobody is asked for again who is not in it
+  reason      TEXT,                        -- base/reason.h: why it is not well
+  http_status INTEGER,
+  error       TEXT,
+  run_id      INTEGER,                     -- that asked last
+  updated_at  INTEGER,
+  -- What a 201 says of the members, each column either a JSON array with one value per member or, where all share it,
+  -- that one value.
+  participant_id TEXT, participant_status TEXT, invited_at TEXT, started_at TEXT, completed_at TEXT,
+  unenrolled_at TEXT, last_activity_at TEXT, completion_rate TEXT,
+  profile TEXT                             -- names and e-mail addresses; only with [ledger] keep_profile
+);
+-- What is due, and first what was asked before: it tells most, and a split ends before the next one starts.
+-- (The course stands in it, so that those of a course that was refused are passed over without being read.)
+CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id, course_no) WHERE outcome = 'pending';
+-- The books without reading the members.
+CREATE INDEX chunk_books ON chunk (job_id, outcome, gone, size);
+
+CREATE TABLE invalid_row (
+  job_id INTEGER NOT NULL, -- negative while the reading that finds it is under way
+  line   INTEGER NOT NULL,
+  value  TEXT NOT NULL,
+  reason TEXT NOT NULL  -- base/reason.h
+);
+CREATE INDEX invalid_row_of ON invalid_row (job_id);
+
+CREATE TABLE run (
+  run_id     INTEGER PRIMARY KEY,
+  job_id     INTEGER NOT NULL REFERENCES job,
+  pid        INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at   INTEGER,
+  exit_code  INTEGER,
+  stopped_by TEXT,
+  message    TEXT,                     -- what ended it, for people
+  windows    TEXT NOT NULL DEFAULT '', -- `,10000000,86400000000,`: those whose slots know of this run's calls (µs)
+  rows_read  INTEGER NOT NULL DEFAULT 0,
+  invalid    INTEGER NOT NULL DEFAULT 0,
+  duplicates INTEGER NOT NULL DEFAULT 0,
+  invited         INTEGER NOT NULL DEFAULT 0,
+  already_invited INTEGER NOT NULL DEFAULT 0,
+  rejected        INTEGER NOT NULL DEFAULT 0,
+  failed          INTEGER NOT NULL DEFAULT 0,
+  in_doubt        INTEGER NOT NULL DEFAULT 0,
+  calls           INTEGER NOT NULL DEFAULT 0,
+  retries         INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX run_of ON run (job_id);
+
+-- Written, and on disk, before the call goes out: the intent. An open call of a run that is no more is one that may have
+-- taken effect.
+CREATE TABLE call (
+  call_id     INTEGER PRIMARY KEY,
+  run_id      INTEGER NOT NULL REFERENCES run,
+  chunk_id    INTEGER NOT NULL,
+  course_no   INTEGER NOT NULL,
+  size        INTEGER NOT NULL,
+  ids         BLOB,          -- the members asked for, as in chunk; NULL while they are the chunk's to this day
+  sent_at     INTEGER NOT NULL,
+  latency_ms  INTEGER,
+  reason      TEXT,          -- base/reason.h
+  http_status INTEGER,
+  error       TEXT,
+  open        INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX call_open ON call (run_id) WHERE open = 1;
+-- Before a chunk gains or loses members, its calls get to keep whom they asked for.
+CREATE INDEX call_whole ON call (chunk_id) WHERE ids IS NULL;
+
+-- The limits' state. A slot is taken before a call goes out and free again at free_at; see run/rate_limiter.h.
+CREATE TABLE slot (
+  window_us INTEGER NOT NULL, -- the limit's window
+  slot_no   INTEGER NOT NULL,
+  free_at   INTEGER NOT NULL,
+  PRIMARY KEY (window_us, slot_no)
+) WITHOUT ROWID;
+CREATE INDEX slot_free ON slot (window_us, free_at);
+
+CREATE TABLE pace (
+  only_row     INTEGER PRIMARY KEY CHECK (only_row = 1),
+  next_at      INTEGER NOT NULL DEFAULT 0, -- theoretical time of the next call (GCRA)
+  paused_until INTEGER NOT NULL DEFAULT 0, -- nobody calls before (429)
+  allowed      INTEGER NOT NULL DEFAULT -1, -- calls the API said are left until allowed_until; -1: it said nothing
+  allowed_until INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO pace (only_row) VALUES (1);
+
+-- Ledger time = the boot clock + offset_us while boot_id is the current boot; a new boot continues from `ledger_us` by the
+-- wall time that went by since, never less than none.
+CREATE TABLE clock_bridge (
+  only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+  boot_id   TEXT NOT NULL,
+  offset_us INTEGER NOT NULL,
+  ledger_us INTEGER NOT NULL, -- the latest seen, with the wall time then
+  wall_ms   INTEGER NOT NULL
+);
+
+-- The views, which people and scripts read (docs/ledger.md): made with the tables, and anew after each migration.
+
+-- One row per member. `outcomes` is this without our own keys, and is what others read.
+CREATE VIEW outcomes_of_chunks AS
+SELECT c.job_id AS job_id,
+       c.chunk_id AS chunk_id,
+       job.name AS job,
+       course.course_id AS course_id,
+       lower(hex(substr(c.ids, m.key * 16 + 1, 4)) || '-' || hex(substr(c.ids, m.key * 16 + 5, 2)) || '-' ||
+             hex(substr(c.ids, m.key * 16 + 7, 2)) || '-' || hex(substr(c.ids, m.key * 16 + 9, 2)) || '-' ||
+             hex(substr(c.ids, m.key * 16 + 11, 6))) AS spot_member_id,
+       c.outcome AS outcome,
+       c.reason AS reason,
+       c.http_status AS http_status,
+       c.error AS error,
+       c.attempts AS attempts,
+       iif(c.participant_id LIKE '[%', json_extract(c.participant_id, '$[' || m.key || ']'), c.participant_id) AS participant_id,
+       iif(c.participant_status LIKE '[%', json_extract(c.participant_status, '$[' || m.key || ']'), c.participant_status) AS participant_status,
+       iif(c.invited_at LIKE '[%', json_extract(c.invited_at, '$[' || m.key || ']'), c.invited_at) AS invited_at,
+       iif(c.started_at LIKE '[%', json_extract(c.started_at, '$[' || m.key || ']'), c.started_at) AS started_at,
+       iif(c.completed_at LIKE '[%', json_extract(c.completed_at, '$[' || m.key || ']'), c.completed_at) AS completed_at,
+       iif(c.unenrolled_at LIKE '[%', json_extract(c.unenrolled_at, '$[' || m.key || ']'), c.unenrolled_at) AS unenrolled_at,
+       iif(c.last_activity_at LIKE '[%', json_extract(c.last_activity_at, '$[' || m.key || ']'), c.last_activity_at) AS last_activity_at,
+       CAST(iif(c.completion_rate LIKE '[%', json_extract(c.completion_rate, '$[' || m.key || ']'), c.completion_rate) AS INTEGER) AS completion_rate,
+       m.value AS source_line,
+       1 - c.gone AS in_list,
+       c.run_id AS run_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', c.updated_at / 1000.0, 'unixepoch') AS updated_at,
+       iif(c.profile LIKE '[%', json_extract(c.profile, '$[' || m.key || ']'), c.profile) AS participant_profile
+FROM chunk c
+JOIN job ON job.job_id = c.job_id
+JOIN course ON course.course_no = c.course_no
+JOIN json_each(c.lines) m;
+
+-- With [ledger] keep_profile it gains `participant_profile` (ledger/run_log.h, show_profiles).
+CREATE VIEW outcomes AS
+SELECT job, course_id, spot_member_id, outcome, reason, http_status, error, attempts, participant_id, participant_status,
+       invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, source_line, in_list, run_id,
+       updated_at
+FROM outcomes_of_chunks;
+
+CREATE VIEW invalid_rows AS
+SELECT job.name AS job, line AS source_line, value, reason FROM invalid_row JOIN job USING (job_id);
+
+CREATE VIEW runs AS
+SELECT run_id, job.name AS job,
+       strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch') AS ended_at,
+       exit_code, stopped_by, message, run.rows_read, run.invalid, run.duplicates, invited, already_invited, rejected,
+       failed, in_doubt, calls, retries
+FROM run JOIN job USING (job_id);
+
+CREATE VIEW calls AS
+SELECT call_id, run_id, job.name AS job, course.course_id AS course_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', sent_at / 1000.0, 'unixepoch') AS sent_at,
+       latency_ms, http_status, error, call.size AS members, reason
+FROM call JOIN run USING (run_id) JOIN job ON job.job_id = run.job_id JOIN course USING (course_no);
+"""
