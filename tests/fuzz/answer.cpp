@@ -69,7 +69,9 @@ void check(const Verdict& verdict, const Chunk& chunk) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   const std::size_t status = input.byte();
-  Answer answer{.reached = Answer::Reached::answered, .status = statuses[status % statuses.size()]};
+  Answer answer;
+  answer.reached = Answer::Reached::answered;
+  answer.status = statuses[status % statuses.size()];
   const std::uint8_t about_chunk = input.byte();
   Chunk chunk = chunk_of(1 + about_chunk % 4);
   chunk.missing = about_chunk >> 4U & 1;
