@@ -1,4 +1,5 @@
-# Sourced by scripts/test and scripts/demo: goes to the checkout's root and installs the packages that are missing.
+# Sourced by the other scripts: goes to the checkout's root and installs the packages that are missing. Those that check set
+# `more_packages` before it: who only builds and tests need not have clang.
 
 say() { printf '\n==> %s\n' "$*"; }
 
@@ -13,7 +14,7 @@ install_packages() {
   while read -r package; do
     case $package in '' | '#'*) continue ;; esac
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
-  done < scripts/packages.txt
+  done < <(cat scripts/packages.txt ${more_packages:-})
   [ ${#missing[@]} -gt 0 ] || return 0
 
   local as_root=()

@@ -48,3 +48,27 @@ TEST_CASE("docs/ledger.md has every column of the views, every outcome, and ever
     CHECK(page.find(fmt::format("`{}`", name_of(static_cast<StoppedBy>(by)))) != std::string::npos);
   }
 }
+
+TEST_CASE("every test that docs/security.md names for a promise is there") {
+  const auto text_of = [](const std::string& path) {
+    std::ifstream file(std::string(CONVOKE_SOURCE_DIR) + "/" + path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string page = text_of("docs/security.md");
+  int promises = 0;
+  for (std::size_t row = page.find("| `tests/"); row != std::string::npos; row = page.find("| `tests/", row + 1)) {
+    // | `FILE` | `NAME` |
+    const std::string line = page.substr(row + 3, page.find('\n', row) - row - 3);
+    const std::string file = line.substr(0, line.find('`'));
+    const auto name = line.find("| `") + 3;
+    const std::string test = line.substr(name, line.find('`', name) - name);
+    CAPTURE(file);
+    CAPTURE(test);
+    const std::string tests = text_of(file);
+    const bool is_there =
+        tests.find("\"" + test + "\"") != std::string::npos || tests.find("def " + test + "(") != std::string::npos;
+    CHECK(is_there);
+    ++promises;
+  }
+  CHECK(promises >= 20);
+}

@@ -408,7 +408,7 @@ TEST_CASE("a survey changes nothing, and needs no ledger") {
   world.take({{1}, {2}});
   const Rows before = world.rows("SELECT * FROM chunk");
   const auto read = [](const TakeRow& row) {
-    for (std::uint64_t number : {2, 3, 4, 4}) row({number, "c1", member(number), false, {}, {}});
+    for (const std::uint64_t number : {2U, 3U, 4U, 4U}) row({number, "c1", member(number), false, {}, {}});
     row({9, "c2", member(1), false, {}, {}});
   };
   SurveyTerms terms;

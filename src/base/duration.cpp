@@ -17,7 +17,7 @@ constexpr std::array<Unit, 4> units = {{{"h", std::chrono::hours(1)},
                                         {"m", std::chrono::minutes(1)},
                                         {"s", std::chrono::seconds(1)},
                                         {"ms", std::chrono::milliseconds(1)}}};
-constexpr Duration longest = std::chrono::hours(24 * 3660);
+constexpr Duration longest_read = std::chrono::hours(24 * 3660);
 
 }  // namespace
 
@@ -29,7 +29,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
   const std::string_view name(rest, static_cast<std::size_t>(end - rest));
   for (const Unit& unit : units) {
     if (unit.name != name) continue;
-    if (count > longest / unit.length) return std::nullopt;
+    if (count > longest_read / unit.length) return std::nullopt;
     return count * unit.length;
   }
   return std::nullopt;

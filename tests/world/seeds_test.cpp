@@ -86,7 +86,8 @@ Settled settled_members(World& world, const std::vector<WorldJob>& jobs) {
 }
 
 void check_nobody_asked_again(World& world, const Settled& settled) {
-  for (const auto& [member, sent] : settled) {
+  for (const auto& [id, sent] : settled) {
+    const auto& member = id;
     REQUIRE_MESSAGE(world.sent[member] == sent, member << " was settled, and asked for again");
   }
 }
@@ -188,8 +189,10 @@ bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings
   REQUIRE(ended.exit == Exit::bad_source);
   REQUIRE(world.sent == sent);
   // (A call that an earlier process left open is settled first, as a doubt.)
-  for (const auto& [member, outcome] : world.outcomes(whole.name))
-    REQUIRE_MESSAGE((outcome == "withdrawn") == (before.at(member) == "withdrawn"), member << " is " << outcome);
+  for (const auto& now : world.outcomes(whole.name)) {
+    const bool was_withdrawn = before.at(now.first) == "withdrawn";
+    REQUIRE_MESSAGE((now.second == "withdrawn") == was_withdrawn, now.first << " is " << now.second);
+  }
   return true;
 }
 
@@ -322,7 +325,8 @@ void play(std::uint64_t seed, Totals& totals) {
 
   // Whom the server has invited, the ledger shows; whom it cannot have invited, the ledger does not.
   for (const WorldJob& job : jobs) {
-    for (const auto& [member, outcome] : world.outcomes(job.name)) {
+    for (const auto& [id, outcome] : world.outcomes(job.name)) {
+      const auto& member = id;
       CAPTURE(member);
       const MemberRecord* record = world.record(job.course_of(member), member);
       const bool invited = record != nullptr && record->invited;

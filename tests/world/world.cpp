@@ -115,6 +115,7 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
        at += 39) {
     ++world_.sent[request.body.substr(at + 2, MemberId::text_size)];
   }
+  if (world_.on_send) world_.on_send(request);
   exchange->answer.reached = Answer::Reached::maybe;
   exchange->answer.error = "no answer within the timeout";
   exchange->answer.reason = Reason::timed_out;
@@ -160,6 +161,7 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
     });
   }
   while (!exchange->done && clock.now() < deadline) co_await exchange->sleep.until(deadline);
+  if (world_.on_answer) world_.on_answer(exchange->answer);
   co_return exchange->answer;
 }
 
@@ -362,13 +364,17 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
     const Books books = books_of(database, *id);
     const auto outcomes = world.outcomes(job.name);
     REQUIRE(static_cast<std::int64_t>(outcomes.size()) == books.all_members());
-    for (const auto& [member, outcome] : outcomes) {
+    for (const auto& [id_in_ledger, outcome_in_ledger] : outcomes) {
+      const auto& member = id_in_ledger;
+      const auto& outcome = outcome_in_ledger;
       if (outcome != "invited" && outcome != "already_invited") continue;
       const MemberRecord* record = world.record(job.course_of(member), member);
       REQUIRE_MESSAGE((record != nullptr && record->invited),
                       "the ledger says " << outcome << " of " << member << ", the server does not");
     }
-    for (const auto& [member, seen] : world.members(job.name)) {
+    for (const auto& [id_in_ledger, member_in_ledger] : world.members(job.name)) {
+      const auto& member = id_in_ledger;
+      const auto& seen = member_in_ledger;
       const MemberRecord* record = world.record(job.course_of(member), member);
       if (record == nullptr || static_cast<int>(record->asked) <= seen.attempts || world.is_restored) continue;
       // Every time that the server was asked, the ledger meant to ask.

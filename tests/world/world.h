@@ -153,6 +153,8 @@ class World {
   int down_for = 0;                       ///< the server answers so many more requests with 503
   std::string failing;                    ///< the server answers 503 to calls for this member
   std::optional<std::chrono::seconds> retry_after;  ///< what each 503 says
+  std::function<void(const Request&)> on_send;      ///< told of each request that goes out
+  std::function<void(const Answer&)> on_answer;     ///< told of each answer, when it is read
   double stop_per_run = 0;      ///< the chance that a process is asked to stop (SIGTERM), some time in its run
   double crash_per_commit = 0;  ///< the chance that it is killed in a commit: nothing of it is kept
   int crashes = 0;
