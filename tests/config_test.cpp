@@ -157,7 +157,7 @@ TEST_CASE("what is wrong in a config is said with file, line, key and what to do
   const std::vector<Case> cases = {
       {"[api]\ntimout = \"3s\"", {"config.toml:2: api.timout: unknown key", "did you mean api.timeout?"}},
       {"[api]\ncolour = 1",
-       {"config.toml:2: api.colour: unknown key", "[api] has base_url, key_env, key_file, key_credential"}},
+       {"config.toml:2: api.colour: unknown key", "[api] has base_url, allow_http, client_cert, client_key, key_env"}},
       {"[api]\nkey = \"s3cret\"", {"config.toml:2: api.key: unknown key", "key_env"}},
       {"\n[apis]\ntimeout = \"3s\"", {"config.toml:3: apis.timeout: unknown key", "did you mean api.timeout?"}},
       {"\n[colours]",

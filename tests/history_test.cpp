@@ -131,10 +131,11 @@ TEST_CASE("a call that is put back leaves no trace: it counts for no limit, and 
   boost::asio::io_context loop;
   LimitSettings limits;
   limits.calls = {{100, 10s}};
-  RunLedger ledger(world.database, world.job, "http://api", limits, 30s, LedgerClock(clock, 0s), loop.get_executor());
+  RunLedger ledger(world.database, world.job, "http://api", limits, 30s, std::nullopt, LedgerClock(clock, 0s),
+                   loop.get_executor());
   const auto taken = [&] { return world.rows("SELECT count(*) FROM slot WHERE free_at > 3600000000"); };
   Claims claims;
-  const auto claim = [&]() -> boost::asio::awaitable<void> { claims = co_await ledger.claim({1, 100, 1}); };
+  const auto claim = [&]() -> boost::asio::awaitable<void> { claims = co_await ledger.claim({1, 100, false, 1}); };
   const auto put_back = [&]() -> boost::asio::awaitable<void> { co_await ledger.put_back(std::move(claims.calls)); };
   const auto do_now = [&](const auto& action) {
     boost::asio::co_spawn(loop, action, [](std::exception_ptr error) { REQUIRE_FALSE(error); });

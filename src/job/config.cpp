@@ -116,7 +116,8 @@ void read_api(const SettingTable& table, const Environment& environment, ApiSett
   try {
     api.proxy = proxy_for(*url, table.text("api.proxy"), environment);
   } catch (const Error& error) {
-    if (table.has("api.proxy")) table.fail("api.proxy", error.what(), error.hint());
+    const std::string_view key = "api.proxy";
+    if (error.where() == key) table.fail(key, error.what() + key.size() + 2, error.hint());
     throw;
   }
 }

@@ -202,8 +202,9 @@ void HttpTransport::set_up_tls() {
   SSL_CTX_set_ex_data(context, place_of_self(), this);
   SSL_CTX_sess_set_new_cb(context, [](SSL* tls, SSL_SESSION* session) {
     auto* self = static_cast<HttpTransport*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(tls), place_of_self()));
-    self->session_.reset(session);
-    return 1;  // it is ours now
+    // A copy: OpenSSL takes a session that ends without a farewell for one that must not be taken up again.
+    self->session_.reset(SSL_SESSION_dup(session));
+    return 0;
   });
   // OpenSSL compares the names, and tells a wrong one from a chain that does not hold.
   X509_VERIFY_PARAM* verification = SSL_CTX_get0_param(context);

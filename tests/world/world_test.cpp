@@ -96,7 +96,8 @@ TEST_CASE(
   CHECK(world.run(job, settings_of(100)).exit == Exit::incomplete);
   const std::map<char, std::string> expected = {
       {'1', "rejected"}, {'2', "already_invited"}, {'3', "already_invited"}, {'4', "rejected"}};
-  for (const auto& [member, outcome] : world.outcomes("list")) {
+  for (const auto& [id, outcome] : world.outcomes("list")) {
+    const auto& member = id;
     const auto special = expected.find(member[0]);
     CAPTURE(member);
     CHECK(outcome == (special == expected.end() ? "invited" : special->second));
