@@ -208,6 +208,11 @@ TEST_CASE("a page in place of the first answer is no answer of the API's: nobody
     CHECK(verdict.reason == Reason::login_page);
     CHECK_FALSE(verdict.pieces[0].fate.doubt);
     CHECK(verdict.pieces[0].fate.outcome == Outcome::pending);
+    // Nor does a front's 400 (it wants a certificate, say) narrow down to anybody.
+    Answer front = answered(400, "<html>No required SSL certificate was sent</html>");
+    const Verdict of_front = judge(front, chunk_of(1), by);
+    CHECK(of_front.effect == Effect::stop);
+    CHECK(of_front.pieces[0].fate.outcome == Outcome::pending);
   }
 }
 

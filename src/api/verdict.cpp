@@ -284,6 +284,9 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
   switch (status) {
     case 400:
     case 422:
+      // A page is not the API's: a front that wants a certificate, say, and blames no member.
+      if (!judgement.ever_accepted && is_page(answer.body))
+        return put_off(chunk, judgement, Effect::stop, status, Reason::odd_status, message);
       return narrow(chunk, judgement, status, answer.body, message);
     case 401:
     case 403:

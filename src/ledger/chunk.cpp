@@ -152,9 +152,6 @@ Chunks::Chunks(Database& database, JobId job)
                 "SELECT chunk_id, not_before, course_no FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = "
                 "'pending' "
                 "ORDER BY not_before, chunk_id DESC"),
-      asked_and_due_(database.handle(),
-                     "SELECT chunk_id, course_no, size FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = "
-                     "'pending' AND not_before > 0"),
       read_(database.handle(),
             "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk WHERE "
             "chunk_id = ?"),
@@ -209,7 +206,7 @@ std::optional<Chunk> Chunks::Due::claim(int most_members, bool with_retries, boo
     if (chunks_.is_passed_over(rows_->getColumn(0).getInt64(), rows_->getColumn(1).getInt64())) continue;
     if (!with_retries && rows_->getColumn(4).getInt() > 0) continue;
     Chunk found = chunk_of(*rows_);
-    if (!with_fresh && !found.is_under_way()) continue;
+    if (!with_fresh && !chunks_.is_asked(found.id)) continue;
     if (found.ids.size() > static_cast<std::size_t>(most_members)) found = chunks_.cut(std::move(found), most_members);
     chunks_.in_flight_.insert(found.id);
     if (!chunks_.is_accepted(found.course_no)) chunks_.on_trial_.emplace(found.course_no, found.id);
@@ -257,15 +254,11 @@ std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
   return due;
 }
 
-std::int64_t Chunks::asked_and_due() {
-  asked_and_due_.bind(1, job_);
+std::int64_t Chunks::asked_and_due() const {
   std::int64_t members = 0;
-  while (asked_and_due_.executeStep()) {
-    if (in_flight_.contains(asked_and_due_.getColumn(0).getInt64())) continue;
-    if (refused_courses_.contains(asked_and_due_.getColumn(1).getInt64())) continue;
-    members += asked_and_due_.getColumn(2).getInt64();
+  for (const auto& [chunk, asked] : asked_) {
+    if (!in_flight_.contains(chunk) && !refused_courses_.contains(asked.course_no)) members += asked.size;
   }
-  asked_and_due_.reset();
   return members;
 }
 
@@ -273,7 +266,7 @@ std::optional<LedgerTime> Chunks::next_due(bool with_fresh) {
   next_due_.bind(1, job_);
   std::optional<LedgerTime> earliest;
   while (!earliest && next_due_.executeStep()) {
-    if (!with_fresh && next_due_.getColumn(1).getInt64() <= 0) continue;
+    if (!with_fresh && !is_asked(next_due_.getColumn(0).getInt64())) continue;
     if (!is_passed_over(next_due_.getColumn(0).getInt64(), next_due_.getColumn(2).getInt64())) {
       earliest = LedgerTime(Duration(next_due_.getColumn(1).getInt64()));
     }
@@ -339,8 +332,12 @@ Chunk Chunks::cut(Chunk chunk, int first_members) {
   auto all_lines = lines(chunk);
   const std::vector<MemberId> rest(chunk.ids.begin() + at, chunk.ids.end());
   const std::vector<std::uint64_t> rest_lines(all_lines.begin() + at, all_lines.end());
-  insert(chunk.course_no, rest, encode_lines(rest_lines), still_due(chunk, chunk.not_before), std::nullopt,
-         std::nullopt);
+  const ChunkId other = insert(chunk.course_no, rest, encode_lines(rest_lines), still_due(chunk, chunk.not_before),
+                               std::nullopt, std::nullopt);
+  if (const auto asked = asked_.find(chunk.id); asked != asked_.end()) {
+    asked_[other] = {chunk.course_no, static_cast<std::int64_t>(rest.size())};
+    asked->second.size = first_members;
+  }
   chunk.ids.resize(static_cast<std::size_t>(first_members));
   all_lines.resize(static_cast<std::size_t>(first_members));
   const std::string kept_lines = encode_lines(all_lines);
@@ -353,11 +350,19 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const Piece& piece = pieces[i];
     const bool whole = piece.members.empty();
+    const auto note_asked = [&](ChunkId id) {
+      const auto size = static_cast<std::int64_t>(whole ? chunk.ids.size() : piece.members.size());
+      if (piece.fate.outcome == Outcome::pending) {
+        asked_[id] = {chunk.course_no, size};
+      } else {
+        asked_.erase(id);
+      }
+    };
     if (whole && pieces.size() != 1) throw Error(Exit::defect, "a chunk's pieces overlap");
     if (!whole && all_lines.empty()) all_lines = lines(chunk);
     if (i > 0) {
-      insert(chunk.course_no, picked(chunk.ids, piece.members), encode_lines(picked(all_lines, piece.members)),
-             piece.fate, run, now);
+      note_asked(insert(chunk.course_no, picked(chunk.ids, piece.members),
+                        encode_lines(picked(all_lines, piece.members)), piece.fate, run, now));
       continue;
     }
     // The first piece stays where it is.
@@ -366,6 +371,7 @@ void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::o
       const std::string kept_lines = encode_lines(picked(all_lines, piece.members));
       shrink(chunk.id, ids, kept_lines);
     }
+    note_asked(chunk.id);
     bind_fate(settle_, piece.fate, run, now);
     settle_.bind(23, chunk.id);
     settle_.exec();
@@ -405,6 +411,7 @@ std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optiona
 }
 
 void Chunks::forget_tries() {
+  asked_.clear();
   SQLite::Statement update(
       database_.handle(),
       "UPDATE chunk SET tries = 0, not_before = -2 WHERE job_id = ? AND outcome = 'pending' AND tries > 0");

@@ -33,8 +33,6 @@ struct Chunk {
 
   /// It failed in an earlier run: whatever is the matter may be its own.
   bool failed_before() const { return not_before == LedgerTime(Duration(-1)); }
-  /// It came back from a call: of this run, but for what an earlier one left half done.
-  bool is_under_way() const { return not_before > LedgerTime{}; }
 };
 
 /// What a 201 says of some members: a column for each attribute of design.md's `outcomes`. A column is SQL NULL (empty
@@ -111,8 +109,11 @@ class Chunks {
   /// for claim().
   std::optional<LedgerTime> next_due(bool with_fresh = true);
 
+  /// Whether this run has asked for the chunk's members.
+  bool is_asked(ChunkId chunk) const { return asked_.contains(chunk); }
+
   /// How many members this run has asked for that are due again and not in flight, of courses that are not refused.
-  std::int64_t asked_and_due();
+  std::int64_t asked_and_due() const;
 
   /// Gives each piece its fate and takes the chunk out of flight. Pieces are disjoint and together are the whole chunk.
   void record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now);
@@ -167,14 +168,18 @@ class Chunks {
   JobId job_;
   bool is_passed_over(ChunkId chunk, std::int64_t course_no) const;
 
+  struct Asked {
+    std::int64_t course_no = 0;
+    std::int64_t size = 0;
+  };
   std::set<ChunkId> in_flight_;
+  std::map<ChunkId, Asked> asked_;            ///< by this run, and due again
   std::map<std::int64_t, ChunkId> on_trial_;  ///< courses never accepted, with their chunk in flight
   std::set<std::int64_t> refused_courses_;
   std::set<std::int64_t> accepted_courses_;  ///< those known to be
   SQLite::Statement due_;
   SQLite::Statement last_due_;
   SQLite::Statement next_due_;
-  SQLite::Statement asked_and_due_;
   SQLite::Statement read_;
   SQLite::Statement lines_;
   SQLite::Statement insert_;

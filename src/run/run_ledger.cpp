@@ -169,7 +169,7 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
     // Each time: while nothing was answered, another process may have mended the address.
     if (claims.calls.empty() && !is_unbound_) belong_to_api(database_, base_url_);
     members_left -= static_cast<std::int64_t>(chunk->ids.size());
-    if (!chunk->is_under_way() || !terms.is_canary) fresh_left -= static_cast<std::int64_t>(chunk->ids.size());
+    if (!terms.is_canary || !chunks_.is_asked(chunk->id)) fresh_left -= static_cast<std::int64_t>(chunk->ids.size());
     ++begun_in_group_;
     const CallId call = log_.begin_call(*chunk, clock_.wall());
     std::string course = chunks_.course(chunk->course_no);

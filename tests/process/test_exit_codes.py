@@ -158,7 +158,7 @@ class Unavailable(World):
 
     def test_78_when_the_host_does_not_exist(self):
         self.a_job(5)
-        self.url = "http://no-such-host.invalid"
+        self.url = "https://no-such-host.invalid"
         result = self.expect(BAD_CONFIG, "run", "list", settings={"retry.attempts": 2})
         self.assertEqual(self.tally(), {"pending": 5})
         self.assertIn("there is no host", result.out + result.err, f"does not say why: {result}")

@@ -62,7 +62,7 @@ class Faults(World):
         self.assertEqual(len(server.calls), 3)
 
     def test_a_host_that_does_not_exist(self):
-        self.url = "http://no-such-host.invalid"
+        self.url = "https://no-such-host.invalid"
         self.check_permanent(BAD_CONFIG, "misconfigured", "unknown_host", "no-such-host.invalid")
 
     def test_a_login_page_with_200(self):
