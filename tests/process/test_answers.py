@@ -216,6 +216,19 @@ class Doubt(World):
 
 
 class OddServers(World):
+    def test_an_error_body_that_is_malformed_or_cut_off_is_an_error_like_any_other(self):
+        whole = '{"message":["bad \\u00e9 id"],"error":"Bad Request"}'
+        bodies = ['{"message":[}', '{"a":[}', '{"message":[1 2]}', '{"message":"x', "{", "["] + [whole[:cut] for cut in range(9, 40, 6)]
+        for status in (400, 500):
+            for body in bodies:
+                with self.subTest(body, status=status):
+                    self.remove_ledger()
+                    self.server(lambda call: (status, body))
+                    self.a_job(2)
+                    result = self.convoke("run", "list", settings={"retry.attempts": 2, "retry.patience": '"1s"'})
+                    self.assertIn(result.exit, (INCOMPLETE, UNAVAILABLE), str(result))
+                    self.assertEqual(self.of_outcome("invited"), set())
+
     def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(self):
         elsewhere = self.server(lambda call: (201, participants(call.ids)))
         for status in (301, 302, 307, 308):

@@ -2,6 +2,7 @@
 or a list that a terminal would obey, and the key nowhere."""
 import pty
 import select
+import base64
 import unittest
 
 from world import *
@@ -251,6 +252,39 @@ class TheKey(World):
                 results = [self.convoke("run", "list", "-v", settings={"retry.attempts": 2, "retry.patience": '"1s"'}),
                            self.convoke("why", "list", ids[0]), self.convoke("export", "list")]
                 self.check_nowhere(*results)
+
+    def test_when_the_server_sends_it_back_in_other_letters(self):
+        """Escaped as JSON may be, percent-encoded, in base64: nothing that is written down leads back to it."""
+        key = "k+y/8d1f~0c3b5a7e"
+        self.key = key
+        forms = {"plain": key, "json": key.replace("/", "\\/"), "json, all": "".join(f"\\u{ord(c):04X}" for c in key),
+                 "percent": urllib.parse.quote(key, safe=""), "base64": base64.b64encode(key.encode()).decode(),
+                 "base64 inside": base64.b64encode(f"Authorization: {key}!".encode()).decode()}
+        def decodings(text):
+            yield text
+            yield urllib.parse.unquote(text)
+            yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), text).replace("\\/", "/")
+            for word in re.findall(r"[A-Za-z0-9+/]{16,}", text):
+                yield base64.b64decode(word[:len(word) // 4 * 4]).decode("latin1")
+        for name, form in forms.items():
+            for status, body in ((400, f'{{"message":"the key {form} is odd"}}'), (500, f"<p>{form}</p>"),
+                                 (201, None)):
+                with self.subTest(name, status=status):
+                    self.remove_ledger()
+                    def answer(call):
+                        if body is not None: return status, body
+                        return 201, "[" + ",".join(f'{{"spotMemberId":"{i}","id":"{form}","courseId":"{COURSE}"}}' for i in call.ids) + "]"
+                    self.server(answer)
+                    ids = self.a_job(2)
+                    said = [self.convoke("run", "list", "-v", settings={"retry.attempts": 2, "retry.patience": '"1s"'}),
+                            self.convoke("why", "list", ids[0], "--json"), self.convoke("export", "list"),
+                            self.convoke("status", "--json")]
+                    texts = [result.out + result.err for result in said]
+                    texts.append(" ".join(str(value) for row in self.query("SELECT * FROM outcomes") for value in row))
+                    texts.append(" ".join(str(value) for row in self.query("SELECT * FROM calls") for value in row))
+                    for text in texts:
+                        for decoded in decodings(text):
+                            self.assertNotIn(key, decoded)
 
     def test_when_a_participant_holds_it(self):
         self.server(lambda call: (201, participants(call.ids, status=call.headers["Authorization"])))
