@@ -132,9 +132,9 @@ TEST_CASE("a secret is blotted out however a server writes it, and nothing else 
     CHECK(text.size() == size);
     return text;
   };
-  for (const std::string written : {secret, std::string(R"(k+y\/1234~abc)"), std::string(R"(k\u002By\u002f1234~abc)"),
-                                    std::string("k%2By%2F1234~abc"), std::string("%6B+y/1234%7eabc"),
-                                    std::string(R"(\u006b\u002b\u0079/1234\u007Eabc)")}) {
+  for (const std::string& written : {secret, std::string(R"(k+y\/1234~abc)"), std::string(R"(k\u002By\u002f1234~abc)"),
+                                     std::string("k%2By%2F1234~abc"), std::string("%6B+y/1234%7eabc"),
+                                     std::string(R"(\u006b\u002b\u0079/1234\u007Eabc)")}) {
     CAPTURE(written);
     CHECK(blotted("{\"message\":\"" + written + "\"}") == "{\"message\":\"" + std::string(written.size(), '*') + "\"}");
   }
