@@ -313,7 +313,7 @@ TEST_CASE("a participant of another course is an alarm, and settles nobody") {
   };
   Judgement of_spring = judgement();
   of_spring.course_id = "spring";
-  const auto judged_as = [&](const std::string& body, int members) {
+  const auto judged_as = [&](const std::string& body, std::size_t members) {
     return judged(answered(201, "[" + body + "]"), chunk_of(members), of_spring);
   };
   const std::string ours = entry_of(1, "\"spring\"");
