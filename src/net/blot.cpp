@@ -1,23 +1,15 @@
 #include "net/blot.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <optional>
 #include <string_view>
 
+#include "net/base64.h"
+
 namespace convoke {
 namespace {
-
-std::string base64(const std::string& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
 
 // The letters of `secret` in base64 where `before` bytes stand in front of it: those that depend on nothing else.
 std::string inner_base64(const std::string& secret, std::size_t before) {
@@ -64,7 +56,8 @@ void Blot::add(const std::string& secret) {
 }
 
 void Blot::operator()(std::string& text) const {
-  for (const Needle& needle : plain_) {
+  if (text.size() < shortest) return;  // as most headers are
+  for (const std::string& needle : plain_) {
     // Skips by about the needle's length: answers are long, and hold none of them.
     const std::boyer_moore_horspool_searcher searcher(needle.begin(), needle.end());
     for (auto at = std::search(text.begin(), text.end(), searcher); at != text.end();

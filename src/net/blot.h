@@ -1,7 +1,6 @@
 // What a server sends back of our secrets is made unreadable before anything else looks at it.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,11 +17,10 @@ class Blot {
   void operator()(std::string& text) const;
 
  private:
-  using Needle = std::string;
   void blot_encoded(std::string& text, const std::string& secret) const;
 
   std::vector<std::string> secrets_;
-  std::vector<Needle> plain_;  // as they are, and in base64
+  std::vector<std::string> plain_;  // as they are, and in base64
 };
 
 }  // namespace convoke

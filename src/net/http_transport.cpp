@@ -371,9 +371,7 @@ asio::awaitable<void> HttpTransport::open(std::shared_ptr<Connection> connection
 
 // RFC 9110, 9.3.6: asks the proxy for a tunnel to the API. What goes through it is TLS, which the proxy cannot read.
 asio::awaitable<void> HttpTransport::tunnel(Connection& connection) {
-  const bool in_brackets = target_.host.find(':') != std::string::npos;
-  const std::string authority =
-      fmt::format("{}{}{}:{}", in_brackets ? "[" : "", target_.host, in_brackets ? "]" : "", target_.port);
+  const std::string authority = target_.authority();
   http::request<http::empty_body> request(http::verb::connect, authority, 11);
   request.set(http::field::host, authority);
   request.set(http::field::user_agent, "convoke");

@@ -1,7 +1,6 @@
 #include "net/proxy.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
@@ -11,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "net/base64.h"
 
 namespace convoke {
 namespace {
@@ -63,13 +63,7 @@ bool is_excepted(const Url& api, std::string_view list) {
 }
 
 std::string basic(const std::string& user_info) {
-  const std::string with_colon = user_info.find(':') == std::string::npos ? user_info + ':' : user_info;
-  std::string encoded(4 * ((with_colon.size() + 2) / 3) + 1, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                      reinterpret_cast<const unsigned char*>(with_colon.data()), static_cast<int>(with_colon.size()));
-  encoded.resize(static_cast<std::size_t>(size));
-  return "Basic " + encoded;
+  return "Basic " + base64(user_info.find(':') == std::string::npos ? user_info + ':' : user_info);
 }
 
 Proxy parse_proxy(const std::string& text, const std::string& chosen_by) {

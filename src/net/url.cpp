@@ -61,10 +61,12 @@ std::optional<Url> parse_url(std::string_view text, std::string_view& why) {
   return url;
 }
 
+std::string Url::authority() const {
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+}
+
 std::string Url::text() const {
-  const bool in_brackets = host.find(':') != std::string::npos;
-  return excerpt(fmt::format("{}://{}{}{}:{}", tls ? "https" : "http", in_brackets ? "[" : "", host,
-                             in_brackets ? "]" : "", port));
+  return excerpt(fmt::format("{}://{}", tls ? "https" : "http", authority()));
 }
 
 bool is_loopback(const Url& url) {

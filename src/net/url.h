@@ -18,6 +18,9 @@ struct Url {
   std::string path;         ///< percent-encoded, without a slash at the end
   std::string host_header;  ///< host and port as written
 
+  /// Host and port, also where the port is the usual one: `[::1]:443`.
+  std::string authority() const;
+
   /// For people: scheme, host and port, without user and password; printable.
   std::string text() const;
 };

@@ -16,21 +16,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-JobRunSettings settings_with(int chunk_size) {
-  JobRunSettings settings;
-  settings.runner.invite.chunk_size = chunk_size;
-  settings.runner.call_timeout = 10s;
-  settings.limits.calls = {};
-  settings.runner.limited = false;
-  return settings;
-}
-
-WorldJob list_of(std::vector<std::string> rows) {
-  WorldJob job;
-  job.rows = std::move(rows);
-  return job;
-}
-
 // Answers when it is told to.
 class HeldTransport final : public Transport {
  public:
@@ -76,11 +61,11 @@ class HeldTransport final : public Transport {
 
 TEST_CASE("every call says until when it may be sent: its slots do not cover it for longer") {
   World world(1, {});
-  const auto settings = settings_with(10);
+  const auto settings = settings_of(10);
   world.on_send = [&](const Request& request) {
     REQUIRE(request.not_after <= world.clock.now() + 2 * settings.runner.call_timeout);
   };
-  const WorldJob job = list_of(world.ids(200));
+  const WorldJob job = job_of(world.ids(200));
   CHECK(world.run(job, settings).exit == Exit::ok);
 }
 
@@ -96,7 +81,7 @@ TEST_CASE("once a 429 is read nothing goes out, not even what was being claimed 
     boost::asio::io_context ledger;
     HeldTransport transport(loop.get_executor());
     Database database = Database::open(folder.path() / "ledger.db", Durability::process);
-    auto settings = settings_with(1);
+    auto settings = settings_of(1);
     settings.base_url = "http://api";
     settings.read_source = [](const TakeRow& take) {
       for (std::uint64_t number = 1; number <= 500; ++number)
@@ -132,9 +117,9 @@ TEST_CASE("a job of many courses that was never accepted sends its first call al
   SandboxSettings server;
   server.faults = {{FaultKind::status, 401, 1.0}};
   World world(3, server);
-  WorldJob job = list_of(world.ids(100));
+  WorldJob job = job_of(world.ids(100));
   job.more_courses = {"b", "c", "d", "e", "f"};
-  CHECK(world.run(job, settings_with(10)).exit == Exit::key_refused);
+  CHECK(world.run(job, settings_of(10)).exit == Exit::key_refused);
   CHECK(world.sandbox.stats().requests == 1);
 }
 
@@ -144,8 +129,8 @@ TEST_CASE("books that do not balance at the end of a run are a defect, whatever 
     Database other = Database::open(world.ledger(), Durability::process);
     other.handle().exec("UPDATE job SET duplicates = 1");
   };
-  const WorldJob job = list_of(world.ids(1));
+  const WorldJob job = job_of(world.ids(1));
   CHECK_THROWS_WITH_AS(
-      world.run(job, settings_with(10)),
+      world.run(job, settings_of(10)),
       doctest::Contains("the books do not balance: 1 rows read, but 1 members in the list + 1 duplicates"), Error);
 }

@@ -355,6 +355,21 @@ void check_own_limits(const World& world) {
   }
 }
 
+JobRunSettings settings_of(int chunk_size) {
+  JobRunSettings settings;
+  settings.runner.invite.chunk_size = chunk_size;
+  settings.runner.call_timeout = std::chrono::seconds(10);
+  settings.limits.calls = {};
+  settings.runner.limited = false;
+  return settings;
+}
+
+WorldJob job_of(std::vector<std::string> rows) {
+  WorldJob job;
+  job.rows = std::move(rows);
+  return job;
+}
+
 void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
   Database database = Database::open_to_read(world.ledger());
   for (const WorldJob& job : jobs) {

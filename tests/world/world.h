@@ -184,6 +184,10 @@ class World {
 /// within the window before it.
 void check_own_limits(const World& world);
 
+/// A job without limits, and a list of one course.
+JobRunSettings settings_of(int chunk_size);
+WorldJob job_of(std::vector<std::string> rows);
+
 /// The invariants of design.md that hold at any moment when no process runs: the books balance, and what the ledger
 /// calls invited the server has invited. Fails the test with the seed's number.
 void check_invariants(World& world, const std::vector<WorldJob>& jobs);

@@ -10,21 +10,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-JobRunSettings settings_of(int chunk_size) {
-  JobRunSettings settings;
-  settings.runner.invite.chunk_size = chunk_size;
-  settings.runner.call_timeout = 10s;
-  settings.limits.calls = {};
-  settings.runner.limited = false;
-  return settings;
-}
-
-WorldJob job_of(std::vector<std::string> rows) {
-  WorldJob job;
-  job.rows = std::move(rows);
-  return job;
-}
-
 std::map<std::string, int> tally(const std::map<std::string, std::string>& outcomes) {
   std::map<std::string, int> tally;
   for (const auto& [member, outcome] : outcomes) ++tally[outcome];
