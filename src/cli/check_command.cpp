@@ -72,7 +72,7 @@ std::string age_of_success(Database& database, const std::string& job, Duration 
                 {}, hint);
   }
   const Duration age = clock.wall() - *success;
-  const std::string words =
+  std::string words =
       fmt::format("the last run that ended with 0 was {} ago ({})", describe_duration(age), format_time(*success));
   if (age > most)
     throw Error(Exit::incomplete, fmt::format("{}, more than {}", words, format_duration(most)), {}, hint);

@@ -100,7 +100,7 @@ std::vector<Asked> jobs_of(const RunCommand& command, const Config& config) {
 std::string next_command(const RunReport& report, const std::string& job, const std::string& again,
                          const std::string& same, bool retries_failed) {
   if (job.starts_with(" --csv -")) return {};  // whoever fed it must feed it again
-  const std::string run = "convoke run" + job + again;
+  std::string run = "convoke run" + job + again;
   const bool is_whole = report.stopped_by.empty();
   if (report.is_rehearsal) return is_whole ? run : std::string();
   const auto in_list = [&](Outcome outcome) { return report.books.in_list_of(outcome) > 0; };
@@ -242,6 +242,7 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
     RunReport& report = reports.back();
     if (!retry.empty()) {
       std::vector<std::string_view> names;
+      names.reserve(retry.size());
       for (const Outcome outcome : retry) names.push_back(name_of(outcome));
       report.retried_outcomes = fmt::format("{}", fmt::join(names, ", "));
     }

@@ -258,14 +258,14 @@ std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger) {
 }
 
 std::string run_fingerprint(const Job& job) {
-  const std::string fingerprint = fingerprint_of(job.source);
+  std::string fingerprint = fingerprint_of(job.source);
   if (fingerprint.empty()) return fingerprint;
   return fmt::format("{} {} {}", fingerprint, job.list_rules.min_rows, job.course.value_or(""));
 }
 
 std::string origin_of(const Job& job) {
   if (!job.file.empty()) return std::filesystem::absolute(job.file).lexically_normal().string();
-  const std::string source = describe_source(job.source);
+  std::string source = describe_source(job.source);
   const auto* csv = std::get_if<CsvSettings>(&job.source);
   if (csv != nullptr && csv->path == "-") return source;
   return std::filesystem::absolute(source).lexically_normal().string();

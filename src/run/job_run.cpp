@@ -6,7 +6,7 @@ namespace convoke {
 
 JobRun::JobRun(Database& database, JobId job, JobRunSettings settings, Transport& transport, const Clock& clock,
                Alarms& alarms, boost::asio::any_io_executor loop, boost::asio::any_io_executor ledger,
-               std::uint64_t seed, std::function<void(const std::string&)> warn)
+               std::uint64_t seed, const std::function<void(const std::string&)>& warn)
     : database_(database),
       job_(job),
       settings_(std::move(settings)),

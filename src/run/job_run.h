@@ -36,7 +36,7 @@ class JobRun {
   /// `loop` and `ledger` is still to do when this goes must not be done any more.
   JobRun(Database& database, JobId job, JobRunSettings settings, Transport& transport, const Clock& clock,
          Alarms& alarms, boost::asio::any_io_executor loop, boost::asio::any_io_executor ledger, std::uint64_t seed,
-         std::function<void(const std::string&)> warn);
+         const std::function<void(const std::string&)>& warn);
 
   /// Takes the source in, unless it is the one that was read last, and makes due what is to be retried.
   Loaded load();

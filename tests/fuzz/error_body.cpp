@@ -12,8 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ids[2].bytes[15] = 0xFF;
   std::swap(ids[1], ids[2]);  // ascending
   for (const auto member : quoted_members(text, ids)) require(member < ids.size(), "who is quoted was asked for");
-  std::string body = text;
-  const std::string message = error_message(body);
+  const std::string message = error_message(text);
   require(is_printable(message), "a message is printable");
   require(message.size() <= 203, "a message is an excerpt");  // and the three bytes of an ellipsis
   return 0;

@@ -90,7 +90,7 @@ TEST_CASE("once a 429 is read nothing goes out, not even what was being claimed 
     JobRun run(database, job_id(database, "list"), settings, transport, clock, clock, loop.get_executor(),
                ledger.get_executor(), seed, [](const std::string&) {});
     run.load();
-    boost::asio::co_spawn(loop, run.send(), [](std::exception_ptr error, RunEnd) { REQUIRE_FALSE(error); });
+    boost::asio::co_spawn(loop, run.send(), [](std::exception_ptr error, const RunEnd&) { REQUIRE_FALSE(error); });
     const auto step = [](boost::asio::io_context& context) {
       context.restart();
       return context.poll_one();

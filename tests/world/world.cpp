@@ -94,7 +94,7 @@ SandboxReply World::answer(const Request& request) {
 
 boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   struct Exchange {
-    Exchange(boost::asio::any_io_executor loop, Alarms& alarms) : sleep(std::move(loop), alarms) {}
+    Exchange(const boost::asio::any_io_executor& loop, Alarms& alarms) : sleep(loop, alarms) {}
     Sleep sleep;
     Answer answer;
     bool done = false;

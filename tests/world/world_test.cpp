@@ -427,10 +427,21 @@ TEST_CASE("an outage in the middle is probed with one call at a time, and the ru
   World world(10, server);
   auto settings = settings_of(10);
   settings.runner.retry.patience = 10min;
+  int open = 0;
+  std::vector<Instant> probes;
+  world.on_send = [&](const Request&) {
+    ++open;
+    if (world.warnings.size() != 1) return;
+    CHECK(open == 1);
+    probes.push_back(world.clock.now());
+  };
+  world.on_answer = [&](const Answer&) { --open; };
   const WorldJob job = job_of(world.ids(2000));
   CHECK(world.run(job, settings).exit == Exit::ok);
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 2000}});
   REQUIRE(world.warnings.size() == 2);  // one word when it is seen to be down, and one when it is back
+  REQUIRE(probes.size() >= 4);
+  for (std::size_t i = 2; i < 4; ++i) CHECK(probes[i] - probes[i - 1] > probes[i - 1] - probes[i - 2]);
   CHECK(world.warnings[0].find("the API does not answer") != std::string::npos);
   CHECK(world.warnings[1].find("the API answers again") != std::string::npos);
 }
