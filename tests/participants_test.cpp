@@ -180,6 +180,27 @@ TEST_CASE("what is not an array of objects to its very end is not read at all") 
   CHECK(read("[" + one + "]\n", 1));
 }
 
+TEST_CASE("an answer that only a hostile server writes is not read: it would take many times its own memory") {
+  const std::size_t large = 2U << 20U;
+  const auto repeated = [&](const std::string& begin, const std::string& piece, const std::string& end) {
+    std::string body = begin;
+    while (body.size() < large) body += piece;
+    return body + end;
+  };
+  for (const std::string& body :
+       {std::string(large, '['), repeated("[", "[],", "[]]"), repeated("[{", "\"a\":1,", "\"a\":1}]"),
+        repeated("[{", R"("id":"\n",)", R"("id":""}])"),
+        repeated("[{", R"("id":"\n                    ",)", R"("id":""}])")})
+    CHECK_FALSE(read(body, 3));
+  // Texts that grow when they are written anew, one for each of many members.
+  std::string body;
+  std::string text;
+  while (text.size() < 1000) text += "\xC2\x80";
+  for (std::uint64_t number = 1; number <= 1500; ++number)
+    body += (number > 1 ? "," : "[") + entry(number, "\"id\":\"\\n" + text + "\"");
+  CHECK_FALSE(read(body + "]", 1500));
+}
+
 TEST_CASE("a large answer in any order is read whole") {
   std::string body = "[";
   for (std::uint64_t number = 10'000; number > 0; --number)

@@ -1,6 +1,7 @@
 // The way to the API: which host a URL means, by which proxy it is reached, and what of our secrets comes back.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <random>
 
 #include <algorithm>
 #include <map>
@@ -72,9 +73,9 @@ TEST_CASE("a URL is the host that is written, or none") {
 
 TEST_CASE("what stays on this machine is told from what only looks like it") {
   for (const char* text : {"http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]", "http://localhost:8080"})
-    CHECK_MESSAGE(is_loopback(url_of(text)), text);
+    CHECK_MESSAGE(is_loopback(url_of(text).host), text);
   for (const char* text : {"http://128.0.0.1", "http://localhost.example", "http://[::2]", "http://0.0.0.0"})
-    CHECK_MESSAGE(!is_loopback(url_of(text)), text);
+    CHECK_MESSAGE(!is_loopback(url_of(text).host), text);
 }
 
 TEST_CASE("a proxy is chosen as curl chooses it") {
@@ -132,16 +133,21 @@ TEST_CASE("a secret is blotted out however a server writes it, and nothing else 
     CHECK(text.size() == size);
     return text;
   };
-  for (const std::string& written : {secret, std::string(R"(k+y\/1234~abc)"), std::string(R"(k\u002By\u002f1234~abc)"),
-                                     std::string("k%2By%2F1234~abc"), std::string("%6B+y/1234%7eabc"),
-                                     std::string(R"(\u006b\u002b\u0079/1234\u007Eabc)")}) {
+  for (const std::string& written :
+       {secret, std::string(R"(k+y\/1234~abc)"), std::string(R"(k\u002By\u002f1234~abc)"),
+        std::string("k%2By%2F1234~abc"), std::string("%6B+y/1234%7eabc"),
+        std::string(R"(\u006b\u002b\u0079/1234\u007Eabc)"), std::string("k&#43;y&#x2F;1234~abc"),
+        std::string("k%252By%252f1234~abc"), std::string(R"(k+y\\\/1234~abc)"), std::string(R"(k\u00252By%2F1234~abc)"),
+        std::string(R"(k&amp;#43;y\\u002f1234~abc)")}) {
     CAPTURE(written);
     CHECK(blotted("{\"message\":\"" + written + "\"}") == "{\"message\":\"" + std::string(written.size(), '*') + "\"}");
   }
   CHECK(blotted(secret + secret + "x" + secret) == std::string(24, '*') + "x" + std::string(12, '*'));
   // base64 of it, alone and inside of other text: what is left of it tells at most the letter at each end.
   for (const std::string encoded : {"aytZLzEyMzR+YWJj", "ayt5LzEyMzR-YWJj",
-                                    "QmVhcmVyIGsreS8xMjM0fmFiYyE=", "eGsreS8xMjM0fmFiYw==", "eHhrK3kvMTIzNH5hYmN4"}) {
+                                    "QmVhcmVyIGsreS8xMjM0fmFiYyE=", "eGsreS8xMjM0fmFiYw==", "eHhrK3kvMTIzNH5hYmN4",
+                                    R"(QmVhcmVyIGsreS8xMjM0fmFiYyE=)", R"(eHhrK3kvMTIzNH5hYmN4)",
+                                    R"(eHhrK3kv\u004dTIzNH5hYmN4)", "eHhrK3kv%4dTIzNH5hYmN4"}) {
     CAPTURE(encoded);
     const std::string left = blotted("<" + encoded + ">");
     if (encoded != "aytZLzEyMzR+YWJj")  // another secret's: of k+Y
@@ -150,9 +156,60 @@ TEST_CASE("a secret is blotted out however a server writes it, and nothing else 
   for (const std::string other :
        {"k+y/1234~ab", "K+y/1234~abc", R"({"a":"\u00e9\n","b":"100%"})", "%", "\\", "%2", "\\u00", "k+y\\"})
     CHECK(blotted(other) == other);
+  // Where it stands in a long text does not matter.
+  for (const std::size_t before : {15'990, 16'000, 16'380, 16'390, 17'000, 40'000}) {
+    CAPTURE(before);
+    const std::string text = "\\/" + std::string(before, 'x');
+    CHECK(blotted(text + R"(k\u002By\u002f1234~abc)" + text) == text + std::string(22, '*') + text);
+  }
   Blot short_one;
   short_one.add("members");
   std::string text = "members";
   short_one(text);
   CHECK(text == "members");
+}
+
+TEST_CASE("a secret is found under layers of escapes") {
+  const std::uint64_t seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const auto one_of = [&](std::size_t count) {
+    return std::uniform_int_distribution<std::size_t>(0, count - 1)(random);
+  };
+  // (Not `\`, `%` and `&`: where such a letter stands as it is, whoever takes escapes off takes it for one.)
+  const std::string letters = "abcXYZ0189+/=-_.~\"<;:@ ";
+  const auto escaped = [&](const std::string& text, std::size_t kind) {
+    std::string out;
+    for (const char c : text) {
+      const auto code = static_cast<unsigned>(c);
+      const bool must = (kind == 0 && (c == '"' || c == '\\')) || (kind == 1 && c == '%') || (kind >= 2 && c == '&');
+      if (!must && one_of(3) > 0) {
+        out += c;
+      } else if (kind == 0) {
+        out += c == '/' || c == '"' || c == '\\' ? std::string{'\\', c} : fmt::format("\\u{:04x}", code);
+      } else if (kind == 1) {
+        out += fmt::format("%{:02X}", code);
+      } else {
+        out += kind == 2 ? fmt::format("&#{};", code) : fmt::format("&#x{:x};", code);
+      }
+    }
+    return out;
+  };
+  for (int round = 0; round < 2000; ++round) {
+    std::string secret;
+    for (std::size_t size = 8 + one_of(40); secret.size() < size;) secret += letters[one_of(letters.size())];
+    Blot blot;
+    blot.add(secret);
+    std::string written = secret;
+    // JSON in JSON in JSON, or each way once.
+    std::vector<std::size_t> kinds(one_of(4), 0);
+    if (one_of(2) == 0) kinds = {0, 1, 2 + one_of(2)};
+    std::shuffle(kinds.begin(), kinds.end(), random);
+    for (const std::size_t kind : kinds) written = escaped(written, kind);
+    std::string text = "x " + written + " y";
+    blot(text);
+    CAPTURE(secret);
+    CAPTURE(written);
+    CHECK(text == "x " + std::string(written.size(), '*') + " y");
+  }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 
 #include "base/text.h"
 
@@ -22,8 +23,33 @@ constexpr std::size_t attribute_count = attribute_names.size() + profile_names.s
 
 constexpr std::size_t longest_text = 1024;
 
-// Texts of one answer that had to be written anew live here; all others are views into the body.
-using Rewritten = std::vector<std::unique_ptr<std::string>>;
+// Texts of one answer that had to be written anew live here; all others are views into the body. One that has more of
+// them than the API would write is not read on (simdjson_error).
+class Rewritten {
+ public:
+  explicit Rewritten(std::size_t most) : most_(most) {}
+
+  std::string_view add(std::string text) {
+    bytes_ += text.size();
+    if (texts_.size() == most_ || bytes_ > most_bytes) throw simdjson::simdjson_error(simdjson::CAPACITY);
+    return texts_.emplace_back(std::move(text));
+  }
+
+ private:
+  static constexpr std::size_t most_bytes = 4U << 20U;
+  std::size_t most_;
+  std::size_t bytes_ = 0;
+  std::deque<std::string> texts_;
+};
+
+// simdjson keeps four bytes for each brace, comma and the like. In a large body that is made of nothing else they would
+// take four times its own memory.
+bool is_hollow(std::string_view body) {
+  constexpr std::size_t large = 1U << 20U;
+  constexpr std::string_view marks = "{}[]:,\"";
+  const auto is_mark = [&](char c) { return marks.find(c) != std::string_view::npos; };
+  return body.size() > large && 2 * static_cast<std::size_t>(std::ranges::count_if(body, is_mark)) > body.size();
+}
 
 // A JSON text for the value, fit to stand in an array; empty: null, absent or of a wrong type.
 std::string_view token_of(ondemand::value value, bool is_number, Rewritten& rewritten) {
@@ -46,8 +72,7 @@ std::string_view token_of(ondemand::value value, bool is_number, Rewritten& rewr
     return token.substr(0, static_cast<std::size_t>(plain_end - token.begin()) + 1);
   std::string_view text;
   if (value.get_string().get(text) != simdjson::SUCCESS) return {};
-  rewritten.push_back(std::make_unique<std::string>(json_string(text)));
-  return *rewritten.back();
+  return rewritten.add(json_string(text));
 }
 
 // Keys and ids stand in the text as they are, bar what some odd encoder escapes: then they are unescaped, which costs.
@@ -141,7 +166,8 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
   std::vector<bool> is_named(ids.size());
   std::array<std::vector<std::string_view>, attribute_count> tokens;
   for (auto& column : tokens) column.resize(ids.size());
-  Rewritten rewritten;
+  if (is_hollow(body)) return std::nullopt;
+  Rewritten rewritten((ids.size() + 1) * attribute_count);
   try {
     ondemand::document document = parser().iterate(padded(body));
     std::size_t expected = 0;
@@ -168,8 +194,6 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
           if (key == profile_names[i]) entry[attribute_names.size() + i] = token_of(value, false, rewritten);
         }
       }
-      // One that names a thing over and over is none of the API's, and is not held in memory over and over.
-      if (rewritten.size() > (ids.size() + 1) * attribute_count) return std::nullopt;
       if (!id) {
         ++participants.unreadable;
         continue;

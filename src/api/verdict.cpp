@@ -184,6 +184,7 @@ void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgemen
 
 Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
   auto participants = read_participants(answer.body, chunk.ids, judgement.keep_profile, judgement.course_id);
+  std::string().swap(answer.body);  // all that counts of it is copied: it need not be held twice
   if (!participants) return odd_answer(chunk, judgement, 201, "a 201 whose body cannot be read");
   if (participants->named.empty() && participants->unreadable > 0)
     return odd_answer(chunk, judgement, 201, "a 201 whose participants cannot be read");

@@ -73,7 +73,7 @@ inline constexpr std::array<ReasonWords, 28> reason_words = {{
     {Reason::connection_lost, "connection_lost", "the connection broke off; the call may have taken effect"},
     {Reason::interrupted, "interrupted", "convoke ended before the answer; the call may have taken effect"},
     {Reason::unknown_host, "unknown_host", "the host name does not exist"},
-    {Reason::certificate, "certificate", "the server's certificate does not verify"},
+    {Reason::certificate, "certificate", "a certificate is not taken, the server's or ours"},
     {Reason::not_tls, "not_tls", "the server does not speak TLS"},
     {Reason::tls_expected, "tls_expected", "the server speaks TLS, and base_url says http"},
     {Reason::redirect, "redirect", "a redirect, which is not followed"},

@@ -38,13 +38,22 @@ Config CommonOptions::load(const std::vector<std::string>& jobs) const {
   return loaded;
 }
 
+// A proxy's user and password are for the config file: what is printed is kept by others.
+std::string without_password(const std::string& setting) {
+  const auto at = setting.rfind('@');
+  if (!setting.starts_with("api.proxy") || at == std::string::npos) return setting;
+  const auto scheme = setting.find("://");
+  const auto begin = scheme == std::string::npos ? setting.find('=') + 1 : scheme + 3;
+  return setting.substr(0, begin) + "***" + setting.substr(at);
+}
+
 std::string CommonOptions::again() const {
   std::string text;
   const auto named = environment_variable("CONVOKE_CONFIG");
   const auto file = config ? config->string() : named.value_or("");
   if (!file.empty()) text += " --config " + shell_word(file);
   if (ledger) text += " --ledger " + shell_word(ledger->string());
-  for (const std::string& one : set) text += " --set " + shell_word(one);
+  for (const std::string& one : set) text += " --set " + shell_word(without_password(one));
   return text;
 }
 

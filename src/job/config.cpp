@@ -40,7 +40,7 @@ std::string read_base_url(const SettingTable& table, std::string otherwise) {
   if (!url) table.fail(key, std::string(why), hint);
   if (url->has_user_info) table.fail(key, "must not hold a user or password", hint);
   // In the clear the key, and whom it invites, are anybody's on the way.
-  if (!url->tls && !is_loopback(*url) && !table.flag("api.allow_http").value_or(false)) {
+  if (!url->tls && !is_loopback(url->host) && !table.flag("api.allow_http").value_or(false)) {
     table.fail(key, "is http, over which anybody on the way reads the key",
                "write https; if the way there is your own: allow_http = true in [api]");
   }
@@ -119,6 +119,15 @@ void read_api(const SettingTable& table, const Environment& environment, ApiSett
     const std::string_view key = "api.proxy";
     if (error.where() == key) table.fail(key, error.what() + key.size() + 2, error.hint());
     throw;
+  }
+  if (api.proxy && !url->tls && !is_loopback(api.proxy->host) && !table.flag("api.allow_http").value_or(false)) {
+    throw Error(
+        Exit::bad_config,
+        fmt::format("leads by another machine ({}) to an http address: whoever is on the way reads the key",
+                    api.proxy->text),
+        api.proxy->chosen_by,
+        "write https in api.base_url; if the proxy is not meant: proxy = \"none\" in [api]; if the way there is "
+        "your own: allow_http = true");
   }
 }
 

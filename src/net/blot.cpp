@@ -1,10 +1,13 @@
 #include "net/blot.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "net/base64.h"
 
@@ -20,64 +23,137 @@ std::string inner_base64(const std::string& secret, std::size_t before) {
   return all.substr(first, bits / 6 - first);
 }
 
-std::optional<unsigned> hex(std::string_view text, std::size_t at, std::size_t digits) {
-  if (at + digits > text.size()) return std::nullopt;
+std::optional<unsigned> number_in(std::string_view digits, int base) {
   unsigned value = 0;
-  const char* begin = text.data() + at;
-  const auto [end, error] = std::from_chars(begin, begin + digits, value, 16);
-  if (error != std::errc{} || end != begin + digits) return std::nullopt;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   return value;
 }
 
-// How many letters at `at` stand for `c`; 0: none do.
-std::size_t written(std::string_view text, std::size_t at, char c) {
-  if (at >= text.size()) return 0;
-  if (text[at] == '\\' && at + 1 < text.size()) {
-    if (text[at + 1] == 'u' && hex(text, at + 2, 4) == static_cast<unsigned char>(c)) return 6;
-    if (text[at + 1] == c) return 2;
+// A piece of the text, with where each of its letters begins there.
+struct Letters {
+  std::string text;
+  std::vector<std::size_t> from;  // one more than letters: the end
+};
+
+struct Letter {
+  char letter;
+  std::size_t size;  // how many letters it is written with
+};
+
+// `&amp;`, `&#43;`, `&#x2B;`
+std::optional<Letter> entity_at(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, char>, 5> names = {
+      {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}}};
+  constexpr std::size_t longest = 10;
+  const auto end = text.substr(0, longest).find(';');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view name = text.substr(1, end - 1);
+  for (const auto& [known, letter] : names) {
+    if (name == known) return Letter{letter, end + 1};
   }
-  if (text[at] == '%' && hex(text, at + 1, 2) == static_cast<unsigned char>(c)) return 3;
-  return text[at] == c ? 1 : 0;
+  if (!name.starts_with('#')) return std::nullopt;
+  const bool is_hex = name.starts_with("#x") || name.starts_with("#X");
+  const auto value = number_in(name.substr(is_hex ? 2 : 1), is_hex ? 16 : 10);
+  if (!value || *value > 0x7F) return std::nullopt;
+  return Letter{static_cast<char>(*value), end + 1};
+}
+
+// The letter that `text` begins with, if it is written in another way.
+std::optional<Letter> escaped_at(std::string_view text) {
+  std::optional<unsigned> value;
+  std::size_t size = 0;
+  switch (text.front()) {
+    case '&':
+      return entity_at(text);
+    case '%':
+      size = 3;
+      if (text.size() >= size) value = number_in(text.substr(1, 2), 16);
+      break;
+    case '\\':
+      size = 6;
+      if (text.size() >= size && text[1] == 'u') value = number_in(text.substr(2, 4), 16);
+      if (text.size() >= 2 && (text[1] == '/' || text[1] == '"' || text[1] == '\\')) return Letter{text[1], 2};
+      break;
+    default:
+      break;
+  }
+  if (!value || *value > 0x7F) return std::nullopt;
+  return Letter{static_cast<char>(*value), size};
+}
+
+// Takes one layer of escapes off; false: there is none.
+bool unescape(Letters& letters) {
+  Letters out;
+  out.text.reserve(letters.text.size());
+  out.from.reserve(letters.from.size());
+  const std::string_view text = letters.text;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto escaped = escaped_at(text.substr(at));
+    out.text += escaped ? escaped->letter : text[at];
+    out.from.push_back(letters.from[at]);
+    at += escaped ? escaped->size : 1;
+  }
+  const bool is_changed = out.text.size() < text.size();
+  out.from.push_back(letters.from.back());
+  letters = std::move(out);
+  return is_changed;
+}
+
+// Calls `found` with where each needle stands in `text`.
+void search(std::string_view text, const std::vector<std::string>& needles, const auto& found) {
+  for (const std::string& needle : needles) {
+    // Skips by about the needle's length: answers are long, and hold none of them.
+    const std::boyer_moore_horspool_searcher searcher(needle.begin(), needle.end());
+    for (auto at = std::search(text.begin(), text.end(), searcher); at != text.end();
+         at = std::search(at + static_cast<std::ptrdiff_t>(needle.size()), text.end(), searcher))
+      found(static_cast<std::size_t>(at - text.begin()), needle.size());
+  }
 }
 
 }  // namespace
 
 void Blot::add(const std::string& secret) {
   if (secret.size() < shortest) return;
-  secrets_.push_back(secret);
-  plain_.push_back(secret);
+  needles_.push_back(secret);
   for (std::size_t before = 0; before < 3; ++before) {
-    plain_.push_back(inner_base64(secret, before));
-    std::string other = plain_.back();
+    needles_.push_back(inner_base64(secret, before));
+    std::string other = needles_.back();
     std::replace(other.begin(), other.end(), '+', '-');
     std::replace(other.begin(), other.end(), '/', '_');
-    if (other != plain_.back()) plain_.push_back(std::move(other));
+    if (other != needles_.back()) needles_.push_back(std::move(other));
   }
+  for (const std::string& needle : needles_) longest_ = std::max(longest_, needle.size());
 }
 
 void Blot::operator()(std::string& text) const {
   if (text.size() < shortest) return;  // as most headers are
-  for (const std::string& needle : plain_) {
-    // Skips by about the needle's length: answers are long, and hold none of them.
-    const std::boyer_moore_horspool_searcher searcher(needle.begin(), needle.end());
-    for (auto at = std::search(text.begin(), text.end(), searcher); at != text.end();
-         at = std::search(at, text.end(), searcher))
-      at = std::fill_n(at, needle.size(), '*');
+  search(text, needles_, [&](std::size_t at, std::size_t size) { text.replace(at, size, size, '*'); });
+
+  // Then what is written in other ways, in pieces: what is known of each letter takes more memory than the letter.
+  // Those to come begin early enough to hold whole what this one may have cut off.
+  constexpr std::string_view escapes = "\\%&";
+  constexpr std::size_t most_letters = 24;  // for one
+  const std::size_t overlap = longest_ * most_letters;
+  const std::size_t piece_size = 2 * overlap + (16U << 10U);
+  for (std::size_t at = text.find_first_of(escapes); at != std::string::npos;) {
+    const std::size_t begin = at - std::min(at, longest_);
+    blot_piece(text, begin, std::min(piece_size, text.size() - begin));
+    if (text.size() - begin <= piece_size) return;
+    at = text.find_first_of(escapes, begin + piece_size - overlap);
   }
-  if (text.find('\\') == std::string::npos && text.find('%') == std::string::npos) return;
-  for (const std::string& secret : secrets_) blot_encoded(text, secret);
 }
 
-void Blot::blot_encoded(std::string& text, const std::string& secret) const {
-  for (std::size_t begin = 0; begin < text.size(); ++begin) {
-    std::size_t at = begin;
-    for (const char c : secret) {
-      const std::size_t letters = written(text, at, c);
-      at = letters == 0 ? std::string::npos : at + letters;
-      if (at == std::string::npos) break;
-    }
-    if (at != std::string::npos)
-      std::fill(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(at), '*');
+void Blot::blot_piece(std::string& text, std::size_t begin, std::size_t size) const {
+  constexpr int most_layers = 8;
+  Letters letters{text.substr(begin, size), std::vector<std::size_t>(size + 1)};
+  std::iota(letters.from.begin(), letters.from.end(), begin);
+  for (int layer = 0; layer < most_layers && unescape(letters); ++layer) {
+    search(letters.text, needles_, [&](std::size_t at, std::size_t length) {
+      const std::size_t first = letters.from[at];
+      const std::size_t letters_written = letters.from[at + length] - first;
+      text.replace(first, letters_written, letters_written, '*');
+    });
   }
 }
 

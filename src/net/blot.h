@@ -6,8 +6,9 @@
 
 namespace convoke {
 
-/// Blots out secrets: plain, with letters written as JSON escapes (`\/`, `\u002B`) or percent-encoded, and in base64
-/// (either alphabet, wherever in a longer text the secret stands). Each letter becomes a `*`, so that JSON stays JSON.
+/// Blots out secrets: as they are and in base64 (either alphabet, wherever in a longer text the secret stands), each
+/// also where letters are written as JSON escapes (`\/`, `\u002B`), percent-encoded (`%2B`) or as HTML has them
+/// (`&#43;`), up to eight layers of these one in the other. Each letter becomes a `*`, so that JSON stays JSON.
 class Blot {
  public:
   /// Shorter secrets are a test's, and would blot out words.
@@ -17,10 +18,10 @@ class Blot {
   void operator()(std::string& text) const;
 
  private:
-  void blot_encoded(std::string& text, const std::string& secret) const;
+  void blot_piece(std::string& text, std::size_t begin, std::size_t size) const;
 
-  std::vector<std::string> secrets_;
-  std::vector<std::string> plain_;  // as they are, and in base64
+  std::vector<std::string> needles_;  // the secrets as they are, and in base64
+  std::size_t longest_ = 0;           // of these
 };
 
 }  // namespace convoke

@@ -37,23 +37,36 @@ using namespace std::chrono_literals;
 // it brings.
 constexpr auto longest_idle = 4s;
 constexpr auto longest_probe = 5s;  // a TLS server says something at once; what says nothing is not worth the wait
-constexpr std::uint64_t largest_answer = 16ULL << 20U;  // the fullest there can be, of 10,000 participants, is half
-constexpr std::size_t most_held = 32U << 20U;           // of all answers at one time, until they are recorded
-constexpr std::size_t read_size = 64U << 10U;  // Beast reads 512 bytes at a time into a buffer that starts out empty
+constexpr std::uint64_t largest_answer = 12ULL << 20U;  // the fullest there can be, of 10,000 participants, is 8
+constexpr std::size_t most_held = 24U << 20U;           // of all answers at one time, until they are recorded
+// Beast reads 512 bytes at a time into a buffer that starts out empty, and without a bound it grows with what is around
+// a body: trailers, and what may stand behind the size of a chunk (RFC 9112, 7.1).
+constexpr std::size_t read_size = 64U << 10U;
 constexpr std::size_t most_reserved = 1U << 20U;
-constexpr std::uint32_t largest_header = 64U << 10U;
-constexpr std::size_t json_padding = 64;  // simdjson reads so far beyond the end
-
-bool is_alive(tcp::socket& socket) {
-  char byte = 0;
-  const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);  // open and silent; anything to read is not for us
-}
+constexpr std::uint32_t largest_header = 32U << 10U;
+constexpr std::ptrdiff_t most_fields = 200;  // each costs memory of its own, while the body is waited for
+constexpr std::size_t json_padding = 64;     // simdjson reads so far beyond the end
 
 // Whether TLS holds anything that came after the answer. (Asio hands all that it has read to OpenSSL before it reads
 // more: its buffer and the BIO's are of one size, and it reads only when the BIO is empty.)
 bool is_drained(SSL* tls) {
   return SSL_has_pending(tls) == 0 && BIO_ctrl_pending(SSL_get_rbio(tls)) == 0;
+}
+
+// Of a connection between two calls: anything to read is not for us. What comes over TLS may be a farewell, too.
+enum class Idle { silent, speaks, over };
+
+Idle state_of(tcp::socket& socket) {
+  char byte = 0;
+  const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got > 0) return Idle::speaks;
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? Idle::silent : Idle::over;
+}
+
+Idle state_of(tcp::socket& socket, SSL* tls) {
+  char byte = 0;
+  if (!is_drained(tls)) return SSL_peek(tls, &byte, 1) > 0 ? Idle::speaks : Idle::over;
+  return state_of(socket) == Idle::silent ? Idle::silent : Idle::over;
 }
 
 // Where a TLS context keeps its transport. (Place 0 is Asio's.)
@@ -62,9 +75,10 @@ int place_of_self() {
   return place;
 }
 
-// An answer whose end is the connection's end may have been cut off, and without a body nothing shows it.
+// An answer whose end is the connection's end may have been cut off, and where nothing was said yet, nothing shows it.
 bool may_be_cut(bool needs_eof, const std::string& body, unsigned status) {
-  return needs_eof && body.empty() && status / 100 == 2 && status != 204;
+  const bool is_blank = body.find_first_not_of(" \t\r\n\v\f") == std::string::npos;
+  return needs_eof && is_blank && status / 100 == 2 && status != 204;
 }
 
 // What this machine will not give is no word of the server's, and no patience helps.
@@ -106,7 +120,7 @@ struct HttpTransport::Connection {
   std::optional<asio::ssl::stream<tcp::socket&>> tls;
   asio::steady_timer deadline;
   std::string certificate_trouble;
-  beast::flat_buffer buffer;
+  beast::flat_buffer buffer{read_size};
   std::optional<http::response_parser<http::string_body>> parser;
   std::chrono::steady_clock::time_point idle_since;
   Phase phase = Phase::resolve;
@@ -206,6 +220,11 @@ void HttpTransport::set_up_tls() {
     self->session_.reset(SSL_SESSION_dup(session));
     return 0;
   });
+  SSL_CTX_set_client_cert_cb(context, [](SSL* tls, X509**, EVP_PKEY**) {
+    static_cast<HttpTransport*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(tls), place_of_self()))->asks_for_certificate_ =
+        true;
+    return 0;  // we have none
+  });
   // OpenSSL compares the names, and tells a wrong one from a chain that does not hold.
   X509_VERIFY_PARAM* verification = SSL_CTX_get0_param(context);
   const int set = target_.is_address
@@ -228,8 +247,10 @@ std::shared_ptr<HttpTransport::Connection> HttpTransport::idle_connection() {
   while (!idle_.empty()) {
     auto connection = std::move(idle_.back());
     idle_.pop_back();
-    const bool is_ours = !connection->tls || is_drained(connection->tls->native_handle());
-    if (connection->idle_since >= oldest && is_ours && is_alive(connection->socket)) return connection;
+    const Idle state =
+        connection->tls ? state_of(connection->socket, connection->tls->native_handle()) : state_of(connection->socket);
+    if (state == Idle::speaks) speaks_unasked_ = true;
+    if (connection->idle_since >= oldest && state == Idle::silent && !speaks_unasked_) return connection;
   }
   return nullptr;
 }
@@ -269,6 +290,9 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
     // Room for the body and what simdjson reads beyond it, so that it is neither grown nor moved.
     parser->get().body().reserve(largest_body_ + json_padding);
     co_await http::async_read_header(stream, connection.buffer, *parser, use_awaitable);
+    const auto& fields = parser->get().base();
+    if (std::distance(fields.begin(), fields.end()) > most_fields)
+      throw boost::system::system_error(http::error::header_limit);
     const auto hold = std::make_shared<Share>(memory_);
     answer.hold = hold;
     co_await wait_for_room(connection, *hold, parser->content_length().value_or(largest_body_));
@@ -426,7 +450,10 @@ asio::awaitable<Answer> HttpTransport::send(Request request) {
     connection->deadline.cancel();
     throw boost::system::system_error(error);
   }
-  if (answer.reached != Answer::Reached::answered) co_await explain(connection, error, answer);
+  if (answer.reached != Answer::Reached::answered) {
+    co_await explain(connection, error, answer);
+    blot_(answer.error);  // a certificate is the server's words, too
+  }
   connection->deadline.cancel();
   if (connection->reusable && !connection->timed_out) {
     connection->idle_since = std::chrono::steady_clock::now();
@@ -453,8 +480,13 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     // Where HTTP was spoken before, one answer in the clear is an accident of the way (an overloaded balancer), and
     // heals.
     if (answer.reason == Reason::not_tls && spoke_http_) answer.reason = Reason::not_connected;
+    if (refuses_us(error)) answer.reason = Reason::certificate;
     switch (answer.reason) {
       case Reason::certificate:
+        if (refuses_us(error)) {
+          answer.error = no_certificate_of_ours(what);
+          break;
+        }
         answer.error = connection->certificate_trouble;
         if (!answer.error.empty()) break;
         answer.error = fmt::format("the certificate of {} does not verify: {}", url_, what);
@@ -485,7 +517,12 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     const bool without_a_word = !in_answer && bytes.empty() && !timed_out && !spoke_http_ && !settings_.proxy;
     if (without_a_word) wants_tls = co_await speaks_tls(connection);
   }
-  if (wants_tls && !spoke_http_) {
+  if (refuses_us(error) && !spoke_http_) {
+    // What was sent after a handshake that the server breaks off, it has not read.
+    answer.reached = Answer::Reached::no;
+    answer.reason = Reason::certificate;
+    answer.error = no_certificate_of_ours(what);
+  } else if (wants_tls && !spoke_http_) {
     // To a TLS server a plain request is no request.
     answer.reached = Answer::Reached::no;
     answer.reason = Reason::tls_expected;
@@ -497,6 +534,17 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     answer.reason = Reason::connection_lost;
     answer.error = fmt::format("{}: {}", name_of(phase), what);
   }
+}
+
+// Whether the server turns us away for our certificate, or for want of one.
+bool HttpTransport::refuses_us(const boost::system::error_code& error) const {
+  return (asks_for_certificate_ || settings_.client_cert) && turns_certificate_away(error);
+}
+
+std::string HttpTransport::no_certificate_of_ours(const std::string& what) const {
+  return settings_.client_cert
+             ? fmt::format("{} does not take the certificate that api.client_cert names: {}", url_, what)
+             : fmt::format("{} asks for a certificate of ours: name it in api.client_cert ({})", url_, what);
 }
 
 // What keeps a call from getting beyond the proxy. It is never gone around.

@@ -43,6 +43,8 @@ class HttpTransport final : public Transport {
   enum class TlsProbe { not_made, under_way, tls, no_tls };
 
   void set_up_tls();
+  bool refuses_us(const boost::system::error_code& error) const;
+  std::string no_certificate_of_ours(const std::string& what) const;
   std::shared_ptr<Connection> idle_connection();
   void start_deadline(const std::shared_ptr<Connection>& connection, std::chrono::steady_clock::time_point end);
   boost::asio::awaitable<void> open(std::shared_ptr<Connection> connection);
@@ -68,7 +70,9 @@ class HttpTransport final : public Transport {
   std::unique_ptr<SSL_SESSION, FreeSession> session_;  // the latest, to be resumed
   std::vector<std::shared_ptr<Connection>> idle_;      // the latest used last: as few stay warm as are needed
   std::size_t largest_body_ = 0;
-  bool spoke_http_ = false;  // the server, ever
+  bool spoke_http_ = false;            // the server, ever
+  bool asks_for_certificate_ = false;  // the server, ever: for one of ours
+  bool speaks_unasked_ = false;        // the server, ever: what follows an answer may be of an earlier one
   TlsProbe probe_ = TlsProbe::not_made;
   std::vector<std::shared_ptr<Connection>> awaiting_probe_;
 };

@@ -81,6 +81,24 @@ bool shows_tls(const error_code& handshake) {
   return reason != 0 && reason != SSL_R_UNEXPECTED_EOF_WHILE_READING && !is_no_record(reason);
 }
 
+bool turns_certificate_away(const error_code& error) {
+  switch (tls_reason(error)) {
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool starts_tls_record(std::string_view bytes) {
   constexpr char alert = 0x15;
   constexpr char handshake = 0x16;

@@ -21,6 +21,10 @@ Reason reason_not_sent(Phase phase, const boost::system::error_code& error, std:
 /// Whether what a TLS handshake ended with (success included) shows that the other side speaks TLS.
 bool shows_tls(const boost::system::error_code& handshake);
 
+/// Whether it is a TLS alert with which a server turns a client away for its certificate, or for want of one (RFC
+/// 8446, 6.2: in TLS 1.3 it comes when the client takes the handshake for done).
+bool turns_certificate_away(const boost::system::error_code& error);
+
 /// Whether bytes that should be HTTP are an alert or a handshake of TLS.
 bool starts_tls_record(std::string_view bytes);
 

@@ -69,10 +69,10 @@ std::string Url::text() const {
   return excerpt(fmt::format("{}://{}", tls ? "https" : "http", authority()));
 }
 
-bool is_loopback(const Url& url) {
+bool is_loopback(const std::string& host) {
   boost::system::error_code no_address;
-  const auto address = boost::asio::ip::make_address(url.host, no_address);
-  return no_address ? url.host == "localhost" : address.is_loopback();
+  const auto address = boost::asio::ip::make_address(host, no_address);
+  return no_address ? host == "localhost" : address.is_loopback();
 }
 
 }  // namespace convoke

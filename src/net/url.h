@@ -31,6 +31,6 @@ struct Url {
 std::optional<Url> parse_url(std::string_view text, std::string_view& why);
 
 /// Whether what is sent to `host` stays on this machine: `localhost`, 127.0.0.0/8, ::1.
-bool is_loopback(const Url& url);
+bool is_loopback(const std::string& host);
 
 }  // namespace convoke

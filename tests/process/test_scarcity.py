@@ -103,5 +103,48 @@ class Scarcity(World):
         self.assertLess(took, 6, str(result))
 
 
+class Memory(World):
+    """Whatever servers answer, on eight connections at once, with answers as large as any that is read."""
+
+    MOST_KIB = 128 << 10
+    LARGEST = (12 << 20) - 4096
+
+    def peak_kib(self, body):
+        self.remove_ledger()
+        self.server(lambda call: (201, body(call)))
+        self.a_job(some_ids(400))
+        process = self.start("run", "list", "--max-duration", "20s", settings={
+            "retry.patience": '"1s"', "limits.calls": "[]", "invite.chunk_size": 20, "ledger.keep_profile": "true"},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        peak = 0
+        while process.running:  # the kernel's own high-water mark: it only grows
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            peak = max(peak, int((re.findall(r"VmHWM:\s*(\d+)", status) or [0])[0]))
+            time.sleep(0.002)
+        process.finish()
+        return peak
+
+    def test_stays_within_128_mib(self):
+        def texts(text):
+            def body(call):
+                names = ("id", "status", "invitedAt", "spotMemberEmail", "spotMemberFirstname", "spotMemberLastname")
+                each = {name: text for name in names}
+                entries = [json.dumps({"spotMemberId": member, **each}, ensure_ascii=False) for member in call.ids]
+                entry = json.dumps({"spotMemberId": call.ids[0], **each}, ensure_ascii=False)
+                size = sum(len(one.encode()) + 1 for one in entries)
+                entries += [entry] * ((self.LARGEST - size) // (len(entry.encode()) + 1))
+                return ("[" + ",".join(entries) + "]").encode()
+            return body
+        for name, body in {"brackets": lambda call: b"[" * self.LARGEST,
+                           "a name over and over": lambda call: b"[{" + b'"id":"\\n",' * (self.LARGEST // 11),
+                           "no blanks": lambda call: b"[1" + b",1" * (self.LARGEST // 2 - 2) + b"]",
+                           "long texts": texts("x" * 1000),
+                           "texts that grow": texts("\n" + "\x80" * 400)}.items():
+            with self.subTest(name):
+                peak = self.peak_kib(body)
+                self.assertGreater(peak, 0)
+                self.assertLess(peak, self.MOST_KIB)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -90,6 +90,22 @@ class ByAProxy(TlsWorld):
             self.assertNotIn(self.PASSWORD, text)
             self.assertNotIn(secret, text)
 
+    def test_its_password_is_not_in_the_command_that_is_proposed(self):
+        self.a_job(20)
+        setting = f"http://ann:{self.PASSWORD}@127.0.0.1:{free_port()}"
+        for flag in ((), ("--json",)):
+            result = self.expect(UNAVAILABLE, "run", "list", *flag,
+                                 settings={"api.proxy": f'"{setting}"', "retry.patience": '"1s"'})
+            self.assertIn("api.proxy", result.out)
+            self.assertNotIn(self.PASSWORD, result.out + result.err)
+
+    def test_none_on_another_machine_gets_what_is_sent_in_the_clear(self):
+        self.sandbox()
+        self.a_job(20)
+        for way in ({"settings": {"api.proxy": '"http://192.0.2.1:3128"'}}, {"env": {"http_proxy": "http://192.0.2.1:3128"}}):
+            result = self.expect(BAD_CONFIG, "run", "list", **way)
+            self.assertIn("reads the key", result.err)
+
     def test_one_that_is_down_is_not_gone_around(self):
         sandbox = self.tls_sandbox()
         self.a_job(20)
