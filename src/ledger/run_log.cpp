@@ -195,8 +195,8 @@ void start_rehearsal(Database& database, JobId job) {
                             "DELETE FROM call WHERE run_id IN (SELECT run_id FROM run WHERE job_id = ?1)",
                             "DELETE FROM run WHERE job_id = ?1", "DELETE FROM chunk WHERE job_id = ?1",
                             "DELETE FROM course WHERE job_id = ?1", "DELETE FROM invalid_row WHERE abs(job_id) = ?1",
-                            "UPDATE job SET origin = '', fingerprint = '', rows_read = 0, invalid = 0, duplicates = 0, "
-                            "mended = 0, half_read = 0 WHERE job_id = ?1"}) {
+                            R"(UPDATE job SET origin = '', fingerprint = '', rows_read = 0, invalid = 0, duplicates = 0,
+                               mended = 0, half_read = 0 WHERE job_id = ?1)"}) {
       SQLite::Statement statement(database.handle(), sql);
       statement.bind(1, job);
       statement.exec();
@@ -318,6 +318,7 @@ std::vector<Trouble> troubles_of(Database& database, JobId job, std::size_t most
   add("invalid", rows);
 
   std::vector<Trouble> troubles;
+  troubles.reserve(found.size());
   for (auto& [key, trouble] : found) troubles.push_back(std::move(trouble));
   const auto place = [&](const Trouble& trouble) {
     return std::find_if(outcomes.begin(), outcomes.end(),

@@ -66,7 +66,7 @@ std::string in_words(const Trouble& trouble, std::size_t longest) {
   const std::string_view meaning = words_of(trouble.reason).meaning;
   // A message that says no more than the reason does is not worth a line's end.
   if (trouble.example.empty() || meaning.starts_with(trouble.example)) return std::string(meaning);
-  const std::string said = excerpt(trouble.example, longest);
+  std::string said = excerpt(trouble.example, longest);
   if (is_told_by_the_wire(trouble.reason)) return said;
   return trouble.outcome == "invalid" ? fmt::format("{}: \"{}\"", meaning, said) : fmt::format("{}: {}", meaning, said);
 }
