@@ -184,7 +184,7 @@ TEST_CASE("what is wrong in a config is said with file, line, key and what to do
       {"[api]\nbase_url = \"https://u:p@host\"", {"api.base_url: must not hold a user or password"}},
       {"[api]\nbase_url = \"https://host?x=1\"", {"api.base_url: must not have a query"}},
       {"[api]\nbase_url = \"https://host:99999\"", {"api.base_url: has no valid port"}},
-      {"[api]\nproxy = \"socks5://p\"", {"config.toml:2: api.proxy: the proxy must be an http"}},
+      {"[api]\nproxy = \"socks5://p\"", {"config.toml:2: api.proxy: only http:// proxies are spoken to"}},
       {"[api]\nbase_url = \"http://example.org\"", {"config.toml:2: api.base_url: is http", "allow_http = true"}},
       {"[api]\nclient_key = \"k\"", {"config.toml:2: api.client_key: goes with api.client_cert"}},
       {"[api]\nkey_env = \"A\"\nkey_file = \"k\"", {"config.toml:3: api.key_file: stands beside api.key_env"}},

@@ -163,6 +163,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   const bool is_rehearsal = options.rehearse == Rehearse::yes;
   const std::string address = is_rehearsal ? std::string(rehearsal_api) : api.base_url;
   const std::string url = api.base_url;
+  spdlog::info("calls go to {}{}", excerpt(address), way_of(api.proxy));
 
   // What is wrong with the source is said before the ledger is touched.
   const std::string fingerprint = run_fingerprint(job);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
 #include <charconv>
@@ -72,7 +73,12 @@ std::string Url::text() const {
 bool is_loopback(const Url& url) {
   boost::system::error_code no_address;
   const auto address = boost::asio::ip::make_address(url.host, no_address);
-  return no_address ? url.host == "localhost" : address.is_loopback();
+  if (!no_address) return address.is_loopback();
+  std::string_view name = url.host;
+  if (name.ends_with('.')) name.remove_suffix(1);  // of the root
+  constexpr std::string_view local = "localhost";
+  return std::equal(name.begin(), name.end(), local.begin(), local.end(),
+                    [](char c, char lower) { return c == lower || c == lower - 'a' + 'A'; });
 }
 
 }  // namespace convoke
