@@ -1,11 +1,15 @@
 #include "job/config.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <filesystem>
+#include <fstream>
+#include <future>
 #include <map>
 
+#include "source/member_source.h"
 #include "source_rows.h"
 #include "temp_folder.h"
 
@@ -184,7 +188,7 @@ TEST_CASE("what is wrong in a config is said with file, line, key and what to do
       {"[api]\nbase_url = \"https://u:p@host\"", {"api.base_url: must not hold a user or password"}},
       {"[api]\nbase_url = \"https://host?x=1\"", {"api.base_url: must not have a query"}},
       {"[api]\nbase_url = \"https://host:99999\"", {"api.base_url: has no valid port"}},
-      {"[api]\nproxy = \"socks5://p\"", {"config.toml:2: api.proxy: the proxy must be an http"}},
+      {"[api]\nproxy = \"socks5://p\"", {"config.toml:2: api.proxy: only http:// proxies are spoken to"}},
       {"[api]\nbase_url = \"http://example.org\"", {"config.toml:2: api.base_url: is http", "allow_http = true"}},
       {"[api]\nclient_key = \"k\"", {"config.toml:2: api.client_key: goes with api.client_cert"}},
       {"[api]\nkey_env = \"A\"\nkey_file = \"k\"", {"config.toml:3: api.key_file: stands beside api.key_env"}},
@@ -277,11 +281,48 @@ TEST_CASE("the key comes from a variable or a file, and is never said") {
     fs::permissions(world.folder.file("key"), fs::perms(0600));
     const std::string error = error_of([&] { key_of("api.key_file = \"key\"", {}); });
     CHECK(contains(error, "78 "));
-    CHECK(contains(error, "holds blanks, control characters or other than ASCII"));
     CHECK_FALSE(contains(error, "s3cret"));
   }
   world.folder.write("key", "\n");
   CHECK(contains(error_of([&] { key_of("api.key_file = \"key\"", {}); }), "is empty"));
+}
+
+TEST_CASE("a key that can be none is refused with what is wrong with it") {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"Bearer s3cret-0123", "begins with the word Bearer | put the bare key there, without it"},
+      {"bearer\ts3cret-0123", "begins with the word Bearer"},
+      {"\"s3cret-0123\"",
+       "stands in double quotes, which would be sent with it | put the bare key there, without them"},
+      {"'s3cret-0123'\n", "stands in single quotes"},
+      {"\xEF\xBB\xBFs3cret-0123", "begins with a byte order mark | save it without one"},
+      {"s3cret\n0123", "holds more than one line"},
+      {"s3cret-0123\n\n", "holds more than one line"},
+      {"s3cret 0123", "holds blanks, control characters or other than ASCII | put the bare key there and nothing else"},
+      {"s3cret\x01", "holds blanks, control"},
+      {"s3cret\xC3\xA9", "holds blanks, control"}};
+  for (const auto& one : wrong) {
+    CAPTURE(one.first);
+    const std::string error = error_of([&] { load_key({}, variables({{"MELTINGSPOT_API_KEY", one.first}})); });
+    CHECK(contains(error, "78 api.key_env: the API key in the environment variable MELTINGSPOT_API_KEY " + one.second));
+    CHECK_FALSE(contains(error, "s3cret"));
+  }
+  for (const std::string key : {"s3cret-0123\n", "s3cret-0123\r\n", "\"s3cret", "Bearer", "Bearers3cret"})
+    CHECK(key.starts_with(load_key({}, variables({{"MELTINGSPOT_API_KEY", key}})).text()));
+}
+
+TEST_CASE("a key may come through a pipe, which is waited for as long as a command") {
+  const ConfigFolder world;
+  const std::string pipe = world.folder.file("pipe");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const Config config = world.load("api.key_file = \"pipe\"");
+  auto writing = std::async(std::launch::async, [&] { std::ofstream(pipe) << "s3cret-" << std::flush << "0123\n"; });
+  CHECK(load_key(config.key, variables()).text() == "s3cret-0123");
+  writing.get();
+  CHECK(contains(error_of([&] { load_key(config.key, variables(), 50ms); }),
+                 "api.key_file: the API key did not come from " + pipe + " within 50 ms"));
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK_THROWS_AS(load_key(config.key, variables(), 60s, stop.get_token()), ReadingStopped);
 }
 
 TEST_CASE("a key file that everybody can read is refused, with the command that mends it; its group may read it") {
@@ -293,6 +334,9 @@ TEST_CASE("a key file that everybody can read is refused, with the command that 
   CHECK(contains(error,
                  "78 " + world.folder.file("config.toml") + ":1: api.key_file: everybody on this machine can read"));
   CHECK(contains(error, "| chmod o= " + file));
+  fs::permissions(file, fs::perms(0602));
+  CHECK(contains(error_of([&] { load_key(config.key, variables()); }),
+                 "api.key_file: everybody on this machine can change the API key in " + file + " | chmod o= " + file));
   fs::permissions(file, fs::perms(0640));
   CHECK(load_key(config.key, variables()).text() == "s3cret-0123");
 }
@@ -327,6 +371,10 @@ TEST_CASE("the key may be the first line that a command prints, which no shell r
   const auto error_of_shell = [&](const std::string& script) { return error_of([&] { of_shell(script); }); };
   const std::string failed = error_of_shell("echo s3cret-0123; printf 'no \\033[1m such entry\\n' >&2; exit 3");
   CHECK(contains(failed, "78 config.toml:2: api.key_command: sh ended with 3: no ?[1m such entry"));
+  CHECK(contains(failed, "| by hand: sh -c 'echo"));
+  // What it complains of may be the key itself.
+  CHECK(contains(error_of_shell("echo s3cret-0123; printf 'no access for s3cret-0123\nmore s3cret-0123' >&2; exit 3"),
+                 "sh ended with 3: no access for *********** | by hand"));
   CHECK(contains(error_of_shell("kill -9 $$"), "sh was ended by signal 9"));
   CHECK(contains(error_of_shell(":"), "the API key in what sh printed is empty"));
   CHECK(contains(error_of_shell("echo two words"), "holds blanks"));

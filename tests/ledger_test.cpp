@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include <random>
 #include <set>
 
+#include "ledger/course_numbers.h"
 #include "ledger/export.h"
 #include "ledger/job_lock.h"
 #include "ledger/sorter.h"
@@ -262,6 +264,40 @@ TEST_CASE("long values of invalid rows are cut") {
       },
       100, anything_goes, "", WallTime{});
   CHECK(world.rows("SELECT length(value) FROM invalid_rows") == Rows{"200"});
+}
+
+TEST_CASE("invalid rows take no memory, however many they are") {
+  LedgerWorld world;
+  const std::string value(200, 'x');
+  sqlite3_memory_highwater(1);
+  take_in(
+      world.database, world.job,
+      [&](const TakeRow& row) {
+        for (std::uint64_t line = 2; line < 150'002; ++line) row({line, "c", {}, false, value, Reason::not_an_id});
+      },
+      100, anything_goes, "", WallTime{});
+  CHECK(troubles_of(world.database, world.job).at(0).count == 150'000);
+  CHECK(sqlite3_memory_highwater(0) < 20'000'000);
+}
+
+TEST_CASE("courses keep their number in memory that does not grow with them, and get the ledger's when asked") {
+  LedgerWorld world;
+  const auto course = [](std::int64_t i) { return fmt::format("{:0>300}", i); };
+  constexpr std::int64_t count = 100'000;
+  CourseNumbers numbers(&world.database, world.job);
+  const auto before = mallinfo2();
+  for (std::int64_t i = 0; i < count; ++i) REQUIRE(numbers.number_of(course(i)) == CourseNumbers::first_new + i + 1);
+  const auto after = mallinfo2();
+  CHECK(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + 16'000'000);
+  for (const std::int64_t i : {std::int64_t{0}, std::int64_t{7}, count - 1})
+    CHECK(numbers.number_of(course(i)) == CourseNumbers::first_new + i + 1);
+  world.database.write([&] {
+    CHECK(numbers.in_ledger(CourseNumbers::first_new + 8) == 1);
+    CHECK(numbers.in_ledger(CourseNumbers::first_new + 8) == 1);
+    CHECK(numbers.in_ledger(CourseNumbers::first_new + count) == 2);
+  });
+  CHECK(world.rows("SELECT course_no, ltrim(course_id, '0') FROM course") == Rows{"1|7", "2|99999"});
+  CHECK(CourseNumbers(&world.database, world.job).number_of(course(7)) == 1);
 }
 
 TEST_CASE("several jobs on a ledger do not see each other's members") {

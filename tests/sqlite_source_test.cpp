@@ -2,6 +2,8 @@
 
 #include <SQLiteCpp/Database.h>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <future>
 
@@ -148,6 +150,20 @@ TEST_CASE("a value of more than 1 MiB is an error that names its row, wherever i
   CHECK(contains(crm.error_of_query("SELECT id, course FROM people WHERE rowid = 6"), "row 1: a value is longer"));
   CHECK(contains(crm.error_of_query("SELECT hex(zeroblob(1000000)) AS id"), "row 1: a value is longer"));
   CHECK(rows_of(crm.settings("SELECT id FROM people WHERE rowid = 6")) == Rows{"1 z"});
+}
+
+TEST_CASE("rows that would take too much memory are an error, and the limit is gone with the source") {
+  Crm crm;
+  std::string columns;
+  for (int i = 0; i < 600; ++i) columns += fmt::format(", printf('%.*c', 1000000, 'a') AS x{}", i);
+  crm.database.exec("CREATE VIEW contacts AS SELECT id" + columns + " FROM people");
+  CHECK(crm.error_of_query("SELECT * FROM contacts") ==
+        "65 " + crm.path +
+            ": source.query: takes more than 64 MiB of memory | let the query select the columns that are needed, and "
+            "no others");
+  CHECK(rows_of(crm.settings("SELECT id FROM contacts")) == Rows{"1 a", "2 b", "4 4711"});
+  CHECK(sqlite3_hard_heap_limit64(-1) == 0);
+  CHECK(sqlite3_soft_heap_limit64(-1) == 0);
 }
 
 TEST_CASE("a query that computes for ever, and one that waits for a lock, hear a stop") {

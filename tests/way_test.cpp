@@ -72,9 +72,11 @@ TEST_CASE("a URL is the host that is written, or none") {
 }
 
 TEST_CASE("what stays on this machine is told from what only looks like it") {
-  for (const char* text : {"http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]", "http://localhost:8080"})
+  for (const char* text : {"http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]", "http://localhost:8080",
+                           "http://LOCALHOST:9", "http://localhost.:9", "http://LocalHost."})
     CHECK_MESSAGE(is_loopback(url_of(text).host), text);
-  for (const char* text : {"http://128.0.0.1", "http://localhost.example", "http://[::2]", "http://0.0.0.0"})
+  for (const char* text : {"http://128.0.0.1", "http://localhost.example", "http://localhost..", "http://local",
+                           "http://mylocalhost", "http://[::2]", "http://0.0.0.0"})
     CHECK_MESSAGE(!is_loopback(url_of(text).host), text);
 }
 
@@ -115,10 +117,12 @@ TEST_CASE("a proxy's credentials are used and never shown; what is no http proxy
   CHECK(proxy->authorization == "Basic YW5uOnBAc3M=");
   CHECK(proxy->secret == "ann:p@ss");
   CHECK(proxy->text == "http://proxy.example:3128");
-  for (const std::string text : {"https://p", "socks5://p", "http://", "http://a:s3cret@p:x", "http://a:s3%0Acret@p"}) {
+  for (const std::string text :
+       {"https://p", "socks5://p", "socks5h://a:s3cret@p", "http://", "http://a:s3cret@p:x", "http://a:s3%0Acret@p"}) {
     CAPTURE(text);
     const std::string error = error_of([&] { proxy_for(url_of("https://x"), text, none); });
     CHECK(error.starts_with("78 api.proxy: "));
+    CHECK(contains(error, "only http:// proxies are spoken to") == !text.starts_with("http:"));
     CHECK_FALSE(contains(error, "s3"));
   }
 }

@@ -100,7 +100,6 @@ bool is_another(ondemand::value value, std::string_view course) {
   if (token.size() > course.size() + 1 && token.substr(1, course.size()) == course && token[course.size() + 1] == '"')
     return false;
   const std::string_view text = value.get_string();
-  const auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); };
   return !std::ranges::equal(text, course, {}, lower, lower);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/terminal.h"
@@ -27,21 +28,45 @@ std::size_t sequence_length(std::string_view text) {
   return length;
 }
 
-/// C1 controls, and the marks that turn or hide text on a terminal (bidirectional overrides, zero width).
-bool is_unprintable(std::string_view sequence) {
-  if (sequence.size() == 2) return sequence[0] == '\xC2' && static_cast<unsigned char>(sequence[1]) < 0xA0;
-  if (sequence.size() != 3 || sequence[0] != '\xE2') return sequence == "\xEF\xBB\xBF";
-  const auto second = static_cast<unsigned char>(sequence[1]);
-  const auto third = static_cast<unsigned char>(sequence[2]);
-  if (second == 0x80) return (third >= 0x8B && third <= 0x8F) || (third >= 0xA8 && third <= 0xAE);
-  return second == 0x81 && third >= 0xA0 && third <= 0xAF;
-}
-
-/// Of a sequence of two or three bytes.
-unsigned code_point(std::string_view sequence) {
-  unsigned point = static_cast<unsigned char>(sequence[0]) & (sequence.size() == 2 ? 0x1FU : 0x0FU);
+/// Of a well-formed sequence.
+char32_t code_point(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return first;
+  char32_t point = first & (0x7FU >> sequence.size());
   for (const char c : sequence.substr(1)) point = point << 6U | (static_cast<unsigned char>(c) & 0x3FU);
   return point;
+}
+
+/// C1 controls, and the marks that turn or hide text on a terminal: of both directions, of no width, for annotations,
+/// tags.
+bool is_unprintable(std::string_view sequence) {
+  struct Range {
+    char32_t first;
+    char32_t last;
+  };
+  constexpr std::array<Range, 10> ranges = {{{0x80, 0x9F},
+                                             {0xAD, 0xAD},
+                                             {0x61C, 0x61C},
+                                             {0x180E, 0x180E},
+                                             {0x200B, 0x200F},
+                                             {0x2028, 0x202E},
+                                             {0x2060, 0x206F},
+                                             {0xFEFF, 0xFEFF},
+                                             {0xFFF9, 0xFFFB},
+                                             {0xE0000, 0xE007F}}};
+  if (sequence.size() < 2) return false;
+  const char32_t point = code_point(sequence);
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [point](const Range& range) { return point >= range.first && point <= range.last; });
+}
+
+void append_json_escape(std::string& out, char32_t point) {
+  if (point < 0x10000) {
+    out += fmt::format("\\u{:04x}", static_cast<unsigned>(point));
+    return;
+  }
+  const auto beyond = static_cast<unsigned>(point - 0x10000);
+  out += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (beyond >> 10U), 0xDC00 + (beyond & 0x3FFU));
 }
 
 }  // namespace
@@ -91,6 +116,11 @@ std::string printable_lines(std::string_view text) {
 }
 
 std::string shell_word(std::string_view text) {
+  const bool is_like_option = text.starts_with('-') && text != "-";  // a lone dash is standard input
+  return (is_like_option ? "./" : "") + shell_quoted(text);
+}
+
+std::string shell_quoted(std::string_view text) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("-_./@:,=+%").find(c) != std::string_view::npos;
@@ -99,7 +129,7 @@ std::string shell_word(std::string_view text) {
       std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; });
   // What excerpt() would change has no place on a terminal: written byte by byte.
   const bool by_bytes = is_control || excerpt(text, text.size() + 3) != text;
-  std::string word = text.starts_with('-') && text != "-" ? "./" : "";  // a lone dash is standard input
+  std::string word;
   if (by_bytes) {
     word += "$'";
     for (const char c : text) {
@@ -152,7 +182,7 @@ void append_json_string(std::string& out, std::string_view text) {
         } else if (const std::size_t length = sequence_length(text); length > 0) {
           used = length;
           if (is_unprintable(text.substr(0, length))) {
-            out += fmt::format("\\u{:04x}", code_point(text.substr(0, length)));
+            append_json_escape(out, code_point(text.substr(0, length)));
           } else {
             out += text.substr(0, length);
           }
@@ -169,6 +199,12 @@ std::string json_string(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lowered(text);
+  for (char& c : lowered) c = lower(c);
+  return lowered;
 }
 
 std::size_t edit_distance(std::string_view one, std::string_view other) {

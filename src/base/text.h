@@ -21,6 +21,15 @@ void append_json_string(std::string& out, std::string_view text);
 /// is no option.
 std::string shell_word(std::string_view text);
 
+/// The same of a word that may be an option.
+std::string shell_quoted(std::string_view text);
+
+/// ASCII letters in lower case, all else as it is: names of hosts, of HTTP's fields, ids.
+constexpr char lower(char c) {
+  return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+std::string lower_case(std::string_view text);
+
 /// The entry of `known` that `word` was most likely meant to be: at most a third of its characters wrong
 /// (Damerau-Levenshtein, optimal string alignment); empty if none is near.
 std::string nearest(std::string_view word, const auto& known);

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/run_job.h"
 #include "ledger/run_log.h"
+#include "net/http_transport.h"
 #include "report/json.h"
 #include "report/run_report.h"
 #include "source/member_source.h"
@@ -146,6 +147,10 @@ Exit run(const CheckCommand& command) {
   check.look_at("config", [&] { return config.file ? config.file->string() : std::string("none: all is default"); });
   check.look_at("address", [&] {
     return config.api.base_url + way_of(config.api.proxy) + " (not asked: whether it answers, a run will show)";
+  });
+  check.look_at("certificates", [&] {
+    check_certificates(config.api);
+    return config.api.ca_file.value_or("the system's");
   });
   check.look_at("key", [&] {
     load_key(config.key, environment_variable);

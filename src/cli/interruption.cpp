@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "job/key_command.h"
+
 namespace convoke {
 namespace {
 
@@ -41,7 +43,10 @@ void Interruption::wait_for_signal() {
     if (error) return;
     constexpr auto same_wish = std::chrono::milliseconds(100);
     const auto now = std::chrono::steady_clock::now();
-    if (signal_ != 0 && now - signalled_at_ >= same_wish) ::_exit(static_cast<int>(Exit::try_later));
+    if (signal_ != 0 && now - signalled_at_ >= same_wish) {
+      kill_key_command();
+      ::_exit(static_cast<int>(Exit::try_later));
+    }
     if (signal_ == 0) {
       signalled_at_ = now;
       ask(StoppedBy::signal, number);
@@ -53,7 +58,7 @@ void Interruption::wait_for_signal() {
 void Interruption::ask(StoppedBy by, int signal_number) {
   if (signal_number != 0) {
     signal_ = signal_number;
-    spdlog::warn("stopping: what was sent is waited for; once more to stop at once");
+    spdlog::warn("stopping; once more to stop at once");
   }
   if (stop_.stop_requested()) return;
   by_ = by;

@@ -10,6 +10,7 @@
 #include "cli/source_rows.h"
 #include "ledger/intake.h"
 #include "ledger/job_lock.h"
+#include "net/http_transport.h"
 #include "report/json.h"
 #include "report/numbers.h"
 #include "report/status_report.h"
@@ -71,6 +72,7 @@ void look_into(Plan& plan, Database& database, std::optional<JobId> id, const Co
 }
 
 Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
+  check_certificates(config.api);
   Plan plan;
   plan.job = job.name;
   plan.base_url = config.api.base_url;

@@ -163,6 +163,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   const bool is_rehearsal = options.rehearse == Rehearse::yes;
   const std::string address = is_rehearsal ? std::string(rehearsal_api) : api.base_url;
   const std::string url = api.base_url;
+  spdlog::info("calls go to {}{}", excerpt(address), way_of(api.proxy));
 
   // What is wrong with the source is said before the ledger is touched.
   const std::string fingerprint = run_fingerprint(job);
@@ -223,6 +224,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
       const std::stop_callback on_stop(interruption.token(), [&] {
         asio::post(loop, [&] {
           const RunEnd asked = interruption.reason();
+          if (run.runner().progress().in_flight > 0) spdlog::warn("what was sent is waited for");
           run.runner().stop(asked.by, asked.message);
         });
       });
@@ -274,7 +276,11 @@ std::string origin_of(const Job& job) {
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
   if (options.rehearse == Rehearse::no) {
     ApiSettings api = config.api;
-    api.key = load_key(config.key, environment_variable);
+    try {
+      api.key = load_key(config.key, environment_variable, key_command_patience, interruption.token());
+    } catch (const ReadingStopped&) {
+      throw Error(Exit::try_later, interruption.reason().message + " while the API key was fetched", config.key.where);
+    }
     return run_against(std::move(api), config.limits, config, job, options, interruption);
   }
   // No key leaves for a rehearsal, and no limit of the API's holds for it.

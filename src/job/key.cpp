@@ -2,16 +2,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "job/key_command.h"
+#include "source/columns.h"
 #include "source/input_file.h"
+#include "source/member_source.h"
 
 namespace convoke {
 namespace {
@@ -25,32 +29,114 @@ std::string describe_variable(const std::string& name) {
   return harmless ? "the environment variable " + name : "the environment variable that it names";
 }
 
-/// Whose key it is, everybody on the machine would know.
-void check_mode(const fs::path& file, const std::string& where) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0 || (status.st_mode & S_IROTH) == 0) return;
+/// Who can read the key has it, and who can change it says who invites.
+void check_mode(const struct stat& status, const fs::path& file, const std::string& where) {
+  if ((status.st_mode & (S_IROTH | S_IWOTH)) == 0) return;
   throw Error(Exit::bad_config,
-              fmt::format("everybody on this machine can read the API key in {}", excerpt(file.string())), where,
-              "chmod o= " + shell_word(file.string()));
+              fmt::format("everybody on this machine can {} the API key in {}",
+                          (status.st_mode & S_IROTH) != 0 ? "read" : "change", excerpt(file.string())),
+              where, "chmod o= " + shell_word(file.string()));
 }
 
-Secret read_key_file(const fs::path& file, const std::string& where) {
+/// An open file, pipe or terminal.
+class KeyFile {
+ public:
+  // O_NONBLOCK: a named pipe without a writer is opened at once; what waits is read_all(), which can be stopped.
+  explicit KeyFile(const fs::path& file) : descriptor_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    if (descriptor_ < 0) throw_not_opened(file.string(), errno);
+  }
+  ~KeyFile() { ::close(descriptor_); }
+  KeyFile(const KeyFile&) = delete;
+  KeyFile& operator=(const KeyFile&) = delete;
+
+  struct stat status() const {
+    struct stat status {};
+    ::fstat(descriptor_, &status);
+    return status;
+  }
+
+  /// Reads to the end into `content`, or until that is full; false if the end did not come within `patience`.
+  bool read_all(std::string& content, Duration patience, const std::stop_token& stop) const {
+    constexpr int wait_ms = 20;
+    const auto end = std::chrono::steady_clock::now() + patience;
+    std::size_t size = 0;
+    while (size < content.size()) {
+      if (stop.stop_requested()) throw ReadingStopped{};
+      // A named pipe that nobody has written into yet has no end, and reads as if it had.
+      pollfd waiting{descriptor_, POLLIN, 0};
+      if (::poll(&waiting, 1, wait_ms) <= 0) {
+        if (std::chrono::steady_clock::now() >= end) return false;
+        continue;
+      }
+      const ssize_t got = ::read(descriptor_, content.data() + size, content.size() - size);
+      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (got < 0) throw Error(Exit::disk, fmt::format("reading failed: {}", std::strerror(errno)));
+      if (got == 0) break;
+      size += static_cast<std::size_t>(got);
+    }
+    content.resize(size);
+    return true;
+  }
+
+ private:
+  int descriptor_;
+};
+
+Secret read_key_file(const fs::path& path, const std::string& where, Duration patience, const std::stop_token& stop) {
   constexpr std::size_t longest = 64UL * 1024;
-  Secret secret;
   std::string content(longest, '\0');
   try {
-    InputFile input(file.string());
-    check_mode(file, where);
-    content.resize(input.read(content.data(), content.size()));
+    const KeyFile file(path);
+    const auto status = file.status();
+    if (S_ISDIR(status.st_mode)) throw Error(Exit::bad_config, "is a folder, not a file", path.string());
+    check_mode(status, path, where);
+    if (!file.read_all(content, patience, stop)) {
+      throw Error(Exit::bad_config,
+                  fmt::format("the API key did not come from {} within {}", excerpt(path.string()),
+                              describe_duration(patience)),
+                  where, "it is no regular file: let somebody write the key into it and close it, or name a file");
+    }
   } catch (const Error& error) {
     if (error.where() == where) throw;
     throw Error(error.exit() == Exit::disk ? Exit::disk : Exit::bad_config, error.what(), where, error.hint());
   }
-  if (content.ends_with('\n')) content.pop_back();
-  if (content.ends_with('\r')) content.pop_back();
-  secret = Secret(content);
+  Secret secret(content);
   wipe(content);
   return secret;
+}
+
+/// The line end that an editor or `echo` puts there.
+Secret without_line_end(const Secret& secret) {
+  std::string text = secret.text();
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  Secret bare(text);
+  wipe(text);
+  return bare;
+}
+
+struct Wrong {
+  std::string_view what;  ///< goes on from "the API key in …"
+  std::string_view hint = "put the bare key there and nothing else";
+};
+
+/// It becomes a header line as it is; and what has blanks in it is a sentence, a list, or "Bearer …", not the bare key.
+std::optional<Wrong> wrong_shape(std::string_view text) {
+  constexpr std::string_view scheme = "bearer";
+  const bool has_scheme =
+      text.size() > scheme.size() && is_blank(text[scheme.size()]) &&
+      std::equal(scheme.begin(), scheme.end(), text.begin(), [](char a, char b) { return a == (b | 0x20); });
+  if (text.starts_with("\xEF\xBB\xBF")) return Wrong{"begins with a byte order mark", "save it without one"};
+  if (has_scheme) return Wrong{"begins with the word Bearer", "put the bare key there, without it"};
+  for (const char quote : {'"', '\''}) {
+    if (text.size() < 2 || !text.starts_with(quote) || !text.ends_with(quote)) continue;
+    return Wrong{quote == '"' ? "stands in double quotes, which would be sent with it"
+                              : "stands in single quotes, which would be sent with it",
+                 "put the bare key there, without them"};
+  }
+  if (text.find('\n') != std::string_view::npos) return Wrong{"holds more than one line"};
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; })) return std::nullopt;
+  return Wrong{"holds blanks, control characters or other than ASCII"};
 }
 
 fs::path credential_file(const KeyLocation& location, const Environment& environment) {
@@ -66,16 +152,17 @@ fs::path credential_file(const KeyLocation& location, const Environment& environ
 
 }  // namespace
 
-Secret load_key(const KeyLocation& location, const Environment& environment, Duration patience) {
+Secret load_key(const KeyLocation& location, const Environment& environment, Duration patience,
+                const std::stop_token& stop) {
   Secret key;
   std::string place;
   if (!location.command.empty()) {
     place = "what " + excerpt(location.command.front()) + " printed";
-    key = first_line_of(location.command, location.where, patience);
+    key = first_line_of(location.command, location.where, patience, stop);
   } else if (location.file || location.credential) {
     const fs::path file = location.file ? *location.file : credential_file(location, environment);
     place = file.string();
-    key = read_key_file(file, location.where);
+    key = read_key_file(file, location.where, patience, stop);
   } else {
     place = describe_variable(location.variable);
     auto value = environment(location.variable);
@@ -86,15 +173,11 @@ Secret load_key(const KeyLocation& location, const Environment& environment, Dur
     key = Secret(*value);
     wipe(*value);
   }
+  key = without_line_end(key);
   if (key.empty()) throw Error(Exit::bad_config, fmt::format("the API key in {} is empty", place), location.where);
-  // It becomes a header line as it is; and what has blanks in it is a sentence, a list, or "Bearer …", not the bare
-  // key.
-  const std::string& text = key.text();
-  const bool sound = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
-  if (!sound) {
-    throw Error(Exit::bad_config,
-                fmt::format("the API key in {} holds blanks, control characters or other than ASCII", place),
-                location.where, "put the bare key there and nothing else");
+  if (const auto wrong = wrong_shape(key.text())) {
+    throw Error(Exit::bad_config, fmt::format("the API key in {} {}", place, wrong->what), location.where,
+                std::string(wrong->hint));
   }
   return key;
 }

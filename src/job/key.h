@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,14 @@ struct KeyLocation {
   std::string where = "api.key_env";      ///< the setting, for messages
 };
 
-/// How long a command may take: somebody may have to type a passphrase.
+/// How long a command may take, or whoever writes the key into a pipe: somebody may have to type a passphrase.
 inline constexpr Duration key_command_patience = std::chrono::seconds(60);
 
 /// Fetches the key, for the commands that call the API. Throws Error bad_config if it is not there, empty, or can be no
-/// key; if others than the file's owner and group can read it; if the command cannot be started, fails (what it says on
-/// standard error is told) or takes longer than `patience`; disk if the system has no process or file left for it.
-Secret load_key(const KeyLocation& location, const Environment& environment, Duration patience = key_command_patience);
+/// key; if others than the file's owner and group can read or change it; if the command cannot be started, fails (the
+/// first line that it says on standard error is told) or takes longer than `patience`; disk if the system has no
+/// process or file left for it; ReadingStopped when a stop is asked meanwhile.
+Secret load_key(const KeyLocation& location, const Environment& environment, Duration patience = key_command_patience,
+                const std::stop_token& stop = {});
 
 }  // namespace convoke

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -18,6 +19,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "net/blot.h"
+#include "source/columns.h"
+#include "source/member_source.h"
 
 namespace convoke {
 namespace {
@@ -26,7 +30,8 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t longest_line = 64UL * 1024;
 constexpr std::size_t longest_complaint = 4096;
-constexpr int look_ms = 20;  // between looks at whether the program has ended
+constexpr int look_ms = 20;                      // between looks at whether the program has ended
+constexpr auto grace = std::chrono::seconds(1);  // for a program that is told to end
 
 [[noreturn]] void fail_to_start(const std::string& program, int code, const std::string& where) {
   const bool is_scarce = code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE;
@@ -79,7 +84,9 @@ class Outlet {
   std::array<int, 2> ends_{-1, -1};
 };
 
-/// The program while it runs; killed if it is left before its end.
+std::atomic<pid_t> running_program = 0;  // one at a time
+
+/// The program while it runs; ended if it is left before its end.
 class Program {
  public:
   Program(const std::vector<std::string>& command, const Outlet& out, const Outlet& err, const std::string& where) {
@@ -104,12 +111,17 @@ class Program {
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     if (code != 0) fail_to_start(command.front(), code, where);
+    running_program = id_;
   }
   ~Program() {
-    if (status_) return;
-    ::kill(id_, SIGKILL);
-    while (::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) {
+    // SIGTERM first: it may have set a terminal's echo off, and be about to set it on again.
+    const auto end = Steady::now() + grace;
+    if (!status_) ::kill(id_, SIGTERM);
+    while (!this->end() && Steady::now() < end) ::poll(nullptr, 0, look_ms);
+    if (!status_) ::kill(id_, SIGKILL);
+    while (!status_ && ::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) {
     }
+    running_program = 0;
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -117,7 +129,10 @@ class Program {
   /// How it ended, as wait() says it; empty: it runs.
   std::optional<int> end() {
     int status = 0;
-    if (!status_ && ::waitpid(id_, &status, WNOHANG) == id_) status_ = status;
+    if (!status_ && ::waitpid(id_, &status, WNOHANG) == id_) {
+      status_ = status;
+      running_program = 0;
+    }
     return status_;
   }
 
@@ -133,13 +148,29 @@ std::string describe_end(int status) {
 
 std::string line_of(const std::vector<std::string>& command) {
   std::string line = "by hand:";
-  for (const std::string& word : command) line += " " + shell_word(word);
+  for (const std::string& word : command) line += " " + shell_quoted(word);
   return line;
+}
+
+/// The first line that a program complained in, without what it had said on standard output: that may be the key.
+std::string complaint_of(const std::string& err, const std::string& out) {
+  Blot blot;
+  std::string_view rest = out;
+  while (!rest.empty()) {
+    const std::string_view line = trim_blanks(rest.substr(0, rest.find('\n')));
+    if (!line.empty()) blot.add(std::string(line));
+    rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
+  }
+  std::string_view first = trim_blanks(err);
+  std::string complaint(first.substr(0, first.find('\n')));
+  blot(complaint);
+  return excerpt(complaint);
 }
 
 }  // namespace
 
-Secret first_line_of(const std::vector<std::string>& command, const std::string& where, Duration patience) {
+Secret first_line_of(const std::vector<std::string>& command, const std::string& where, Duration patience,
+                     const std::stop_token& stop) {
   Outlet out(command, where);
   Outlet err(command, where);
   Program program(command, out, err, where);
@@ -154,6 +185,7 @@ Secret first_line_of(const std::vector<std::string>& command, const std::string&
     out.take(longest_line);
     err.take(longest_complaint);
     if (status) break;
+    if (stop.stop_requested()) throw ReadingStopped{};
     if (Steady::now() >= end) {
       throw Error(Exit::bad_config, fmt::format("{} did not end within {}", name, describe_duration(patience)), where,
                   line_of(command));
@@ -162,7 +194,7 @@ Secret first_line_of(const std::vector<std::string>& command, const std::string&
     ::poll(waiting.data(), waiting.size(), look_ms);
   }
   if (*status != 0) {
-    const std::string complaint = excerpt(err.text);
+    const std::string complaint = complaint_of(err.text, out.text);
     throw Error(Exit::bad_config,
                 fmt::format("{} {}{}{}", name, describe_end(*status), complaint.empty() ? "" : ": ", complaint), where,
                 line_of(command));
@@ -172,6 +204,10 @@ Secret first_line_of(const std::vector<std::string>& command, const std::string&
   Secret secret(line);
   wipe(line);
   return secret;
+}
+
+void kill_key_command() {
+  if (const pid_t program = running_program; program != 0) ::kill(program, SIGKILL);
 }
 
 }  // namespace convoke

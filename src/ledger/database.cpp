@@ -116,7 +116,6 @@ Database Database::open(const std::filesystem::path& path, Durability durability
     switch_to_wal(handle);
     handle.exec("PRAGMA cache_size = -8000");
     handle.exec("PRAGMA wal_autocheckpoint = 2000");
-    handle.exec("PRAGMA temp_store = MEMORY");
     database.migrate();
   } catch (const SQLite::Exception& exception) {
     throw ledger_error(exception, path);

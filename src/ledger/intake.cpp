@@ -7,10 +7,12 @@
 #include <cstring>
 #include <numeric>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/numbers.h"
 #include "ledger/chunk.h"
+#include "ledger/course_numbers.h"
 #include "ledger/run_log.h"
 
 namespace convoke {
@@ -19,7 +21,9 @@ namespace {
 constexpr std::size_t entries_in_memory = 1 << 20;  // 32 MiB of entries
 constexpr std::size_t waiting_in_memory = 1 << 17;  // 4 MiB
 constexpr std::size_t moves_in_memory = 1 << 17;    // 3 MiB
+constexpr std::size_t groups_in_memory = 1 << 17;   // 3 MiB
 constexpr std::size_t chunks_a_write = 512;
+constexpr std::size_t members_a_write = 1 << 16;  // chunks may be of 10,000
 constexpr std::size_t invalid_rows_a_write = 4096;
 constexpr std::size_t longest_value_kept = 200;
 
@@ -253,52 +257,10 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   return reading;
 }
 
-// Courses that the ledger does not know get a number of their own only when their first members are written: a course
-// costs no write of its own, and a reading that is not believed leaves none behind. Until then they are counted from
-// here on, beyond all numbers that the ledger gives.
-constexpr std::int64_t first_new_course = std::int64_t{1} << 31;
-
-class NewCourses {
- public:
-  NewCourses(Database& database, JobId job)
-      : database_(database),
-        job_(job),
-        insert_(database.handle(), "INSERT INTO course (job_id, course_id) VALUES (?, ?)") {}
-
-  std::int64_t add(std::string_view course) {
-    courses_.push_back({std::string(course), 0});
-    return first_new_course + static_cast<std::int64_t>(courses_.size()) - 1;
-  }
-
-  /// The ledger's number of a course that may be new; inside a transaction.
-  std::int64_t in_ledger(std::int64_t course_no) {
-    if (course_no < first_new_course) return course_no;
-    Course& course = courses_[static_cast<std::size_t>(course_no - first_new_course)];
-    if (course.number == 0) {
-      insert_.bind(1, job_);
-      insert_.bindNoCopy(2, course.id);
-      insert_.exec();
-      insert_.reset();
-      course.number = database_.handle().getLastInsertRowid();
-    }
-    return course.number;
-  }
-
- private:
-  struct Course {
-    std::string id;
-    std::int64_t number;  // 0: none yet
-  };
-  Database& database_;
-  JobId job_;
-  SQLite::Statement insert_;
-  std::vector<Course> courses_;
-};
-
 // New members on their way into chunks, many chunks a write.
 class Packer {
  public:
-  Packer(Database& database, JobId job, NewCourses& courses, std::size_t chunk_size)
+  Packer(Database& database, JobId job, CourseNumbers& courses, std::size_t chunk_size)
       : database_(database),
         job_(job),
         courses_(courses),
@@ -308,13 +270,14 @@ class Packer {
 
   void add(std::int64_t course_no, const MemberId& id, std::uint64_t line) {
     if (waiting_.empty() || waiting_.back().course_no != course_no || waiting_.back().ids.size() == chunk_size_) {
-      if (waiting_.size() == chunks_a_write) write();
+      if (waiting_.size() == chunks_a_write || members_ >= members_a_write) write();
       waiting_.push_back({course_no, {}, {}});
       waiting_.back().ids.reserve(chunk_size_);
       waiting_.back().lines.reserve(chunk_size_);
     }
     waiting_.back().ids.push_back(id);
     waiting_.back().lines.push_back(line);
+    ++members_;
   }
 
   void write() {
@@ -332,6 +295,7 @@ class Packer {
       }
     });
     waiting_.clear();
+    members_ = 0;
   }
 
  private:
@@ -343,10 +307,11 @@ class Packer {
 
   Database& database_;
   JobId job_;
-  NewCourses& courses_;
+  CourseNumbers& courses_;
   std::size_t chunk_size_;
   SQLite::Statement insert_;
   std::vector<NewChunk> waiting_;
+  std::size_t members_ = 0;  // in them
 };
 
 class InvalidRows {
@@ -506,6 +471,7 @@ void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading
   Chunks chunks(database, job);
   std::vector<Amendment> of_chunk;
   std::vector<std::vector<Amendment>> waiting;
+  std::size_t members = 0;  // in them
   const auto write = [&] {
     if (waiting.empty()) return;
     database.write([&] {
@@ -513,12 +479,14 @@ void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading
         amend_chunk(database, chunks, static_cast<ChunkId>(changes[0].chunk), changes, reading, now);
     });
     waiting.clear();
+    members = 0;
   };
   const auto finish_chunk = [&] {
     if (of_chunk.empty()) return;
+    members += of_chunk.size();
     waiting.push_back(std::move(of_chunk));
     of_chunk = {};
-    if (waiting.size() == chunks_a_write) write();
+    if (waiting.size() == chunks_a_write || members >= members_a_write) write();
   };
   amendments.drain([&](const Amendment& amendment) {
     if (!of_chunk.empty() && of_chunk.back().chunk != amendment.chunk) finish_chunk();
@@ -526,14 +494,6 @@ void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading
   });
   finish_chunk();
   write();
-}
-
-std::map<std::string, std::int64_t, std::less<>> known_courses(Database& database, JobId job) {
-  std::map<std::string, std::int64_t, std::less<>> courses;
-  SQLite::Statement query(database.handle(), "SELECT course_id, course_no FROM course WHERE job_id = ?");
-  query.bind(1, job);
-  while (query.executeStep()) courses.emplace(query.getColumn(0).getString(), query.getColumn(1).getInt64());
-  return courses;
 }
 
 Known known_members(Database& database, JobId job, const std::filesystem::path& folder) {
@@ -549,30 +509,53 @@ Known known_members(Database& database, JobId job, const std::filesystem::path& 
 // (Chunks::repack), the others go out as they are.
 class CallCount {
  public:
-  explicit CallCount(int chunk_size) : chunk_size_(chunk_size) {}
+  CallCount(int chunk_size, const std::filesystem::path& folder)
+      : chunk_size_(chunk_size), packed_(folder, groups_in_memory) {}
 
-  void add(std::int64_t course_no, int attempts, std::int64_t members) { packed_[{course_no, attempts}] += members; }
-  void add_apart(std::int64_t members) {
-    apart_members_ += members;
-    apart_calls_ += calls_for(members);
+  void add(std::int64_t course_no, std::int64_t attempts, std::int64_t members) {
+    if (course_no != latest_.course_no || attempts != latest_.attempts) {
+      packed_.add(std::exchange(latest_, {course_no, attempts, 0}));
+    }
+    latest_.members += members;
   }
+  void add_apart(std::int64_t members) { count(members); }
 
-  std::int64_t members() const {
-    return std::accumulate(packed_.begin(), packed_.end(), apart_members_,
-                           [](std::int64_t sum, const auto& group) { return sum + group.second; });
-  }
-  std::int64_t calls() const {
-    return std::accumulate(packed_.begin(), packed_.end(), apart_calls_,
-                           [this](std::int64_t sum, const auto& group) { return sum + calls_for(group.second); });
+  // What it all comes to; once.
+  void into(Survey& survey) {
+    packed_.add(latest_);
+    Group group;
+    packed_.drain([&](const Group& next) {
+      if (group < next) {
+        count(group.members);
+        group = {next.course_no, next.attempts, 0};
+      }
+      group.members += next.members;
+    });
+    count(group.members);
+    survey.due = members_;
+    survey.calls = calls_;
   }
 
  private:
-  std::int64_t calls_for(std::int64_t members) const { return (members + chunk_size_ - 1) / chunk_size_; }
+  struct Group {
+    std::int64_t course_no = 0;
+    std::int64_t attempts = 0;
+    std::int64_t members = 0;
+
+    bool operator<(const Group& other) const {
+      return std::tie(course_no, attempts) < std::tie(other.course_no, other.attempts);
+    }
+  };
+  void count(std::int64_t members) {
+    members_ += members;
+    calls_ += (members + chunk_size_ - 1) / chunk_size_;
+  }
 
   int chunk_size_;
-  std::map<std::pair<std::int64_t, int>, std::int64_t> packed_;
-  std::int64_t apart_members_ = 0;
-  std::int64_t apart_calls_ = 0;
+  Sorter<Group> packed_;  // a list may name as many courses as members
+  Group latest_;
+  std::int64_t members_ = 0;
+  std::int64_t calls_ = 0;
 };
 
 // Counts the members that the ledger has and that would be due, after these amendments.
@@ -619,7 +602,7 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, Sorter
     if (alone) {
       count.add_apart(due);
     } else {
-      count.add(rows.getColumn(1).getInt64(), rows.getColumn(5).getInt(), due);
+      count.add(rows.getColumn(1).getInt64(), rows.getColumn(5).getInt64(), due);
     }
   }
 }
@@ -644,19 +627,14 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
     clear.exec();
   });
 
-  auto courses = known_courses(database, job);
   const auto folder = database.path().parent_path();
-  NewCourses new_courses(database, job);
-  Packer packer(database, job, new_courses, static_cast<std::size_t>(chunk_size));
+  CourseNumbers courses(&database, job);
+  Packer packer(database, job, courses, static_cast<std::size_t>(chunk_size));
   InvalidRows invalid_rows(database, job);
   Sorter<Amendment> amendments(folder, entries_in_memory);
   Sorter<Entry> waiting(folder, waiting_in_memory);
   Listener listener;
-  listener.course_no = [&](std::string_view course) {
-    const auto found = courses.find(course);
-    if (found != courses.end()) return found->second;
-    return courses.emplace(course, new_courses.add(course)).first->second;
-  };
+  listener.course_no = [&](std::string_view course) { return courses.number_of(course); };
   listener.invalid = [&](const IntakeRow& row) { invalid_rows.add(row); };
   listener.added = [&](std::int64_t course_no, const MemberId& id, std::uint64_t line) {
     if (may_brake) {
@@ -699,23 +677,14 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
 Survey survey(Database* database, std::optional<JobId> job, const ReadSource& read, const SurveyTerms& terms,
               const std::filesystem::path& folder) {
   Survey survey;
-  CallCount count(terms.chunk_size);
+  CallCount count(terms.chunk_size, folder);
   Sorter<Amendment> amendments(folder, entries_in_memory);
   if (read) {
-    std::map<std::string, std::int64_t, std::less<>> courses;
+    CourseNumbers courses(database, job);
     Known known(folder);
-    std::int64_t next_course = 1;
-    if (database && job) {
-      courses = known_courses(*database, *job);
-      known = known_members(*database, *job, folder);
-      for (const auto& [course, number] : courses) next_course = std::max(next_course, number + 1);
-    }
+    if (database && job) known = known_members(*database, *job, folder);
     Listener listener;
-    listener.course_no = [&](std::string_view course) {
-      const auto [found, is_new] = courses.emplace(course, next_course);
-      if (is_new) ++next_course;
-      return found->second;
-    };
+    listener.course_no = [&](std::string_view course) { return courses.number_of(course); };
     listener.invalid = [](const IntakeRow&) {};
     listener.added = [&](std::int64_t course_no, const MemberId&, std::uint64_t) { count.add(course_no, 0, 1); };
     listener.amended = [&](const Amendment& amendment) { amendments.add(amendment); };
@@ -723,8 +692,7 @@ Survey survey(Database* database, std::optional<JobId> job, const ReadSource& re
     check_brakes(terms.brakes, *survey.reading, known);
   }
   if (database && job) count_known(*database, *job, terms, amendments, survey, count);
-  survey.due = count.members();
-  survey.calls = count.calls();
+  count.into(survey);
   return survey;
 }
 

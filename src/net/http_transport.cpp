@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -601,6 +602,11 @@ asio::awaitable<HttpTransport::TlsProbe> HttpTransport::probe(const Connection& 
   probing->deadline.cancel();
   probing->abort();
   co_return result;
+}
+
+void check_certificates(const ApiSettings& settings) {
+  asio::io_context loop;
+  const HttpTransport tried(loop.get_executor(), settings);
 }
 
 }  // namespace convoke

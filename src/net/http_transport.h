@@ -77,4 +77,8 @@ class HttpTransport final : public Transport {
   std::vector<std::shared_ptr<Connection>> awaiting_probe_;
 };
 
+/// Throws Error bad_config as the transport would if it cannot read the certificates that `settings` name: for who
+/// wants to know without a call.
+void check_certificates(const ApiSettings& settings);
+
 }  // namespace convoke

@@ -17,12 +17,6 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return lower;
-}
-
 bool is_in_network(const ip::address& address, const std::string& network) {
   boost::system::error_code error;
   if (address.is_v4()) {
@@ -68,12 +62,13 @@ std::string basic(const std::string& user_info) {
 
 Proxy parse_proxy(const std::string& text, const std::string& chosen_by) {
   constexpr auto hint = "such as http://proxy.example:3128";
+  const auto scheme = text.find("://");
+  if (scheme != std::string::npos && lower_case(text.substr(0, scheme)) != "http")
+    throw Error(Exit::bad_config, "only http:// proxies are spoken to", chosen_by, hint);
   std::string_view why;
-  const auto url = parse_url(text.find("://") == std::string::npos ? "http://" + text : text, why);
+  const auto url = parse_url(scheme == std::string::npos ? "http://" + text : text, why);
   // (The text is not repeated: it may hold a password.)
   if (!url) throw Error(Exit::bad_config, fmt::format("the proxy {}", why), chosen_by, hint);
-  if (url->tls)
-    throw Error(Exit::bad_config, "a proxy that is itself spoken to over TLS is not supported", chosen_by, hint);
   const bool is_sound =
       std::all_of(url->user_info.begin(), url->user_info.end(), [](char c) { return c >= ' ' && c < 0x7F; });
   if (!is_sound) throw Error(Exit::bad_config, "the proxy's user or password is not plain ASCII", chosen_by, hint);

@@ -14,10 +14,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-char lower(char c) {
-  return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 bool holds(std::string_view text, std::string_view words) {
   const auto same = [](char one, char other) { return lower(one) == lower(other); };
   return std::search(text.begin(), text.end(), words.begin(), words.end(), same) != text.end();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
 #include <charconv>
@@ -72,7 +73,10 @@ std::string Url::text() const {
 bool is_loopback(const std::string& host) {
   boost::system::error_code no_address;
   const auto address = boost::asio::ip::make_address(host, no_address);
-  return no_address ? host == "localhost" : address.is_loopback();
+  if (!no_address) return address.is_loopback();
+  std::string name = lower_case(host);
+  if (name.ends_with('.')) name.pop_back();  // of the root
+  return name == "localhost";
 }
 
 }  // namespace convoke

@@ -42,10 +42,6 @@ void refuse_method(SandboxReply& reply, std::string_view allowed) {
   reply.allow = allowed;
 }
 
-char lower(char c) {
-  return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 bool is_json(std::string_view content_type) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
@@ -57,9 +53,7 @@ bool any_prefix(const std::vector<std::string>& prefixes, std::string_view text)
 }
 
 void to_lower(std::vector<std::string>& prefixes) {
-  for (std::string& prefix : prefixes) {
-    for (char& c : prefix) c = lower(c);
-  }
+  for (std::string& prefix : prefixes) prefix = lower_case(prefix);
 }
 
 /// Whether a request that is struck so is served all the same.

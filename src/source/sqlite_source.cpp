@@ -26,7 +26,11 @@ using namespace std::chrono_literals;
 constexpr auto lock_patience = 10'000ms;  // how long another program's lock is waited out
 constexpr auto lock_look = 20ms;          // between looks at that lock, and at whether to stop
 constexpr int largest_value = 1 << 20;    // bytes of any value, as in a CSV file
-constexpr int steps_unwatched = 10'000;   // of SQLite's virtual machine, between looks at whether to stop: under 1 ms
+constexpr int largest_memory =
+    64 << 20;                            // bytes that SQLite may take: a view makes thousands of such values of nothing
+constexpr int steps_unwatched = 10'000;  // of SQLite's virtual machine, between looks at whether to stop: under 1 ms
+
+constexpr auto columns_hint = "let the query select the columns that are needed, and no others";
 
 /// What SQLite said, as what it means for the operator.
 [[noreturn]] void fail(const std::string& path, int code, const std::string& message) {
@@ -43,6 +47,9 @@ constexpr int steps_unwatched = 10'000;   // of SQLite's virtual machine, betwee
       throw Error(Exit::bad_source, "is not a SQLite database", path);
     case SQLITE_CORRUPT:
       throw Error(Exit::bad_source, "is damaged: " + excerpt(message), path, "sqlite3 FILE .recover");
+    case SQLITE_NOMEM:
+      throw Error(Exit::bad_source, fmt::format("source.query: takes more than {} MiB of memory", largest_memory >> 20),
+                  path, columns_hint);
     case SQLITE_IOERR:
       throw Error(Exit::disk, "reading failed: " + excerpt(message), path);
     case SQLITE_CANTOPEN:
@@ -128,6 +135,15 @@ SqliteSource::SqliteSource(const SqliteSettings& settings, std::stop_token stop)
   if (settings.course_column) course_column_ = static_cast<int>(column_index(names, *settings.course_column, where));
 }
 
+SqliteSource::MemoryLimit::MemoryLimit() {
+  sqlite3_hard_heap_limit64(largest_memory);
+}
+
+SqliteSource::MemoryLimit::~MemoryLimit() {
+  sqlite3_hard_heap_limit64(0);
+  sqlite3_soft_heap_limit64(0);  // which the other one has set, too
+}
+
 void SqliteSource::restrict() {
   sqlite3* handle = database_->getHandle();
   sqlite3_busy_handler(handle, wait_for_other, &stop_);
@@ -167,7 +183,7 @@ void SqliteSource::fail_at(int code) const {
   if ((code & 0xFF) == SQLITE_TOOBIG && query_) {
     throw Error(Exit::bad_source,
                 fmt::format("source.query: row {}: a value is longer than {} bytes", row_ + 1, largest_value), path_,
-                "let the query select the columns that are needed, and no others");
+                columns_hint);
   }
   fail(path_, code, sqlite3_errmsg(database_->getHandle()));
 }
@@ -195,6 +211,7 @@ std::vector<std::vector<std::string>> SqliteSource::first_rows() {
 
 std::string_view SqliteSource::text_of(int column) {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(query_.get(), column));
+  if (text == nullptr && sqlite3_errcode(database_->getHandle()) == SQLITE_NOMEM) fail_at(SQLITE_NOMEM);
   if (text == nullptr) return {};
   return trim_blanks({text, static_cast<std::size_t>(sqlite3_column_bytes(query_.get(), column))});
 }

@@ -24,6 +24,11 @@ class SqliteSource final : public MemberSource {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
+  /// Of all of this process's SQLite, as a database alone has no limit; the ledger needs little meanwhile.
+  struct MemoryLimit {
+    MemoryLimit();
+    ~MemoryLimit();
+  };
   using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
   void restrict();
@@ -36,6 +41,7 @@ class SqliteSource final : public MemberSource {
 
   std::string path_;
   std::stop_token stop_;
+  MemoryLimit memory_limit_;
   std::unique_ptr<SQLite::Database> database_;
   Statement query_;
   int member_column_ = 0;

@@ -64,6 +64,56 @@ class Key(World):
         self.shell(command, OK)
         self.run_job(OK, **how)
 
+    def is_alive(self, pid):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return False
+
+    def waiting_for(self, command):
+        """A run that waits for a key from this command, and the command's process."""
+        self.a_job(3)
+        pid = self.folder / "pid"
+        tool = self.script(f"{command}; echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 1000")
+        process = self.start("run", "list", env=self.no_key(), settings={"api.key_command": f'["{tool}"]'})
+        wait_for(pid.exists, "the command to run")
+        return process, int(pid.read_text())
+
+    def test_a_signal_ends_the_command_that_is_waited_for(self):
+        process, tool = self.waiting_for(":")
+        process.signal(signal.SIGTERM)
+        result = process.finish(10)
+        self.assertEqual(result.exit, TRY_LATER, str(result))
+        self.assertIn("terminated while the API key was fetched", result.err)
+        self.assertNotIn("what was sent", result.err)
+        wait_for(lambda: not self.is_alive(tool), "the command to end")
+
+    def test_a_second_signal_leaves_no_command_behind(self):
+        process, tool = self.waiting_for("trap '' TERM")
+        while process.running:
+            process.signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.popen.wait(0.15)  # two wishes to stop are a tenth of a second apart
+        self.assertEqual(process.finish().exit, TRY_LATER)
+        wait_for(lambda: not self.is_alive(tool), "the command to end")
+
+    def test_a_signal_ends_the_wait_for_a_pipe_that_nobody_writes_into(self):
+        self.a_job(3)
+        os.mkfifo(self.folder / "pipe", 0o600)
+        process = self.start("run", "list", "-v", env=self.no_key(), settings={"api.key_file": '"pipe"'})
+        # It has caught the signal once it is not its default any more.
+        caught = lambda: int(re.search(r"SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1], 16)
+        wait_for(lambda: caught() >> (signal.SIGTERM - 1) & 1, "the run to hear signals")
+        process.signal(signal.SIGTERM)
+        result = process.finish(10)
+        self.assertEqual(result.exit, TRY_LATER, str(result))
+
+    def test_the_key_may_come_through_a_descriptor(self):
+        self.sandbox()
+        self.a_job(3)
+        result = self.convoke("run", "list", "--json", env=self.no_key(), stdin=KEY.encode() + b"\n",
+                              settings={"api.key_file": '"/dev/stdin"'})
+        self.assertEqual(result.exit, OK, str(result))
+
     def test_a_fetched_key_is_in_no_argument_file_or_output(self):
         sandbox = self.sandbox("--latency", "50ms")
         self.a_job(200, "chunk_size = 10")

@@ -54,6 +54,23 @@ class Tls(TlsWorld):
         self.check_all_invited(sandbox, ids)
         self.assertLessEqual(sandbox.stats["connections"], 20, "connections are not used again")
 
+    def test_certificates_that_cannot_be_read_are_told_by_check_and_plan_too(self):
+        self.a_job(3)
+        self.url = f"https://127.0.0.1:{unused_port()}"
+        certificate, key = self.certificate("ours", "DNS:client.example")
+        nonsense = self.folder / "nonsense.pem"
+        nonsense.write_text("no certificate\n")
+        for settings, words in (({"api.ca_file": '"none.pem"'}, "api.ca_file names a PEM file"),
+                                ({"api.ca_file": '"nonsense.pem"'}, "api.ca_file names a PEM file"),
+                                ({"api.client_cert": '"nonsense.pem"'}, "api.client_cert names a PEM file"),
+                                ({"api.client_cert": f'"{certificate}"', "api.client_key": '"none.key"'},
+                                 "api.client_key names a PEM file")):
+            for command in ("check", "plan", "run"):
+                with self.subTest(command=command, settings=settings):
+                    result = self.expect(BAD_CONFIG, command, "list", settings=settings)
+                    self.assertIn(words, result.out + result.err)
+        self.expect(OK, "check", "list", settings={"api.client_cert": f'"{certificate}"', "api.client_key": f'"{key}"'})
+
     def test_an_unknown_certificate_is_refused_with_words_that_help(self):
         sandbox = self.tls_sandbox()
         self.a_job(20)

@@ -65,6 +65,16 @@ class ByAProxy(TlsWorld):
         env["NO_PROXY"] = "127.0.0.0/8"
         self.assertNotIn("proxy", self.expect(OK, "plan", "list", settings=settings, env=env).out)
 
+    def test_the_log_says_at_the_start_which_way_calls_go(self):
+        self.a_job(3)
+        self.settings["retry.patience"] = '"0ms"'
+        env = {"http_proxy": f"http://ann:{self.PASSWORD}@127.0.0.1:{unused_port()}"}
+        port = env["http_proxy"].rpartition(":")[2]
+        result = self.expect(UNAVAILABLE, "run", "list", "-v", env=env)
+        self.assertRegex(result.err.splitlines()[0], re.escape(
+            f"info: calls go to {self.url}, by the proxy http://127.0.0.1:{port} ($http_proxy)"))
+        self.assertNotIn(self.PASSWORD, result.err)
+
     def test_http_goes_by_it_too(self):
         self.proxy()
         sandbox = self.sandbox()

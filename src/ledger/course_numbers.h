@@ -1,0 +1,51 @@
+// Courses by number while a list is read: however many it names, in memory that does not grow with them.
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ledger/database.h"
+
+namespace convoke {
+
+/// A course that the ledger does not know gets a number there only when its first members are written: a course costs
+/// no write of its own, and a reading that is not believed leaves none behind. Until then it is counted from
+/// `first_new` on, beyond all numbers that the ledger gives.
+class CourseNumbers {
+ public:
+  static constexpr std::int64_t first_new = std::int64_t{1} << 31;
+
+  /// Knows the courses that the ledger has for `job`; none of the two: all are new.
+  CourseNumbers(Database* ledger, std::optional<JobId> job);
+
+  /// Throws Error disk if there is no room for a temporary file.
+  std::int64_t number_of(std::string_view course);
+
+  /// The ledger's own number of a course that may be new, which is written there if it is; inside a transaction. To be
+  /// asked in ascending order, as members are written.
+  std::int64_t in_ledger(std::int64_t number);
+
+ private:
+  std::int64_t look_up(const std::string& course);
+
+  SQLite::Database new_;  ///< those that the ledger does not know: a file without a name, gone with the process
+  SQLite::Statement add_;
+  SQLite::Statement find_;
+  SQLite::Statement name_;
+  std::optional<SQLite::Statement> known_;  ///< of the ledger; empty: it has none for the job
+  std::optional<SQLite::Statement> write_;  ///< to the ledger; empty: none was written yet
+  Database* ledger_;
+  std::optional<JobId> job_;
+  std::map<std::string, std::int64_t, std::less<>> latest_;
+  std::size_t latest_size_ = 0;  ///< bytes, nearly
+  std::int64_t written_ = 0;     ///< the latest of them that was written to the ledger, and
+  std::int64_t written_as_ = 0;  ///< its number there
+};
+
+}  // namespace convoke
