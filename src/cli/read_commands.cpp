@@ -17,6 +17,7 @@
 #include "ledger/export.h"
 #include "ledger/story.h"
 #include "report/status_report.h"
+#include "source/member_source.h"
 
 namespace convoke {
 namespace {
@@ -81,6 +82,33 @@ class WholeFile {
   std::string name_;
   int file_;
 };
+
+// An export takes the place of what stands there, which is to be nothing that the job lives by.
+void refuse_to_lose(const std::string& output, Database& database, JobId job, const Config& config) {
+  const auto refuse = [&](const char* what) {
+    throw Error(Exit::bad_config, fmt::format("an export would take the place of {}", what), output,
+                "name another file with --output");
+  };
+  const auto is_at = [&](const std::filesystem::path& file) {
+    std::error_code none;
+    return std::filesystem::equivalent(output, file, none);
+  };
+  if (database.file().is_part(output)) refuse("the ledger, or of a file that belongs to it");
+  if (config.file && is_at(*config.file)) refuse("the config");
+  SQLite::Statement query(database.handle(), "SELECT origin FROM job WHERE job_id = ?");
+  query.bind(1, job);
+  query.executeStep();
+  const std::string origin = query.getColumn(0).getString();
+  if (is_at(origin)) refuse("the job's own file");
+  if (!origin.ends_with(".toml")) return;
+  std::optional<Job> known;
+  try {
+    known = load_job(origin, config, {});
+  } catch (const Error&) {
+    return;  // it is not there any more, or has no list that could be lost
+  }
+  if (is_at(describe_source(known->source))) refuse("the job's own list");
+}
 
 struct StatusCommand {
   CommonOptions common;
@@ -156,6 +184,7 @@ void export_outcomes(const ExportCommand& command) {
       std::filesystem::exists(command.output, ignored) && !std::filesystem::is_regular_file(command.output, ignored)) {
     throw Error(Exit::usage, "not a regular file", command.output, "leave --output out, and let the shell redirect");
   }
+  refuse_to_lose(command.output, database, job, config);
   WholeFile file(command.output);
   export_outcomes(database, job, outcomes, gone, format, [&](const std::string& text) { file.write(text); });
   file.put_in_place();

@@ -67,13 +67,28 @@ LedgerFile::Identity LedgerFile::identity_of(const std::string& path) {
   return {status.st_dev, status.st_ino};
 }
 
-void LedgerFile::note_companions() {
-  // SQLite's names for them follow links to the file itself.
+std::string LedgerFile::beside(std::string_view ending) const {
   std::error_code failed;
   const auto real = std::filesystem::canonical(path_, failed);
-  const std::string base = failed ? name_ : real.string();
-  companions_ = {Companion{base + "-wal", identity_of(base + "-wal")},
-                 Companion{base + "-shm", identity_of(base + "-shm")}};
+  return (failed ? name_ : real.string()) + std::string(ending);
+}
+
+bool LedgerFile::is_part(const std::filesystem::path& place) const {
+  std::error_code failed;
+  const auto folder = std::filesystem::canonical(std::filesystem::absolute(place).parent_path(), failed);
+  const std::string name = (folder / place.filename()).string();
+  const Identity there = identity_of(place.string());
+  for (const char* ending : {"", "-wal", "-shm", "-journal", "-calls", "-locks"}) {
+    const std::string part = beside(ending);
+    if (name == part || (there.inode != 0 && there == identity_of(part))) return true;
+  }
+  return false;
+}
+
+void LedgerFile::note_companions() {
+  const std::string log = beside("-wal");
+  const std::string index = beside("-shm");
+  companions_ = {Companion{log, identity_of(log)}, Companion{index, identity_of(index)}};
 }
 
 void LedgerFile::check_in_place() const {

@@ -11,6 +11,7 @@
 #include <array>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace convoke {
 
@@ -33,6 +34,14 @@ class LedgerFile {
   /// Throws Error(disk) if the path leads to another file by now, or to none, or a companion does: what is written then
   /// is lost to whoever opens the ledger next.
   void check_in_place() const;
+
+  /// What stands beside the ledger under its name and this ending: as SQLite has it, of the file itself, by whatever
+  /// link it is reached.
+  std::string beside(std::string_view ending) const;
+
+  /// Whether what is put at `place` would take the place of the ledger, or of a file that belongs to it, be that there
+  /// at the moment or not.
+  bool is_part(const std::filesystem::path& place) const;
 
   int descriptor() const { return descriptor_; }
   const std::filesystem::path& path() const { return path_; }

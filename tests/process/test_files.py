@@ -102,6 +102,24 @@ class Files(World):
         self.assertEqual((self.folder / "victim").read_text(), "precious")
         self.assertFalse((self.folder / "out.csv").is_symlink())
 
+    def test_an_export_takes_the_place_of_nothing_that_the_job_lives_by(self):
+        self.sandbox()
+        self.a_job(3)
+        self.run_job(OK)
+        (self.folder / "link.db").symlink_to(self.ledger)
+        (self.folder / "here").symlink_to(self.folder)
+        parts = [f"{self.ledger.name}{end}" for end in ("", "-calls", "-wal", "-shm", "-journal")]
+        files = ["convoke.db", "convoke.db-calls", "list.csv", "config.toml", "jobs/list.toml"]
+        before = [(self.folder / name).read_bytes() for name in files]
+        for place in (*parts, *(f"here/{part}" for part in parts), "link.db", "list.csv", "config.toml", "jobs/list.toml"):
+            with self.subTest(place):
+                result = self.expect(BAD_CONFIG, "export", "list", "--output", place)
+                self.assertIn(f"{place}: an export would take the place of", result.err)
+                self.assertIn("--output", result.err)
+        self.expect(BAD_CONFIG, "export", "list", "--output", "convoke.db-wal", "--ledger", "link.db")
+        self.assertEqual([(self.folder / name).read_bytes() for name in files], before)
+        self.expect(OK, "export", "list", "--output", "convoke.db.csv")
+
     def test_what_lists_and_answers_hold_never_acts_on_a_terminal(self):
         """Escape sequences in the names of job and course, in ids that are none, and in an answer."""
         evil = "\x1b]0;owned\x07\x9b31m"
