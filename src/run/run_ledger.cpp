@@ -38,7 +38,7 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
       chunks_(database, job),
       slots_(database),
       limiter_(limits, slots_),
-      calls_file_(database.path()),
+      calls_file_(database.file()),
       desk_(
           database, std::move(ledger),
           [this] {
@@ -113,7 +113,8 @@ void RunLedger::count_begun() {
 void RunLedger::note_begun() {
   if (begun_in_group_ == 0) return;
   begun_in_group_ = 0;
-  calls_file_.note(begun_);
+  // With the write lock, though nothing is changed: whoever notes meanwhile would not know of this.
+  database_.write([&] { calls_file_.note(begun_); });
 }
 
 void RunLedger::recover(const Judgement& judgement) {
