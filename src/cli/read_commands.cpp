@@ -137,7 +137,7 @@ void show_status(const StatusCommand& command) {
   refuse_job_overrides(command.common.overrides());
   if (!command.job.empty()) only = known_job(database, job_name(command.job, config, command.common));
   const SystemClock clock;
-  LedgerStatus status = status_of(database, only, config.limits, config.api.connections, clock);
+  LedgerStatus status = status_of(database, only, config.limits, config.api.connections, config.api.timeout, clock);
   if (config.file) status.config = std::filesystem::absolute(*config.file).lexically_normal().string();
   print_result(command.common.json ? status_json(status) : status_text(status));
 }
