@@ -133,6 +133,12 @@ std::vector<Duration> RateLimiter::windows() const {
   return windows;
 }
 
+std::optional<int> RateLimiter::largest_limit() const {
+  std::optional<int> largest;
+  for (const Limit& limit : limits_) largest = std::max(largest.value_or(0), limit.calls);
+  return largest;
+}
+
 Duration RateLimiter::shortest_window() const {
   return limits_.empty() ? Duration::zero() : limits_[shortest_].window;
 }

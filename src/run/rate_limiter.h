@@ -93,6 +93,9 @@ class RateLimiter {
   /// The windows of the limits.
   std::vector<Duration> windows() const;
 
+  /// How many calls the largest limit allows; empty without limits.
+  std::optional<int> largest_limit() const;
+
   /// The shortest window; zero without limits.
   Duration shortest_window() const;
 

@@ -121,6 +121,37 @@ class Forgotten(World):
         self.expect(TRY_LATER, "run", "list", "--assume-used", 3)
         self.assertIsNone(self.expect(OK, "status", "--json").json["quota"]["unknown_until"])
 
+    def test_a_ledger_that_was_removed_still_counts_by_the_file_that_it_left(self):
+        sandbox = self.sandbox("--limits", "8/1h")
+        self.a_job(20, "chunk_size = 1")
+        self.run_some(5)
+        self.ledger.unlink()
+        result = self.expect(TRY_LATER, "run", "list")
+        self.assertIn("convoke.db-calls is of a ledger that is gone: 5 calls of it", result.err)
+        self.assertIn("put it back", result.err)
+        stats = sandbox.stats
+        self.assertEqual((stats["requests"], stats["over_limit"]), (8, 0))
+        self.assertNotIn("gone", self.expect(TRY_LATER, "run", "list").err)
+        with self.subTest("also in windows that come to be known later"):
+            self.assertEqual(self.used("9/2h", settings={"limits.calls": '["9/2h"]'}), 8)
+        with self.subTest("unless it is long ago"):
+            self.ledger.unlink()
+            head, _ = self.calls.read_bytes().rsplit(b" ", 1)
+            self.calls.write_bytes(b"%s %020d\n" % (head, 1_700_000_000_000))
+            self.assertNotIn("gone", self.expect(TRY_LATER, "run", "list").err)
+        with self.subTest("and more than the limit allows take no more than that"):
+            self.ledger.unlink()
+            head, latest = self.calls.read_bytes().rsplit(b" ", 1)
+            self.calls.write_bytes(b"%s %020d %s" % (head.rsplit(b" ", 1)[0], 3_000_000, latest))
+            self.assertIn("8 calls of it", self.expect(TRY_LATER, "run", "list").err)
+            self.assertEqual(self.used(), 8)
+
+    def test_a_rehearsal_takes_over_no_calls(self):
+        self.a_job(20, "chunk_size = 1")
+        self.expect(OK, "run", "list", "--rehearse")
+        (self.folder / "convoke-rehearsal.db").unlink()
+        self.assertNotIn("gone", self.expect(OK, "run", "list", "--rehearse").err)
+
     def test_another_ledgers_file_is_not_its_own(self):
         sandbox = self.sandbox()
         self.a_job(20, "chunk_size = 1")
