@@ -110,6 +110,16 @@ void refuse_to_lose(const std::string& output, Database& database, JobId job, co
   if (is_at(describe_source(known->source))) refuse("the job's own list");
 }
 
+// Does what reads the ledger; that it cannot be read is said with its name.
+void read_ledger(const Config& config, const std::function<void(Database&)>& look) {
+  try {
+    Database database = Database::open_to_read(config.ledger_path);
+    look(database);
+  } catch (const SQLite::Exception& exception) {
+    throw reading_error(exception, config.ledger_path);
+  }
+}
+
 struct StatusCommand {
   CommonOptions common;
   std::string job;
@@ -130,9 +140,7 @@ struct ExportCommand {
   bool gone = false;
 };
 
-void show_status(const StatusCommand& command) {
-  const Config config = command.common.load({command.job});
-  Database database = Database::open_to_read(config.ledger_path);
+void show_status(const StatusCommand& command, const Config& config, Database& database) {
   std::optional<JobId> only;
   refuse_job_overrides(command.common.overrides());
   if (!command.job.empty()) only = known_job(database, job_name(command.job, config, command.common));
@@ -148,20 +156,19 @@ void show_why(const WhyCommand& command) {
   if (!member)
     throw Error(Exit::usage, fmt::format("not a member id: {}", excerpt(command.member)), "why",
                 "a member id is a UUID");
-  Database database = Database::open_to_read(config.ledger_path);
-  const std::string name = job_name(command.job, config, command.common);
-  const JobId job = known_job(database, name);
-  const auto stories = story_of(database, job, *member);
-  if (stories.empty()) {
-    throw Error(Exit::no_input, fmt::format("the job {} has no member {}", excerpt(name), member->text()),
-                database.path().string(), "rows that are no member ids are in the ledger's view invalid_rows");
-  }
-  print_result(command.common.json ? story_json(name, *member, stories) : story_text(name, *member, stories));
+  read_ledger(config, [&](Database& database) {
+    const std::string name = job_name(command.job, config, command.common);
+    const JobId job = known_job(database, name);
+    const auto stories = story_of(database, job, *member);
+    if (stories.empty()) {
+      throw Error(Exit::no_input, fmt::format("the job {} has no member {}", excerpt(name), member->text()),
+                  database.path().string(), "rows that are no member ids are in the ledger's view invalid_rows");
+    }
+    print_result(command.common.json ? story_json(name, *member, stories) : story_text(name, *member, stories));
+  });
 }
 
-void export_outcomes(const ExportCommand& command) {
-  const Config config = command.common.load({command.job});
-  Database database = Database::open_to_read(config.ledger_path);
+void export_outcomes(const ExportCommand& command, const Config& config, Database& database) {
   const JobId job = known_job(database, job_name(command.job, config, command.common));
   std::vector<Outcome> outcomes;
   if (!command.outcomes.empty()) outcomes = outcome_list(command.outcomes);
@@ -198,7 +205,10 @@ void add_status_command(CLI::App& app, ExitStatus&) {
   status->add_option("JOB", command->job, "One job; default: all");
   add_common_options(*status, command->common);
   status->footer("Example: convoke status members");
-  status->callback([command] { show_status(*command); });
+  status->callback([command] {
+    const Config config = command->common.load({command->job});
+    read_ledger(config, [&](Database& database) { show_status(*command, config, database); });
+  });
 }
 
 void add_why_command(CLI::App& app, ExitStatus&) {
@@ -223,7 +233,10 @@ void add_export_command(CLI::App& app, ExitStatus&) {
   exporting->add_option("--output", command->output, "A file instead of standard output")->type_name("FILE");
   add_common_options(*exporting, command->common);
   exporting->footer("Example: convoke export members --outcome rejected,failed --output rejected.csv");
-  exporting->callback([command] { export_outcomes(*command); });
+  exporting->callback([command] {
+    const Config config = command->common.load({command->job});
+    read_ledger(config, [&](Database& database) { export_outcomes(*command, config, database); });
+  });
 }
 
 }  // namespace convoke
