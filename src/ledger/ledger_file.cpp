@@ -77,14 +77,21 @@ void LedgerFile::check_own(const struct stat& status) const {
 }
 
 void LedgerFile::check_beside(const std::string& path, const struct stat& status) const {
-  const bool is_own = status.st_uid == ::geteuid() || status.st_uid == owner_;
-  if (S_ISREG(status.st_mode) && status.st_nlink == 1 && is_own) return;
-  throw Error(
-      Exit::bad_config,
-      fmt::format("this belongs to the ledger by its name, and {}", !S_ISREG(status.st_mode) ? "is no plain file"
-                                                                    : !is_own                ? "is another user's"
-                                                                              : "has other names (hard links)"),
-      path, "see who laid it out and why, and remove it; a folder for the ledger alone keeps others out");
+  const auto refuse = [&](std::string_view what, const char* hint) {
+    throw Error(Exit::bad_config, fmt::format("this belongs to the ledger by its name, and {}", what), path, hint);
+  };
+  // It may be the ledger's own all the same, with its latest changes in it: then it is not to be removed.
+  if (!S_ISREG(status.st_mode)) refuse("is no plain file", "see who laid it out and why, and remove it");
+  if (status.st_uid != ::geteuid() && status.st_uid != owner_) {
+    refuse(
+        "is another user's",
+        "if it came with the ledger, give it to the ledger's user (chown); if somebody laid it out there, remove it");
+  }
+  if (status.st_nlink != 1) {
+    refuse("has other names (hard links)",
+           "find them (find / -samefile FILE): if they are copies of it, remove those; if somebody laid it out there, "
+           "remove it");
+  }
 }
 
 // Of what SQLite opens by itself, before it does.
