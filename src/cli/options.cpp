@@ -17,6 +17,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "ledger/database.h"
 #include "report/run_report.h"
 
 namespace convoke {
@@ -69,8 +70,11 @@ void print_error(const Error& error) {
   std::fputs(text.c_str(), stderr);  // never throws, unlike fmt::print, where nothing takes it
 }
 
-Error as_error(const std::exception& failure) {
+Error as_error(const std::exception& failure, const std::filesystem::path& ledger) {
   if (const auto* known = dynamic_cast<const Error*>(&failure)) return *known;
+  // What is only read of a ledger is read outside of transactions, too.
+  if (const auto* of_ledger = dynamic_cast<const SQLite::Exception*>(&failure))
+    return reading_error(*of_ledger, ledger);
   int code = 0;
   if (const auto* standard = dynamic_cast<const std::system_error*>(&failure)) {
     code = standard->code().value();

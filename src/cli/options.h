@@ -46,8 +46,8 @@ void add_list_options(CLI::App& command, JobOptions& job);
 void print_result(const std::string& text);
 
 /// What ends a command: an Error as it is; what the system would not give (open files, threads, memory, room) is
-/// Error(disk), and all else is a defect of ours.
-Error as_error(const std::exception& failure);
+/// Error(disk), as is a `ledger` that cannot be read, and all else is a defect of ours.
+Error as_error(const std::exception& failure, const std::filesystem::path& ledger = {});
 
 /// Prints `error: …` and `try: …` to standard error, fit for a terminal.
 void print_error(const Error& error);

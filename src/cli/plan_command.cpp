@@ -65,7 +65,7 @@ std::string why_no_key(const Config& config) {
 
 // What the ledger says of the job, and of how fast calls may go.
 void look_into(Plan& plan, Database& database, std::optional<JobId> id, const Config& config, const Clock& clock) {
-  plan.limits = limits_now(database, config.limits, clock);
+  plan.limits = limits_now(database, config.limits, config.api.timeout, clock);
   if (!id) return;
   plan.books = books_of(database, *id);
   plan.without_answer = JobLock::is_held(database.file(), *id) ? 0 : asked_without_answer(database, *id);
@@ -178,7 +178,7 @@ std::string plan_text(const Plan& plan) {
     line("without answer", plan.without_answer, "asked for in calls that convoke did not live to see answered");
   line("would be sent", plan.survey.due,
        fmt::format("in {}; {}", counted(plan.survey.calls, "call"), forecast_text(plan.forecast)));
-  return text + limits_text(plan.limits.use, plan.limits.next_call);
+  return text + limits_text(plan.limits.use, plan.limits.next_call, plan.limits.at);
 }
 
 std::string plan_json(const Plan& plan) {
@@ -206,7 +206,7 @@ std::string plan_json(const Plan& plan) {
   json.add("asked_without_answer", plan.without_answer);
   json.add("calls", plan.survey.calls).add_raw("invalid_rows", "[" + invalid + "]");
   json.add_raw("forecast", forecast_json(plan.forecast))
-      .add_raw("quota", limits_json(plan.limits.use, plan.limits.next_call));
+      .add_raw("quota", limits_json(plan.limits.use, plan.limits.next_call, plan.limits.at));
   return json.text();
 }
 

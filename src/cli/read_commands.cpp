@@ -17,6 +17,7 @@
 #include "ledger/export.h"
 #include "ledger/story.h"
 #include "report/status_report.h"
+#include "source/member_source.h"
 
 namespace convoke {
 namespace {
@@ -82,6 +83,43 @@ class WholeFile {
   int file_;
 };
 
+// An export takes the place of what stands there, which is to be nothing that the job lives by.
+void refuse_to_lose(const std::string& output, Database& database, JobId job, const Config& config) {
+  const auto refuse = [&](const char* what) {
+    throw Error(Exit::bad_config, fmt::format("an export would take the place of {}", what), output,
+                "name another file with --output");
+  };
+  const auto is_at = [&](const std::filesystem::path& file) {
+    std::error_code none;
+    return std::filesystem::equivalent(output, file, none);
+  };
+  if (database.file().is_part(output)) refuse("the ledger, or of a file that belongs to it");
+  if (config.file && is_at(*config.file)) refuse("the config");
+  SQLite::Statement query(database.handle(), "SELECT origin FROM job WHERE job_id = ?");
+  query.bind(1, job);
+  query.executeStep();
+  const std::string origin = query.getColumn(0).getString();
+  if (is_at(origin)) refuse("the job's own file");
+  if (!origin.ends_with(".toml")) return;
+  std::optional<Job> known;
+  try {
+    known = load_job(origin, config, {});
+  } catch (const Error&) {
+    return;  // it is not there any more, or has no list that could be lost
+  }
+  if (is_at(describe_source(known->source))) refuse("the job's own list");
+}
+
+// Does what reads the ledger; that it cannot be read is said with its name.
+void read_ledger(const Config& config, const std::function<void(Database&)>& look) {
+  try {
+    Database database = Database::open_to_read(config.ledger_path);
+    look(database);
+  } catch (const SQLite::Exception& exception) {
+    throw reading_error(exception, config.ledger_path);
+  }
+}
+
 struct StatusCommand {
   CommonOptions common;
   std::string job;
@@ -102,14 +140,12 @@ struct ExportCommand {
   bool gone = false;
 };
 
-void show_status(const StatusCommand& command) {
-  const Config config = command.common.load({command.job});
-  Database database = Database::open_to_read(config.ledger_path);
+void show_status(const StatusCommand& command, const Config& config, Database& database) {
   std::optional<JobId> only;
   refuse_job_overrides(command.common.overrides());
   if (!command.job.empty()) only = known_job(database, job_name(command.job, config, command.common));
   const SystemClock clock;
-  LedgerStatus status = status_of(database, only, config.limits, config.api.connections, clock);
+  LedgerStatus status = status_of(database, only, config.limits, config.api.connections, config.api.timeout, clock);
   if (config.file) status.config = std::filesystem::absolute(*config.file).lexically_normal().string();
   print_result(command.common.json ? status_json(status) : status_text(status));
 }
@@ -120,20 +156,19 @@ void show_why(const WhyCommand& command) {
   if (!member)
     throw Error(Exit::usage, fmt::format("not a member id: {}", excerpt(command.member)), "why",
                 "a member id is a UUID");
-  Database database = Database::open_to_read(config.ledger_path);
-  const std::string name = job_name(command.job, config, command.common);
-  const JobId job = known_job(database, name);
-  const auto stories = story_of(database, job, *member);
-  if (stories.empty()) {
-    throw Error(Exit::no_input, fmt::format("the job {} has no member {}", excerpt(name), member->text()),
-                database.path().string(), "rows that are no member ids are in the ledger's view invalid_rows");
-  }
-  print_result(command.common.json ? story_json(name, *member, stories) : story_text(name, *member, stories));
+  read_ledger(config, [&](Database& database) {
+    const std::string name = job_name(command.job, config, command.common);
+    const JobId job = known_job(database, name);
+    const auto stories = story_of(database, job, *member);
+    if (stories.empty()) {
+      throw Error(Exit::no_input, fmt::format("the job {} has no member {}", excerpt(name), member->text()),
+                  database.path().string(), "rows that are no member ids are in the ledger's view invalid_rows");
+    }
+    print_result(command.common.json ? story_json(name, *member, stories) : story_text(name, *member, stories));
+  });
 }
 
-void export_outcomes(const ExportCommand& command) {
-  const Config config = command.common.load({command.job});
-  Database database = Database::open_to_read(config.ledger_path);
+void export_outcomes(const ExportCommand& command, const Config& config, Database& database) {
   const JobId job = known_job(database, job_name(command.job, config, command.common));
   std::vector<Outcome> outcomes;
   if (!command.outcomes.empty()) outcomes = outcome_list(command.outcomes);
@@ -156,6 +191,7 @@ void export_outcomes(const ExportCommand& command) {
       std::filesystem::exists(command.output, ignored) && !std::filesystem::is_regular_file(command.output, ignored)) {
     throw Error(Exit::usage, "not a regular file", command.output, "leave --output out, and let the shell redirect");
   }
+  refuse_to_lose(command.output, database, job, config);
   WholeFile file(command.output);
   export_outcomes(database, job, outcomes, gone, format, [&](const std::string& text) { file.write(text); });
   file.put_in_place();
@@ -169,7 +205,10 @@ void add_status_command(CLI::App& app, ExitStatus&) {
   status->add_option("JOB", command->job, "One job; default: all");
   add_common_options(*status, command->common);
   status->footer("Example: convoke status members");
-  status->callback([command] { show_status(*command); });
+  status->callback([command] {
+    const Config config = command->common.load({command->job});
+    read_ledger(config, [&](Database& database) { show_status(*command, config, database); });
+  });
 }
 
 void add_why_command(CLI::App& app, ExitStatus&) {
@@ -194,7 +233,10 @@ void add_export_command(CLI::App& app, ExitStatus&) {
   exporting->add_option("--output", command->output, "A file instead of standard output")->type_name("FILE");
   add_common_options(*exporting, command->common);
   exporting->footer("Example: convoke export members --outcome rejected,failed --output rejected.csv");
-  exporting->callback([command] { export_outcomes(*command); });
+  exporting->callback([command] {
+    const Config config = command->common.load({command->job});
+    read_ledger(config, [&](Database& database) { export_outcomes(*command, config, database); });
+  });
 }
 
 }  // namespace convoke

@@ -235,7 +235,7 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
       if (one.error) throw *one.error;
       reports.push_back(run_job(config, *one.job, options, interruption));
     } catch (const std::exception& failure) {
-      const Error error = as_error(failure);
+      const Error error = as_error(failure, config.ledger_path);
       print_error(error);
       reports.push_back(failed_report(name, error, config));
     }

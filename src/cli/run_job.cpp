@@ -170,7 +170,8 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
 
   RunReport report;
   report.is_ledger_new = !std::filesystem::exists(config.ledger_path);
-  Database database = Database::open(config.ledger_path);
+  const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  Database database = Database::open(config.ledger_path, Durability::full, {interruption.token(), warn});
   check_api(database, address);
   const JobId id = job_id(database, job.name);
   const auto lock = JobLock::take(database.file(), id);
@@ -210,8 +211,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;
   JobRun run(database, id, std::move(settings), transport, system, alarms, loop.get_executor(),
-             ledger_thread.executor(), std::random_device{}(),
-             [](const std::string& text) { spdlog::warn("{}", text); });
+             ledger_thread.executor(), std::random_device{}(), warn);
   report.run = run.run();
   RunEnd end;
   try {

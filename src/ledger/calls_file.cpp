@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,30 +51,20 @@ Error calls_file_error(const char* what, const std::string& path) {
           "the ledger's folder must be writable, and this a plain file in it"};
 }
 
-// Held for a read and a write: processes of one ledger take turns.
-class Turn {
- public:
-  explicit Turn(int file) : file_(file) {
-    while (::flock(file_, LOCK_EX) != 0 && errno == EINTR) continue;
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() { ::flock(file_, LOCK_UN); }
-
- private:
-  int file_;
-};
-
 }  // namespace
 
-CallsFile::CallsFile(const std::filesystem::path& ledger) {
-  // Of the file itself, by whatever link it is reached.
-  std::error_code failed;
-  const auto real = std::filesystem::weakly_canonical(ledger, failed);
-  path_ = (failed ? ledger : real).string() + "-calls";
+CallsFile::CallsFile(const LedgerFile& ledger) : path_(ledger.beside("-calls")) {
   // No link that somebody put there, and no pipe that would never open.
   file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (file_ < 0) throw calls_file_error("cannot open the file of calls begun", path_);
+  try {
+    struct stat status {};
+    if (::fstat(file_, &status) != 0) throw calls_file_error("cannot read the file of calls begun", path_);
+    ledger.check_beside(path_, status);
+  } catch (...) {
+    ::close(file_);
+    throw;
+  }
 }
 
 CallsFile::~CallsFile() {
@@ -89,14 +79,12 @@ std::optional<CallsBegun> CallsFile::read() {
 }
 
 void CallsFile::begin(const CallsBegun& begun) {
-  const Turn turn(file_);
   if (::ftruncate(file_, 0) != 0) throw calls_file_error("cannot write the file of calls begun", path_);
   write(begun);
   if (::fsync(file_) != 0) throw calls_file_error("cannot write the file of calls begun", path_);
 }
 
 void CallsFile::note(const CallsBegun& begun) {
-  const Turn turn(file_);
   const auto before = read();
   if (!before || before->ledger_id != begun.ledger_id) return write(begun);
   // A wall clock that was set back makes no call older.

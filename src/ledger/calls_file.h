@@ -3,11 +3,11 @@
 // in the limits. A copy comes without the file.
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "ledger/ledger_file.h"
 
 namespace convoke {
 
@@ -18,10 +18,12 @@ struct CallsBegun {
   WallTime latest{};
 };
 
+/// To be read and written within write transactions of the ledger: its lock is what makes processes take turns.
 class CallsFile {
  public:
-  /// Opens the file of the ledger at `ledger`; makes it (for its owner only) if there is none. Throws Error(disk).
-  explicit CallsFile(const std::filesystem::path& ledger);
+  /// Opens the ledger's file; makes it (for its owner only) if there is none. Throws Error(disk), and what
+  /// LedgerFile::check_beside() throws.
+  explicit CallsFile(const LedgerFile& ledger);
   CallsFile(const CallsFile&) = delete;
   CallsFile& operator=(const CallsFile&) = delete;
   ~CallsFile();
@@ -32,9 +34,9 @@ class CallsFile {
   /// Takes it for this ledger, whatever it held, and sees to it that it outlives a power cut.
   void begin(const CallsBegun& begun);
 
-  /// Writes down that so many were begun, unless another process of the ledger was ahead. To be done once the calls are
-  /// committed, and before they are sent. It is not synced: a power cut takes the ledger's file along to no earlier
-  /// state, and the ledger has its own count on disk, so nothing is forgotten that the file would have to tell.
+  /// Writes down that so many were begun. To be done once the calls are committed, and before they are sent. It is not
+  /// synced: a power cut takes the ledger's file along to no earlier state, and the ledger has its own count on disk,
+  /// so nothing is forgotten that the file would have to tell.
   void note(const CallsBegun& begun);
 
  private:

@@ -24,28 +24,10 @@ constexpr int schema_version = static_cast<int>(migrations.size()) + 1;
 constexpr int application_id = 0x43766B65;  // "Cvke", so that `file` and we know a ledger from any other database
 
 constexpr auto longest_wait = 60s;
-
-// Waits for another process's transaction: short, and of random length, so that of several none starves. SQLite's own
-// busy handler sleeps in fixed steps of up to 100 ms, which loses to a neighbour that commits every few milliseconds.
-int wait_for_lock(void*, int waits) {
-  static thread_local std::minstd_rand random(std::random_device{}());
-  const auto step = std::min(200us * (1 + waits), 5'000us);
-  std::this_thread::sleep_for(std::uniform_int_distribution<std::int64_t>(step.count() / 2, step.count())(random) *
-                              1us);
-  return waits * 2ms < longest_wait ? 1 : 0;
-}
-
-// Processes that open a new ledger at once meet here, where SQLite does not call the busy handler.
-void switch_to_wal(SQLite::Database& handle) {
-  for (int waits = 0;; ++waits) {
-    try {
-      handle.exec("PRAGMA journal_mode = WAL");
-      return;
-    } catch (const SQLite::Exception& exception) {
-      if ((exception.getErrorCode() & 0xFF) != SQLITE_BUSY || wait_for_lock(nullptr, waits) == 0) throw;
-    }
-  }
-}
+constexpr auto longest_wait_once_stopped = 5s;
+constexpr auto wait_worth_a_word = 3s;
+constexpr const char* restore_it =
+    "this is not a ledger, or it is damaged: name another with --ledger, or restore it from a backup";
 
 bool is_our_fault(int code) {
   switch (code & 0xFF) {
@@ -62,27 +44,69 @@ bool is_our_fault(int code) {
 
 }  // namespace
 
+// Waits for another process's transaction: short, and of random length, so that of several none starves. SQLite's own
+// busy handler sleeps in fixed steps of up to 100 ms, which loses to a neighbour that commits every few milliseconds.
+// Whoever has waited in vain does not wait again: what ends the run may want to write, too.
+bool Database::Patience::wait_on(int waits) {
+  static thread_local std::minstd_rand random(std::random_device{}());
+  const auto now = std::chrono::steady_clock::now();
+  if (waits == 0) since = now;
+  const auto longest = wait.stop.stop_requested() ? longest_wait_once_stopped : longest_wait;
+  is_over = is_over || now - since >= longest;
+  if (is_over) return false;
+  if (!has_warned && now - since >= wait_worth_a_word && wait.warn) {
+    has_warned = true;
+    wait.warn("another program holds the ledger's write lock: waiting for it");
+  }
+  const auto step = std::min(200us * (1 + waits), 5'000us);
+  std::this_thread::sleep_for(std::uniform_int_distribution<std::int64_t>(step.count() / 2, step.count())(random) *
+                              1us);
+  return true;
+}
+
+// Processes that open a new ledger at once meet here, where SQLite does not call the busy handler.
+void Database::switch_to_wal() {
+  for (int waits = 0;; ++waits) {
+    try {
+      handle_->exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (const SQLite::Exception& exception) {
+      if ((exception.getErrorCode() & 0xFF) != SQLITE_BUSY || !patience_->wait_on(waits)) throw;
+    }
+  }
+}
+
 Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path) {
   const int code = exception.getErrorCode();
   if (is_our_fault(code))
     return {Exit::defect, exception.what(), path.string(), "report this, with the command that led to it"};
-  std::string hint = "see that the ledger's folder can be written and has room; nothing that was committed is lost";
-  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
-    hint = "this is not a ledger, or it is damaged: name another with --ledger, or restore it from a backup";
-  } else if (code == SQLITE_BUSY) {
-    hint = "another program holds the ledger's write lock; let it finish";
+  if ((code & 0xFF) == SQLITE_BUSY) {
+    return {Exit::try_later, "another program holds the ledger's write lock", path.string(),
+            "let it finish, and run again; fuser, with the ledger's path, says which it is"};
   }
+  std::string hint = "see that the ledger's folder can be written and has room; nothing that was committed is lost";
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) hint = restore_it;
   return {Exit::disk, fmt::format("the ledger failed: {}", exception.what()), path.string(), std::move(hint)};
 }
 
-Database::Database(std::filesystem::path path, LedgerFile::Access access)
-    : path_(std::move(path)), file_(std::make_unique<LedgerFile>(path_, access)) {
+Error reading_error(const SQLite::Exception& exception, const std::filesystem::path& path) {
+  if (exception.getErrorCode() != SQLITE_ERROR) return ledger_error(exception, path);
+  return {Exit::disk, fmt::format("the ledger cannot be read: {}", exception.what()), path.string(), restore_it};
+}
+
+Database::Database(std::filesystem::path path, LedgerFile::Access access, LockWait wait)
+    : path_(std::move(path)),
+      file_(std::make_unique<LedgerFile>(path_, access)),
+      patience_(std::make_unique<Patience>(Patience{std::move(wait), {}})) {
   try {
     // Absolute: no name is one that SQLite takes for something else.
     handle_ = std::make_unique<SQLite::Database>(
         std::filesystem::absolute(path_).string(),
         access == LedgerFile::Access::write ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY);
-    sqlite3_busy_handler(handle_->getHandle(), wait_for_lock, nullptr);
+    const auto wait_on = [](void* patience, int waits) {
+      return static_cast<Patience*>(patience)->wait_on(waits) ? 1 : 0;
+    };
+    sqlite3_busy_handler(handle_->getHandle(), wait_on, patience_.get());
     sqlite3_extended_result_codes(handle_->getHandle(), 0);
   } catch (const SQLite::Exception& exception) {
     throw ledger_error(exception, path_);
@@ -105,15 +129,15 @@ void Database::check_ours() {
   }
 }
 
-Database Database::open(const std::filesystem::path& path, Durability durability) {
-  Database database(path, LedgerFile::Access::write);
+Database Database::open(const std::filesystem::path& path, Durability durability, LockWait wait) {
+  Database database(path, LedgerFile::Access::write, std::move(wait));
   database.read([&] { database.check_ours(); });
   try {
     auto& handle = *database.handle_;
     handle.exec(durability == Durability::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
     // Rows of a chunk are a few KiB: bigger pages hold them without overflow chains.
     handle.exec("PRAGMA page_size = 16384");
-    switch_to_wal(handle);
+    database.switch_to_wal();
     handle.exec("PRAGMA cache_size = -8000");
     handle.exec("PRAGMA wal_autocheckpoint = 2000");
     database.migrate();
@@ -130,7 +154,7 @@ Database Database::open_to_read(const std::filesystem::path& path) {
                 "run a job first, or name the ledger with --ledger");
   }
   {
-    Database database(path, LedgerFile::Access::read);
+    Database database(path, LedgerFile::Access::read, {});
     bool is_current = false;
     database.read([&] {
       database.check_ours();
@@ -139,7 +163,7 @@ Database Database::open_to_read(const std::filesystem::path& path) {
     if (is_current) return database;
   }
   open(path);  // brings it up to date, or says why not
-  return {path, LedgerFile::Access::read};
+  return {path, LedgerFile::Access::read, {}};
 }
 
 void Database::migrate() {
@@ -170,29 +194,33 @@ void Database::migrate() {
 }
 
 void Database::transact(const char* begin, const std::function<void()>& body) {
+  handle_->exec(begin);
   try {
-    handle_->exec(begin);
-    try {
-      body();
-      handle_->exec("COMMIT");
-    } catch (...) {
-      // SQLite may have rolled back by itself (a full disk); then there is nothing left to roll back.
-      if (sqlite3_get_autocommit(handle_->getHandle()) == 0)
-        sqlite3_exec(handle_->getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
-      throw;
-    }
-  } catch (const SQLite::Exception& exception) {
-    throw ledger_error(exception, path_);
+    body();
+    handle_->exec("COMMIT");
+  } catch (...) {
+    // SQLite may have rolled back by itself (a full disk); then there is nothing left to roll back.
+    if (sqlite3_get_autocommit(handle_->getHandle()) == 0)
+      sqlite3_exec(handle_->getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
   }
 }
 
 void Database::write(const std::function<void()>& change) {
-  transact("BEGIN IMMEDIATE", change);
+  try {
+    transact("BEGIN IMMEDIATE", change);
+  } catch (const SQLite::Exception& exception) {
+    throw ledger_error(exception, path_);
+  }
   file_->check_in_place();
 }
 
 void Database::read(const std::function<void()>& look) {
-  transact("BEGIN", look);
+  try {
+    transact("BEGIN", look);
+  } catch (const SQLite::Exception& exception) {
+    throw reading_error(exception, path_);
+  }
 }
 
 LedgerApi api_of(Database& database) {

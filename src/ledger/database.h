@@ -6,8 +6,12 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/clock.h"
@@ -27,11 +31,17 @@ enum class Durability {
   process  ///< survives the process only: for simulations, which crash processes and not machines
 };
 
+/// What a wait for another program's transaction on the ledger hears and says; each part may be empty.
+struct LockWait {
+  std::stop_token stop;                          ///< asked: it ends soon
+  std::function<void(const std::string&)> warn;  ///< told once that it takes long
+};
+
 class Database {
  public:
   /// Opens the ledger to write; creates it, or brings an older schema up to date. Throws Error(disk) if it cannot be
   /// opened or is not a ledger, Error(bad_config) if a newer convoke wrote it, and what LedgerFile throws.
-  static Database open(const std::filesystem::path& path, Durability durability = Durability::full);
+  static Database open(const std::filesystem::path& path, Durability durability = Durability::full, LockWait wait = {});
 
   /// Opens to read; the ledger must exist (Error(no_input)). Changes nothing, but that an older schema is brought up to
   /// date first.
@@ -40,8 +50,9 @@ class Database {
   Database(Database&&) = default;
   Database& operator=(Database&&) = delete;
 
-  /// Does `change` in one transaction that starts with the write lock, waits for other processes as long as a minute,
-  /// and is on disk when this returns; rolled back if `change` throws. SQLite's exceptions leave as Error(disk), or
+  /// Does `change` in one transaction that starts with the write lock, waits for other processes as long as a minute
+  /// (five seconds, once a stop is asked; then Error(try_later), and from there on it waits for nobody any more), and
+  /// is on disk when this returns; rolled back if `change` throws. SQLite's exceptions leave as Error(disk), or
   /// Error(defect) where the statement is at fault. Error(disk) too if the file is not where it was opened any more.
   void write(const std::function<void()>& change);
 
@@ -53,18 +64,31 @@ class Database {
   const LedgerFile& file() const { return *file_; }
 
  private:
-  Database(std::filesystem::path path, LedgerFile::Access access);
+  // How long the busy handler goes on waiting. It has an address of its own, which SQLite keeps.
+  struct Patience {
+    LockWait wait;
+    std::chrono::steady_clock::time_point since;
+    bool has_warned = false;
+    bool is_over = false;
+    bool wait_on(int waits);
+  };
+
+  Database(std::filesystem::path path, LedgerFile::Access access, LockWait wait);
   void check_ours();
+  void switch_to_wal();
   void migrate();
   void transact(const char* begin, const std::function<void()>& body);
 
   std::filesystem::path path_;
   std::unique_ptr<LedgerFile> file_;  // opened before SQLite's, and closed after it
+  std::unique_ptr<Patience> patience_;
   std::unique_ptr<SQLite::Database> handle_;
 };
 
 /// What SQLite threw, as what ends a run, with the ledger's path.
 Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path);
+/// The same of what only reads. Our queries are right, so one that fails has met a ledger that is not as we made it.
+Error reading_error(const SQLite::Exception& exception, const std::filesystem::path& path);
 
 /// The API that the ledger belongs to (schema.sql, `api`).
 struct LedgerApi {

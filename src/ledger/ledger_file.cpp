@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "ledger/job_lock.h"
 
 namespace convoke {
@@ -40,11 +41,22 @@ int open_file(const std::filesystem::path& path, LedgerFile::Access access) {
 LedgerFile::LedgerFile(const std::filesystem::path& path, Access access)
     : path_(path), name_(path.string()), descriptor_(open_file(path, access)) {
   struct stat status {};
-  const auto refuse = [&](Exit exit, const char* what, const char* hint) {
+  try {
+    if (::fstat(descriptor_, &status) != 0) throw Error(Exit::disk, std::strerror(errno), name_);
+    check_own(status);
+    owner_ = status.st_uid;
+    check_companions();
+  } catch (...) {
     ::close(descriptor_);
+    throw;
+  }
+  identity_ = {status.st_dev, status.st_ino};
+}
+
+void LedgerFile::check_own(const struct stat& status) const {
+  const auto refuse = [&](Exit exit, const char* what, const std::string& hint) {
     throw Error(exit, what, name_, hint);
   };
-  if (::fstat(descriptor_, &status) != 0) refuse(Exit::disk, std::strerror(errno), "");
   if (S_ISDIR(status.st_mode)) refuse(Exit::disk, "is a folder, and no ledger", "name a file with --ledger");
   if (!S_ISREG(status.st_mode)) refuse(Exit::bad_config, "is no regular file", "name a file with --ledger");
   if (status.st_nlink > 1) {
@@ -54,7 +66,43 @@ LedgerFile::LedgerFile(const std::filesystem::path& path, Access access)
            "let all runs end under the name that they use, and remove the others (find / -samefile FILE); a backup is "
            "made otherwise, see docs/ledger.md");
   }
-  identity_ = {status.st_dev, status.st_ino};
+  if ((status.st_mode & S_IWOTH) != 0) {
+    refuse(Exit::bad_config, "every user of the machine may write to this ledger",
+           "see that what it says is true, and then: chmod o-w " + shell_word(name_));
+  }
+  if (status.st_size == 0 && status.st_uid != ::geteuid()) {
+    refuse(Exit::bad_config, "this is an empty file of another user, and no ledger",
+           "see who laid it out and why; remove it, or name another file with --ledger");
+  }
+}
+
+void LedgerFile::check_beside(const std::string& path, const struct stat& status) const {
+  const auto refuse = [&](std::string_view what, const char* hint) {
+    throw Error(Exit::bad_config, fmt::format("this belongs to the ledger by its name, and {}", what), path, hint);
+  };
+  // It may be the ledger's own all the same, with its latest changes in it: then it is not to be removed.
+  if (!S_ISREG(status.st_mode)) refuse("is no plain file", "see who laid it out and why, and remove it");
+  if (status.st_uid != ::geteuid() && status.st_uid != owner_) {
+    refuse(
+        "is another user's",
+        "if it came with the ledger, give it to the ledger's user (chown); if somebody laid it out there, remove it");
+  }
+  if (status.st_nlink != 1) {
+    refuse("has other names (hard links)",
+           "find them (find / -samefile FILE): if they are copies of it, remove those; if somebody laid it out there, "
+           "remove it");
+  }
+}
+
+// Of what SQLite opens by itself, before it does.
+void LedgerFile::check_companions() const {
+  for (const char* ending : {"-wal", "-shm", "-journal"}) {
+    const std::string path = beside(ending);
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) continue;
+    // One that SQLite has just removed, as the last process to close the ledger, has no name any more.
+    if (status.st_nlink > 0) check_beside(path, status);
+  }
 }
 
 LedgerFile::~LedgerFile() {
@@ -67,13 +115,29 @@ LedgerFile::Identity LedgerFile::identity_of(const std::string& path) {
   return {status.st_dev, status.st_ino};
 }
 
-void LedgerFile::note_companions() {
-  // SQLite's names for them follow links to the file itself.
+std::string LedgerFile::beside(std::string_view ending) const {
   std::error_code failed;
   const auto real = std::filesystem::canonical(path_, failed);
-  const std::string base = failed ? name_ : real.string();
-  companions_ = {Companion{base + "-wal", identity_of(base + "-wal")},
-                 Companion{base + "-shm", identity_of(base + "-shm")}};
+  return (failed ? name_ : real.string()) + std::string(ending);
+}
+
+bool LedgerFile::is_part(const std::filesystem::path& place) const {
+  std::error_code failed;
+  const auto folder = std::filesystem::canonical(std::filesystem::absolute(place).parent_path(), failed);
+  const std::string name = (folder / place.filename()).string();
+  const Identity there = identity_of(place.string());
+  for (const char* ending : {"", "-wal", "-shm", "-journal", "-calls", "-locks"}) {
+    const std::string part = beside(ending);
+    if (name == part || (there.inode != 0 && there == identity_of(part))) return true;
+  }
+  return false;
+}
+
+void LedgerFile::note_companions() {
+  const std::string log = beside("-wal");
+  const std::string index = beside("-shm");
+  check_companions();  // again: somebody may have been quicker than SQLite
+  companions_ = {Companion{log, identity_of(log)}, Companion{index, identity_of(index)}};
 }
 
 void LedgerFile::check_in_place() const {

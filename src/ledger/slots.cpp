@@ -7,6 +7,8 @@
 namespace convoke {
 namespace {
 
+constexpr std::int64_t largest_limit = 10'000'000;  // more hold nobody back (base/limit.h)
+
 LedgerTime time_of(const SQLite::Column& column) {
   return LedgerTime(Duration(column.getInt64()));
 }
@@ -46,28 +48,43 @@ void LedgerSlots::know(const std::vector<Duration>& own, LedgerTime now, WallTim
   }
 }
 
+bool LedgerSlots::is_known(Duration window) {
+  read_windows();
+  return contains(windows_, window);
+}
+
 void LedgerSlots::make_known(Duration window, LedgerTime now, WallTime wall, Duration unanswered) {
   SQLite::Statement insert(database_.handle(), "INSERT INTO limit_window (window_us) VALUES (?)");
   insert.bind(1, micros(window));
   insert.exec();
   windows_.push_back(window);
+  int number = 0;
+  for (const Earlier& earlier : earlier_calls(window, now, wall, unanswered)) {
+    for (std::int64_t call = 0; call < earlier.calls; ++call) set(window, {number++, earlier.free_at});
+  }
+}
 
+std::vector<LedgerSlots::Earlier> LedgerSlots::earlier_calls(Duration window, LedgerTime now, WallTime wall,
+                                                             Duration unanswered) {
+  std::vector<Earlier> earlier;
   // A call's wall time is brought to ledger time by how long ago it was. It is not known when it left, so even if it
   // was answered it counts as long as it may have been under way.
   SQLite::Statement calls(database_.handle(), "SELECT sent_at FROM call WHERE sent_at > ? ORDER BY call_id");
   calls.bind(1, millis(wall - std::chrono::duration_cast<std::chrono::milliseconds>(window + unanswered)));
-  int number = 0;
   while (calls.executeStep()) {
     // A wall clock that was set back since makes no call later than now.
     const Duration ago =
         std::max<Duration>(wall - WallTime(std::chrono::milliseconds(calls.getColumn(0).getInt64())), Duration::zero());
     const LedgerTime free_at = now - ago + unanswered + window;
-    if (free_at > now) set(window, {number++, free_at});
+    if (free_at > now) earlier.push_back({1, free_at});
   }
   SQLite::Statement forgotten(database_.handle(), "SELECT calls, counted_until FROM forgotten WHERE counted_until > ?");
   forgotten.bind(1, micros(now - window));
-  while (forgotten.executeStep())
-    add(window, forgotten.getColumn(0).getInt64(), time_of(forgotten.getColumn(1)) + window);
+  while (forgotten.executeStep()) {
+    earlier.push_back(
+        {std::min(forgotten.getColumn(0).getInt64(), largest_limit), time_of(forgotten.getColumn(1)) + window});
+  }
+  return earlier;
 }
 
 void LedgerSlots::tidy(const std::vector<Duration>& own, LedgerTime now) {
@@ -103,7 +120,6 @@ void LedgerSlots::take_forgotten(std::int64_t calls, LedgerTime counted_until, L
 }
 
 void LedgerSlots::add(Duration window, std::int64_t calls, LedgerTime free_at) {
-  constexpr std::int64_t largest_limit = 10'000'000;  // more hold nobody back (base/limit.h)
   int number = size(window);
   for (std::int64_t call = 0; call < std::min(calls, largest_limit); ++call) set(window, {number++, free_at});
 }

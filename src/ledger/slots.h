@@ -18,6 +18,16 @@ class LedgerSlots final : public SlotBook {
   /// after it was claimed a call may still be counted.
   void know(const std::vector<Duration>& own, LedgerTime now, WallTime wall, Duration unanswered);
 
+  /// Of a window that the ledger may not know: the calls that it still covers, whoever made them.
+  struct Earlier {
+    std::int64_t calls = 0;
+    LedgerTime free_at{};
+  };
+  std::vector<Earlier> earlier_calls(Duration window, LedgerTime now, WallTime wall, Duration unanswered);
+
+  /// Whether the ledger knows the window; its slots count the calls then.
+  bool is_known(Duration window);
+
   /// Forgets what holds nobody back any more: the free slots behind the last that is taken, and windows without slots
   /// that are not among `own`. (Whoever lives by one of those makes it known again.)
   void tidy(const std::vector<Duration>& own, LedgerTime now);

@@ -8,6 +8,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 
+#include "base/text.h"
+
 namespace convoke {
 namespace {
 

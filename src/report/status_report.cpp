@@ -23,6 +23,10 @@ std::string how_it_ended(const JobStatus& job) {
   return text;
 }
 
+WallTime known_again(const LimitUse& use, WallTime at) {
+  return at + std::chrono::ceil<std::chrono::milliseconds>(use.unknown_for);
+}
+
 }  // namespace
 
 Duration usual_latency(Database& database) {
@@ -34,13 +38,23 @@ Duration usual_latency(Database& database) {
   return Duration(static_cast<Duration::rep>(query.getColumn(0).getDouble() * 1000));
 }
 
-LimitsNow limits_now(Database& database, const LimitSettings& limits, const Clock& clock) {
+LimitsNow limits_now(Database& database, const LimitSettings& limits, Duration call_timeout, const Clock& clock) {
   LimitsNow state;
+  state.at = clock.wall();
   const auto bridge = bridge_clock(stored_bridge(database), clock.boot_id(), clock.now(), clock.wall());
   state.now = LedgerClock(clock, bridge.offset).now();
   LedgerSlots slots(database);
   state.slots = copy_slots(slots, limits);
-  state.use = RateLimiter(limits, slots).use(state.now);
+  // A window that the ledger does not know yet: as the run will find it that makes it known.
+  for (const Limit& limit : limits.calls) {
+    if (slots.is_known(limit.window)) continue;
+    int number = 0;
+    for (const auto& earlier : slots.earlier_calls(limit.window, state.now, state.at, unanswered(call_timeout))) {
+      for (std::int64_t call = 0; call < earlier.calls; ++call)
+        state.slots.set(limit.window, {number++, earlier.free_at});
+    }
+  }
+  state.use = RateLimiter(limits, state.slots).use(state.now);
   MemorySlots trial = state.slots;
   const Admission admission = RateLimiter(limits, trial).take(state.now, state.now);
   if (!admission.slots)
@@ -49,14 +63,15 @@ LimitsNow limits_now(Database& database, const LimitSettings& limits, const Cloc
 }
 
 LedgerStatus status_of(Database& database, std::optional<JobId> only, const LimitSettings& limits, int connections,
-                       const Clock& clock) {
+                       Duration call_timeout, const Clock& clock) {
   LedgerStatus status;
   status.ledger = std::filesystem::absolute(database.path()).lexically_normal().string();
   database.read([&] {
     status.api = api_of(database);
-    const LimitsNow state = limits_now(database, limits, clock);
+    const LimitsNow state = limits_now(database, limits, call_timeout, clock);
     status.limits = state.use;
     status.next_call = state.next_call;
+    status.at = state.at;
     const Duration latency = usual_latency(database);
     SQLite::Statement jobs(database.handle(),
                            "SELECT job_id, name, origin FROM job WHERE ?1 IS NULL OR job_id = ?1 ORDER BY name");
@@ -105,26 +120,43 @@ std::string forecast_json(const Forecast& forecast) {
   return json.text();
 }
 
-std::string limits_text(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call) {
+std::string limits_text(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call, WallTime at) {
   std::string text;
+  bool all_known = true;
   for (const LimitUse& use : limits) {
+    if (use.unknown_for > Duration::zero()) {
+      all_known = false;
+      text += fmt::format("  limit {:<12} what is used is not known until {}\n", format_limit(use.limit),
+                          format_time(known_again(use, at)));
+      continue;
+    }
     text += fmt::format("  limit {:<12}{:>14} used, {} left\n", format_limit(use.limit), grouped(use.taken),
                         grouped(use.left));
   }
   if (limits.empty()) text += "  no limits are set\n";
+  if (!all_known) {
+    text +=
+        "  the ledger was copied, or moved without its -calls file; if you know how many calls of the longest limit "
+        "are "
+        "used, say so, once: convoke run JOB --assume-used N\n";
+  }
   if (next_call) text += fmt::format("  the next call may go at {}\n", format_time(*next_call));
   return text;
 }
 
-std::string limits_json(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call) {
+std::string limits_json(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call, WallTime at) {
   std::string list;
+  std::optional<WallTime> unknown_until;
   for (const LimitUse& use : limits) {
+    if (use.unknown_for > Duration::zero())
+      unknown_until = std::max(unknown_until.value_or(WallTime{}), known_again(use, at));
     append_element(
         list, JsonObject().add("limit", format_limit(use.limit)).add("used", use.taken).add("left", use.left).text());
   }
   JsonObject json;
   json.add_raw("limits", "[" + list + "]");
   json.add("next_call", next_call ? std::optional(format_time(*next_call)) : std::nullopt);
+  json.add("unknown_until", unknown_until ? std::optional(format_time(*unknown_until)) : std::nullopt);
   return json.text();
 }
 
@@ -172,7 +204,7 @@ std::string status_text(const LedgerStatus& status) {
   if (status.jobs.empty()) text += "no job was run on this ledger yet\n";
   text += fmt::format("ledger {}{}\n", excerpt(status.ledger, 500),
                       status.api.base_url ? fmt::format(", of {}", excerpt(*status.api.base_url)) : "");
-  text += "limits\n" + limits_text(status.limits, status.next_call);
+  text += "limits\n" + limits_text(status.limits, status.next_call, status.at);
   for (const JobStatus& job : status.jobs) {
     const bool is_work_left = job.books.of(Outcome::pending) + job.books.in_list_of(Outcome::failed) > 0;
     if (!is_work_left || job.is_running || job.origin.empty() || status.api.is_rehearsal) continue;
@@ -231,7 +263,7 @@ std::string status_json(const LedgerStatus& status) {
   }
   JsonObject all;
   all.add("ledger", status.ledger).add("base_url", status.api.base_url);
-  all.add_raw("jobs", "[" + jobs + "]").add_raw("quota", limits_json(status.limits, status.next_call));
+  all.add_raw("jobs", "[" + jobs + "]").add_raw("quota", limits_json(status.limits, status.next_call, status.at));
   return all.text() + "\n";
 }
 

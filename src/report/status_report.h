@@ -28,6 +28,7 @@ struct LedgerStatus {
   std::vector<JobStatus> jobs;
   std::vector<LimitUse> limits;
   std::optional<WallTime> next_call;  ///< when a call may go again; empty: now
+  WallTime at{};                      ///< when that was so
   std::string ledger;                 ///< its path
   std::string config;                 ///< the config's path; empty: there is none
   LedgerApi api;                      ///< it belongs to
@@ -38,7 +39,7 @@ Duration usual_latency(Database& database);
 
 /// One job's or every job's status.
 LedgerStatus status_of(Database& database, std::optional<JobId> only, const LimitSettings& limits, int connections,
-                       const Clock& clock);
+                       Duration call_timeout, const Clock& clock);
 
 std::string status_text(const LedgerStatus& status);
 std::string status_json(const LedgerStatus& status);
@@ -46,9 +47,9 @@ std::string status_json(const LedgerStatus& status);
 std::string story_text(const std::string& job, const MemberId& member, const std::vector<Story>& stories);
 std::string story_json(const std::string& job, const MemberId& member, const std::vector<Story>& stories);
 
-/// "a call may go now", or when.
-std::string limits_text(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call);
-std::string limits_json(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call);
+/// What is used `at` that time, and "a call may go now", or when.
+std::string limits_text(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call, WallTime at);
+std::string limits_json(const std::vector<LimitUse>& limits, std::optional<WallTime> next_call, WallTime at);
 std::string forecast_text(const Forecast& forecast);
 std::string forecast_json(const Forecast& forecast);
 
@@ -56,9 +57,10 @@ std::string forecast_json(const Forecast& forecast);
 struct LimitsNow {
   std::vector<LimitUse> use;
   std::optional<WallTime> next_call;
+  WallTime at{};
   MemorySlots slots;
   LedgerTime now{};
 };
-LimitsNow limits_now(Database& database, const LimitSettings& limits, const Clock& clock);
+LimitsNow limits_now(Database& database, const LimitSettings& limits, Duration call_timeout, const Clock& clock);
 
 }  // namespace convoke

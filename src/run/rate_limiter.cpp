@@ -32,10 +32,11 @@ int RateLimiter::usable(std::size_t limit) const {
 
 Admission RateLimiter::take(LedgerTime now, LedgerTime latest) {
   Admission admission;
-  const auto hold_until = [&](LedgerTime until, std::optional<Limit> limit) {
+  const auto hold_until = [&](LedgerTime until, std::optional<Limit> limit, bool is_unknown = false) {
     if (until <= now || until <= admission.until) return;
     admission.until = until;
     admission.held_by = limit;
+    admission.is_unknown = is_unknown;
   };
 
   Pace pace = book_.pace();
@@ -54,7 +55,7 @@ Admission RateLimiter::take(LedgerTime now, LedgerTime latest) {
 
   for (std::size_t i = 0; i < limits_.size(); ++i) {
     const Duration window = limits_[i].window;
-    if (pace.unknown_until > LedgerTime{}) hold_until(pace.unknown_until + window, limits_[i]);
+    if (pace.unknown_until > LedgerTime{}) hold_until(pace.unknown_until + window, limits_[i], true);
     // More slots than the limit has (it was lowered since, or is another process's): so many more must be free.
     const int surplus = book_.size(window) - usable(i);
     if (surplus >= 0) hold_until(book_.earliest(window, surplus).free_at, limits_[i]);
@@ -115,9 +116,13 @@ void RateLimiter::advise(LedgerTime now, int left, Duration reset) {
 
 std::vector<LimitUse> RateLimiter::use(LedgerTime now) {
   std::vector<LimitUse> uses;
+  const LedgerTime unknown_until = book_.pace().unknown_until;
   for (std::size_t i = 0; i < limits_.size(); ++i) {
     const int taken = book_.taken(limits_[i].window, now);
-    uses.push_back({limits_[i], taken, std::max(0, usable(i) - taken)});
+    uses.push_back({limits_[i], taken, std::max(0, usable(i) - taken), {}});
+    if (unknown_until == LedgerTime{} || unknown_until + limits_[i].window <= now) continue;
+    uses.back().left = 0;
+    uses.back().unknown_for = unknown_until + limits_[i].window - now;
   }
   return uses;
 }
@@ -126,6 +131,12 @@ std::vector<Duration> RateLimiter::windows() const {
   std::vector<Duration> windows;
   for (const Limit& limit : limits_) windows.push_back(limit.window);
   return windows;
+}
+
+std::optional<int> RateLimiter::largest_limit() const {
+  std::optional<int> largest;
+  for (const Limit& limit : limits_) largest = std::max(largest.value_or(0), limit.calls);
+  return largest;
 }
 
 Duration RateLimiter::shortest_window() const {

@@ -52,13 +52,15 @@ struct Admission {
   std::optional<TakenSlots> slots;  ///< set: go
   LedgerTime until{};               ///< else: not before
   std::optional<Limit> held_by;     ///< the limit that says so; empty: pacing, a pause, or the API's own word
+  bool is_unknown = false;          ///< of that limit it is not known what is used (Pace::unknown_until)
 };
 
 /// How much of one limit is used.
 struct LimitUse {
-  Limit limit;    ///< as configured
-  int taken = 0;  ///< calls counted now
-  int left = 0;   ///< of calls less reserve
+  Limit limit;             ///< as configured
+  int taken = 0;           ///< calls counted now
+  int left = 0;            ///< of calls less reserve
+  Duration unknown_for{};  ///< not zero: for so long others may be counted that are not known here, and none is left
 };
 
 class RateLimiter {
@@ -90,6 +92,9 @@ class RateLimiter {
 
   /// The windows of the limits.
   std::vector<Duration> windows() const;
+
+  /// How many calls the largest limit allows; empty without limits.
+  std::optional<int> largest_limit() const;
 
   /// The shortest window; zero without limits.
   Duration shortest_window() const;

@@ -38,7 +38,7 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
       chunks_(database, job),
       slots_(database),
       limiter_(limits, slots_),
-      calls_file_(database.path()),
+      calls_file_(database.file()),
       desk_(
           database, std::move(ledger),
           [this] {
@@ -76,6 +76,8 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
         "this ledger has forgotten {}, the latest of {} (it was restored from a backup): they count in the limits; "
         "whom they asked for is asked again",
         counted(forgotten, "call"), format_time(seen->latest));
+  } else if (is_new && seen && base_url_ != rehearsal_api && !slots_.any_taken(now)) {
+    count_those_of_a_ledger_that_is_gone(*seen);
   } else if (!is_its_file && (!is_new || seen) && slots_.any_taken(now)) {
     pace.unknown_until = std::max(pace.unknown_until, now + unanswered_);
     slots_.set_pace(pace);
@@ -101,6 +103,23 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
   }
 }
 
+// The ledger was removed, and its file was left. In its whole life it has made so many calls; beyond what the largest
+// limit allows, more would hold back nobody.
+void RunLedger::count_those_of_a_ledger_that_is_gone(const CallsBegun& seen) {
+  const LedgerTime now = clock_.now();
+  const Duration ago = std::max<Duration>(clock_.wall() - seen.latest, Duration::zero());
+  const LedgerTime counted_until = now - ago + unanswered_;
+  Duration longest = std::chrono::hours(24);  // another process may have limits where this one has none
+  for (const Duration window : limiter_.windows()) longest = std::max(longest, window);
+  if (seen.calls == 0 || counted_until + longest <= now) return;
+  const std::int64_t calls = std::min<std::int64_t>(seen.calls, limiter_.largest_limit().value_or(seen.calls));
+  slots_.take_forgotten(calls, counted_until, now);
+  remark_ = fmt::format(
+      "{}-calls is of a ledger that is gone: {} of it, the latest of {}, count in the limits; whom they asked for is "
+      "asked again; if it was removed by mistake, put it back",
+      database_.path().filename().string(), counted(calls, "call"), format_time(seen.latest));
+}
+
 void RunLedger::count_begun() {
   if (begun_in_group_ == 0) return;
   SQLite::Statement update(database_.handle(), "UPDATE identity SET calls = calls + ? RETURNING calls");
@@ -113,7 +132,8 @@ void RunLedger::count_begun() {
 void RunLedger::note_begun() {
   if (begun_in_group_ == 0) return;
   begun_in_group_ = 0;
-  calls_file_.note(begun_);
+  // With the write lock, though nothing is changed: whoever notes meanwhile would not know of this.
+  database_.write([&] { calls_file_.note(begun_); });
 }
 
 void RunLedger::recover(const Judgement& judgement) {

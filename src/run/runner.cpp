@@ -275,6 +275,13 @@ void Runner::stop_if_hopeless(const Claims& claims) {
       fmt::format("a call may go again at {} (in {})", format_time(next), describe_duration(claims.held.until - now));
   if (health_.is_down()) {
     stop(StoppedBy::api_unavailable, fmt::format("{}; {}", unavailable(), when));
+  } else if (claims.held.held_by && claims.held.is_unknown) {
+    stop(StoppedBy::quota,
+         fmt::format(
+             "the ledger was copied, or moved without its -calls file, so it is not known what was sent "
+             "meanwhile, and the limit {} counts as used up; {}; if you know how many calls of the longest limit "
+             "are used, say so: --assume-used N",
+             format_limit(*claims.held.held_by), when));
   } else if (claims.held.held_by) {
     stop(StoppedBy::quota, fmt::format("the limit {} is used up; {}", format_limit(*claims.held.held_by), when));
   } else {

@@ -79,6 +79,27 @@ class Disk(World):
         again = {key for key, asked in sandbox.asked.items() if asked > 1}
         self.assertLessEqual(again, in_doubt, "members were asked again that no call was open for")
 
+    def test_a_ledger_that_is_damaged_is_no_defect_whatever_reads_it(self):
+        self.sandbox()
+        ids = self.a_job(3)
+        for damage in ("UPDATE chunk SET lines = 'no list'", "ALTER TABLE job RENAME COLUMN name TO called",
+                       "DROP VIEW outcomes_of_chunks"):
+            self.remove_ledger()
+            self.run_job(OK)
+            with contextlib.closing(sqlite3.connect(self.ledger)) as db:
+                db.execute("PRAGMA ignore_check_constraints = 1")
+                db.execute("PRAGMA legacy_alter_table = 1")
+                db.execute(damage)
+                db.commit()
+            for command in (["status", "list"], ["why", "list", ids[0]], ["export", "list"]):
+                with self.subTest(f"{damage}: {command[0]}"):
+                    result = self.convoke(*command)
+                    self.assertIn(result.exit, (OK, DISK), str(result))
+                    if result.exit == DISK:
+                        self.check_says_so(result)
+                        self.assertIn("backup", result.err)
+            self.assertEqual(self.convoke("export", "list").exit, DISK, damage)
+
     def test_a_read_only_disk(self):
         sandbox = self.sandbox()
         ids = self.a_job(500)

@@ -56,6 +56,57 @@ class Files(World):
         (self.folder / "other.db").unlink()
         self.check_record(sandbox)
 
+    def test_what_somebody_laid_out_beside_the_ledger_is_neither_written_nor_believed(self):
+        sandbox = self.sandbox()
+        self.a_job(3)
+        treasure = self.folder / "treasure"
+        treasure.write_text("precious" * 20)
+        plants = {"hard links": lambda path: os.link(treasure, path), "no plain file": os.mkfifo}
+        if os.geteuid() == 0:
+            plants["another user's"] = lambda path: (path.write_text("x"), os.chown(path, 54321, 54321))
+        for is_new in (True, False):
+            for ending in ("-calls", "-wal", "-shm", "-journal"):
+                for words, plant in plants.items():
+                    with self.subTest(f"{ending}: {words}, is new: {is_new}"):
+                        self.remove_ledger()
+                        if not is_new:
+                            self.run_job(OK)
+                        path = pathlib.Path(f"{self.ledger}{ending}")
+                        path.unlink(missing_ok=True)
+                        plant(path)
+                        before = sandbox.requests
+                        result = self.expect(BAD_CONFIG, "run", "list")
+                        self.assertIn(f"{path.name}: this belongs to the ledger by its name", result.err)
+                        self.assertIn(words, result.err)
+                        self.assertEqual(sandbox.requests, before)
+                        self.assertEqual(treasure.read_text(), "precious" * 20)
+
+    def test_a_ledger_that_every_user_may_write_to_or_somebody_laid_out_is_refused(self):
+        sandbox = self.sandbox()
+        self.a_job(3)
+        self.run_job(OK)
+        os.chmod(self.ledger, 0o666)
+        result = self.expect(BAD_CONFIG, "run", "list")
+        self.shell(re.search("(chmod o-w .*)", result.err)[1], OK)
+        self.assertEqual(stat.S_IMODE(self.ledger.stat().st_mode), 0o664)
+        self.run_job(OK)
+        if os.geteuid() != 0:
+            self.skipTest("only root makes a file another user's")
+        self.remove_ledger()
+        self.ledger.touch(0o644)
+        os.chown(self.ledger, 54321, 54321)
+        result = self.expect(BAD_CONFIG, "run", "list")
+        self.assertIn("an empty file of another user", result.err)
+        self.assertEqual(sandbox.requests, 1)
+
+    def test_whoever_locks_the_file_of_calls_holds_nobody_up(self):
+        self.sandbox()
+        self.a_job(3)
+        self.run_job(TRY_LATER, "--max-members", 1)
+        with open(f"{self.ledger}-calls") as calls:
+            fcntl.flock(calls, fcntl.LOCK_SH)
+            self.run_job(OK)
+
     def test_no_file_of_locks_is_made_and_one_of_an_older_convoke_is_kept_to(self):
         self.sandbox()
         self.a_job(3)
@@ -101,6 +152,24 @@ class Files(World):
         self.expect(OK, "export", "list", "--output", "out.csv")
         self.assertEqual((self.folder / "victim").read_text(), "precious")
         self.assertFalse((self.folder / "out.csv").is_symlink())
+
+    def test_an_export_takes_the_place_of_nothing_that_the_job_lives_by(self):
+        self.sandbox()
+        self.a_job(3)
+        self.run_job(OK)
+        (self.folder / "link.db").symlink_to(self.ledger)
+        (self.folder / "here").symlink_to(self.folder)
+        parts = [f"{self.ledger.name}{end}" for end in ("", "-calls", "-wal", "-shm", "-journal")]
+        files = ["convoke.db", "convoke.db-calls", "list.csv", "config.toml", "jobs/list.toml"]
+        before = [(self.folder / name).read_bytes() for name in files]
+        for place in (*parts, *(f"here/{part}" for part in parts), "link.db", "list.csv", "config.toml", "jobs/list.toml"):
+            with self.subTest(place):
+                result = self.expect(BAD_CONFIG, "export", "list", "--output", place)
+                self.assertIn(f"{place}: an export would take the place of", result.err)
+                self.assertIn("--output", result.err)
+        self.expect(BAD_CONFIG, "export", "list", "--output", "convoke.db-wal", "--ledger", "link.db")
+        self.assertEqual([(self.folder / name).read_bytes() for name in files], before)
+        self.expect(OK, "export", "list", "--output", "convoke.db.csv")
 
     def test_what_lists_and_answers_hold_never_acts_on_a_terminal(self):
         """Escape sequences in the names of job and course, in ids that are none, and in an answer."""

@@ -93,6 +93,65 @@ class Forgotten(World):
         self.assertEqual(sandbox.requests, 2 + 8 - 2 - 3)
         self.check_books()
 
+    def test_a_copy_says_so_wherever_limits_are_spoken_of(self):
+        self.sandbox()
+        self.a_job(20, "chunk_size = 1")
+        self.run_some(2)
+        self.calls.unlink()
+        for _ in range(2):  # not the first time only
+            run = self.expect(TRY_LATER, "run", "list", "--json").last_run
+            self.assertEqual(run["stopped_by"], "quota")
+            self.assertIn("the ledger was copied", run["message"])
+            self.assertIn("8/1h counts as used up", run["message"])
+            self.assertIn("--assume-used", run["message"])
+        self.assertIn("--assume-used", self.expect(TRY_LATER, "run", "list", "--quiet").out)
+        check = self.expect(INCOMPLETE, "check", "list", "--max-age", "1h").out
+        self.assertIn("the ledger was copied", check)
+        for command in (["status"], ["plan", "list"]):
+            with self.subTest(command):
+                text = self.expect(OK, *command).out
+                self.assertRegex(text, r"(?m)^  limit 8/1h +what is used is not known until 20\S+Z$")
+                self.assertIn("--assume-used", text)
+                result = self.expect(OK, *command, "--json").json
+                quota = result["quota"] if command == ["status"] else result["plans"][0]["quota"]
+                self.assertEqual(quota["limits"], [{"limit": "8/1h", "used": 2, "left": 0}])
+                self.assertGreaterEqual(quota["unknown_until"], quota["next_call"][:19])
+        plan = self.expect(OK, "plan", "list", "--json").json["plans"][0]
+        self.assertGreater(plan["forecast"]["seconds"], 3 * 3600)  # 18 calls: an hour till it is known, and two of eight
+        self.expect(TRY_LATER, "run", "list", "--assume-used", 3)
+        self.assertIsNone(self.expect(OK, "status", "--json").json["quota"]["unknown_until"])
+
+    def test_a_ledger_that_was_removed_still_counts_by_the_file_that_it_left(self):
+        sandbox = self.sandbox("--limits", "8/1h")
+        self.a_job(20, "chunk_size = 1")
+        self.run_some(5)
+        self.ledger.unlink()
+        result = self.expect(TRY_LATER, "run", "list")
+        self.assertIn("convoke.db-calls is of a ledger that is gone: 5 calls of it", result.err)
+        self.assertIn("put it back", result.err)
+        stats = sandbox.stats
+        self.assertEqual((stats["requests"], stats["over_limit"]), (8, 0))
+        self.assertNotIn("gone", self.expect(TRY_LATER, "run", "list").err)
+        with self.subTest("also in windows that come to be known later"):
+            self.assertEqual(self.used("9/2h", settings={"limits.calls": '["9/2h"]'}), 8)
+        with self.subTest("unless it is long ago"):
+            self.ledger.unlink()
+            head, _ = self.calls.read_bytes().rsplit(b" ", 1)
+            self.calls.write_bytes(b"%s %020d\n" % (head, 1_700_000_000_000))
+            self.assertNotIn("gone", self.expect(TRY_LATER, "run", "list").err)
+        with self.subTest("and more than the limit allows take no more than that"):
+            self.ledger.unlink()
+            head, latest = self.calls.read_bytes().rsplit(b" ", 1)
+            self.calls.write_bytes(b"%s %020d %s" % (head.rsplit(b" ", 1)[0], 3_000_000, latest))
+            self.assertIn("8 calls of it", self.expect(TRY_LATER, "run", "list").err)
+            self.assertEqual(self.used(), 8)
+
+    def test_a_rehearsal_takes_over_no_calls(self):
+        self.a_job(20, "chunk_size = 1")
+        self.expect(OK, "run", "list", "--rehearse")
+        (self.folder / "convoke-rehearsal.db").unlink()
+        self.assertNotIn("gone", self.expect(OK, "run", "list", "--rehearse").err)
+
     def test_another_ledgers_file_is_not_its_own(self):
         sandbox = self.sandbox()
         self.a_job(20, "chunk_size = 1")
@@ -158,6 +217,20 @@ class Forgotten(World):
 
 
 class OtherWindows(World):
+    def test_plan_and_status_count_earlier_calls_in_a_window_that_is_new_as_the_run_will(self):
+        sandbox = self.sandbox()
+        self.a_job(20, "chunk_size = 1")
+        self.expect(TRY_LATER, "run", "list", "--max-members", 3)
+        new = {"limits.calls": '["5/1h"]'}
+        used = [{"limit": "5/1h", "used": 3, "left": 2}]
+        self.assertEqual(self.expect(OK, "status", "--json", settings=new).json["quota"]["limits"], used)
+        plan = self.expect(OK, "plan", "list", "--json", settings=new).json["plans"][0]
+        self.assertEqual(plan["quota"]["limits"], used)
+        self.assertGreater(plan["forecast"]["seconds"], 3 * 3600)  # 17 calls: 2, 5, 5, 5
+        self.assertEqual(self.query("SELECT count(*) FROM limit_window"), [(0,)])
+        self.expect(TRY_LATER, "run", "list", settings=new)
+        self.assertEqual(sandbox.requests, 5)
+
     def test_calls_of_a_run_without_the_window_count_in_it_also_when_it_became_known_while_they_went_out(self):
         server = self.server(lambda call: "stall" if call.number == 2 else (201, participants(call.ids)))
         for name in ("wide", "narrow"):

@@ -238,6 +238,25 @@ class OneProcessPerJob(World):
                     self.assertLess(time.monotonic() - begin, 5)  # a lock is waited for for 10 s
         self.assertEqual(sandbox.requests, 0)
 
+    def test_another_programs_write_lock_is_spoken_of_and_holds_no_stop_up(self):
+        sandbox = self.sandbox()
+        self.a_job(20)
+        self.run_job(TRY_LATER, "--max-members", 1)
+        before = sandbox.requests
+        with contextlib.closing(sqlite3.connect(self.ledger, isolation_level=None)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            process = self.start("run", "list", stderr=subprocess.PIPE)
+            line = process.popen.stderr.readline().decode()
+            self.assertIn("holds the ledger's write lock: waiting for it", line)
+            begin = time.monotonic()
+            process.signal(signal.SIGTERM)
+            result = process.finish()
+            self.assertEqual(result.exit, TRY_LATER, str(result))
+            self.assertLess(time.monotonic() - begin, 20)  # else it goes on for a minute
+            self.assertIn("convoke.db: another program holds the ledger's write lock", result.err)
+        self.assertEqual(sandbox.requests, before)
+        self.run_job(OK)
+
     def has_begun(self, job):
         with contextlib.suppress(sqlite3.Error):
             return self.query("SELECT count(*) FROM runs WHERE job = ?", job)[0][0] > 0
