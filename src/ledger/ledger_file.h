@@ -51,6 +51,7 @@ class LedgerFile {
   bool is_part(const std::filesystem::path& place) const;
 
   int descriptor() const { return descriptor_; }
+  uid_t owner() const { return owner_; }
   const std::filesystem::path& path() const { return path_; }
 
  private:

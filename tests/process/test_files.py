@@ -56,6 +56,17 @@ class Files(World):
         (self.folder / "other.db").unlink()
         self.check_record(sandbox)
 
+    @unittest.skipUnless(os.getuid() == 0, "only root can give files away")
+    def test_what_root_makes_beside_a_users_ledger_is_that_users(self):
+        self.sandbox()
+        self.a_job(20)
+        self.run_job(OK)
+        calls = pathlib.Path(f"{self.ledger}-calls")
+        calls.unlink()
+        os.chown(self.ledger, 12345, -1)
+        self.run_job(OK)
+        self.assertEqual(calls.stat().st_uid, 12345)
+
     def test_what_somebody_laid_out_beside_the_ledger_is_neither_written_nor_believed(self):
         sandbox = self.sandbox()
         self.a_job(3)
