@@ -82,6 +82,12 @@ std::optional<Letter> escaped_at(std::string_view text) {
   return Letter{static_cast<char>(*value), size};
 }
 
+// Where the first escape may begin, from `at` on. (One letter after the other: std::string::find_first_of calls memchr
+// for each letter of the text.)
+std::size_t find_escape(const std::string& text, std::size_t at) {
+  return std::min({text.find('\\', at), text.find('%', at), text.find('&', at)});
+}
+
 // Takes one layer of escapes off; false: there is none.
 bool unescape(Letters& letters) {
   Letters out;
@@ -132,15 +138,14 @@ void Blot::operator()(std::string& text) const {
 
   // Then what is written in other ways, in pieces: what is known of each letter takes more memory than the letter.
   // Those to come begin early enough to hold whole what this one may have cut off.
-  constexpr std::string_view escapes = "\\%&";
   constexpr std::size_t most_letters = 24;  // for one
   const std::size_t overlap = longest_ * most_letters;
   const std::size_t piece_size = 2 * overlap + (16U << 10U);
-  for (std::size_t at = text.find_first_of(escapes); at != std::string::npos;) {
+  for (std::size_t at = find_escape(text, 0); at != std::string::npos;) {
     const std::size_t begin = at - std::min(at, longest_);
     blot_piece(text, begin, std::min(piece_size, text.size() - begin));
     if (text.size() - begin <= piece_size) return;
-    at = text.find_first_of(escapes, begin + piece_size - overlap);
+    at = find_escape(text, begin + piece_size - overlap);
   }
 }
 
