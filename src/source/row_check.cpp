@@ -51,6 +51,7 @@ std::variant<CheckedId, Reason> check_member(std::string_view text) noexcept {
 }
 
 std::optional<Reason> check_course(std::string_view text) noexcept {
+  if (!text.empty() && text.front() > ' ' && text.front() < 0x7F) return std::nullopt;  // nearly always, and quick
   if (trim_invisible(text).empty()) return Reason::no_course;
   return std::nullopt;
 }
