@@ -62,7 +62,8 @@ CallsFile::CallsFile(const LedgerFile& ledger) : path_(ledger.beside("-calls")) 
     if (::fstat(file_, &status) != 0) throw calls_file_error("cannot read the file of calls begun", path_);
     ledger.check_beside(path_, status);
     // What root makes for a ledger of somebody else's is theirs, as SQLite has it with its files.
-    if (::geteuid() == 0 && status.st_uid != ledger.owner() && ::fchown(file_, ledger.owner(), static_cast<gid_t>(-1)) != 0)
+    if (::geteuid() == 0 && status.st_uid != ledger.owner() &&
+        ::fchown(file_, ledger.owner(), static_cast<gid_t>(-1)) != 0)
       throw calls_file_error("cannot give the file of calls begun to the ledger's owner", path_);
   } catch (...) {
     ::close(file_);
