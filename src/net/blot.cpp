@@ -140,12 +140,12 @@ void Blot::operator()(std::string& text) const {
   // Those to come begin early enough to hold whole what this one may have cut off.
   constexpr std::size_t most_letters = 24;  // for one
   const std::size_t overlap = longest_ * most_letters;
-  const std::size_t piece_size = 2 * overlap + (16U << 10U);
+  const std::size_t whole_piece = 2 * overlap + (16U << 10U);
   for (std::size_t at = find_escape(text, 0); at != std::string::npos;) {
     const std::size_t begin = at - std::min(at, longest_);
-    blot_piece(text, begin, std::min(piece_size, text.size() - begin));
-    if (text.size() - begin <= piece_size) return;
-    at = find_escape(text, begin + piece_size - overlap);
+    blot_piece(text, begin, std::min(whole_piece, text.size() - begin));
+    if (text.size() - begin <= whole_piece) return;
+    at = find_escape(text, begin + whole_piece - overlap);
   }
 }
 
