@@ -161,7 +161,7 @@ TEST_CASE("a secret is blotted out however a server writes it, and nothing else 
        {"k+y/1234~ab", "K+y/1234~abc", R"({"a":"\u00e9\n","b":"100%"})", "%", "\\", "%2", "\\u00", "k+y\\"})
     CHECK(blotted(other) == other);
   // Where it stands in a long text does not matter.
-  for (const std::size_t before : {15'990, 16'000, 16'380, 16'390, 17'000, 40'000}) {
+  for (const std::size_t before : {15'990U, 16'000U, 16'380U, 16'390U, 17'000U, 40'000U}) {
     CAPTURE(before);
     const std::string text = "\\/" + std::string(before, 'x');
     CHECK(blotted(text + R"(k\u002By\u002f1234~abc)" + text) == text + std::string(22, '*') + text);
