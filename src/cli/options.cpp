@@ -21,6 +21,18 @@
 #include "report/run_report.h"
 
 namespace convoke {
+namespace {
+
+// A proxy's user and password are for the config file: what is printed is kept by others.
+std::string without_password(const std::string& setting) {
+  const auto at = setting.rfind('@');
+  if (!setting.starts_with("api.proxy") || at == std::string::npos) return setting;
+  const auto scheme = setting.find("://");
+  const auto begin = scheme == std::string::npos ? setting.find('=') + 1 : scheme + 3;
+  return setting.substr(0, begin) + "***" + setting.substr(at);
+}
+
+}  // namespace
 
 std::vector<Override> CommonOptions::overrides() const {
   std::vector<Override> parsed;
@@ -37,15 +49,6 @@ Config CommonOptions::load(const std::vector<std::string>& jobs) const {
     loaded.ledger_path = *ledger;
   }
   return loaded;
-}
-
-// A proxy's user and password are for the config file: what is printed is kept by others.
-std::string without_password(const std::string& setting) {
-  const auto at = setting.rfind('@');
-  if (!setting.starts_with("api.proxy") || at == std::string::npos) return setting;
-  const auto scheme = setting.find("://");
-  const auto begin = scheme == std::string::npos ? setting.find('=') + 1 : scheme + 3;
-  return setting.substr(0, begin) + "***" + setting.substr(at);
 }
 
 std::string CommonOptions::again() const {

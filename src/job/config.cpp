@@ -22,8 +22,7 @@ std::string written_alike(std::string url) {
   while (url.ends_with('/')) url.pop_back();
   const auto authority = url.find("://") + 3;
   const auto path = std::min(url.find('/', authority), url.size());
-  std::string head = url.substr(0, path);
-  for (char& c : head) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  std::string head = lower_case(url.substr(0, path));
   const std::string default_port = head.starts_with("https:") ? ":443" : ":80";
   if (head.ends_with(default_port)) head.resize(head.size() - default_port.size());
   return head + url.substr(path);

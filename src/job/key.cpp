@@ -123,9 +123,8 @@ struct Wrong {
 /// It becomes a header line as it is; and what has blanks in it is a sentence, a list, or "Bearer …", not the bare key.
 std::optional<Wrong> wrong_shape(std::string_view text) {
   constexpr std::string_view scheme = "bearer";
-  const bool has_scheme =
-      text.size() > scheme.size() && is_blank(text[scheme.size()]) &&
-      std::equal(scheme.begin(), scheme.end(), text.begin(), [](char a, char b) { return a == (b | 0x20); });
+  const bool has_scheme = text.size() > scheme.size() && is_blank(text[scheme.size()]) &&
+                          std::ranges::equal(text.substr(0, scheme.size()), scheme, {}, lower);
   if (text.starts_with("\xEF\xBB\xBF")) return Wrong{"begins with a byte order mark", "save it without one"};
   if (has_scheme) return Wrong{"begins with the word Bearer", "put the bare key there, without it"};
   for (const char quote : {'"', '\''}) {

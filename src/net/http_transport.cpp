@@ -476,18 +476,22 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     explain_proxy(*connection, error, what, answer);
     co_return;
   }
+  if (refuses_us(error) && (answer.reached == Answer::Reached::no || !spoke_http_)) {
+    // What was sent after a handshake that the server breaks off, it has not read.
+    answer.reached = Answer::Reached::no;
+    answer.reason = Reason::certificate;
+    answer.error = settings_.client_cert
+                       ? fmt::format("{} does not take the certificate that api.client_cert names: {}", url_, what)
+                       : fmt::format("{} asks for a certificate of ours: name it in api.client_cert ({})", url_, what);
+    co_return;
+  }
   if (answer.reached == Answer::Reached::no) {
     answer.reason = reason_not_sent(phase, error, target_.host);
     // Where HTTP was spoken before, one answer in the clear is an accident of the way (an overloaded balancer), and
     // heals.
     if (answer.reason == Reason::not_tls && spoke_http_) answer.reason = Reason::not_connected;
-    if (refuses_us(error)) answer.reason = Reason::certificate;
     switch (answer.reason) {
       case Reason::certificate:
-        if (refuses_us(error)) {
-          answer.error = no_certificate_of_ours(what);
-          break;
-        }
         answer.error = connection->certificate_trouble;
         if (!answer.error.empty()) break;
         answer.error = fmt::format("the certificate of {} does not verify: {}", url_, what);
@@ -518,12 +522,7 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
     const bool without_a_word = !in_answer && bytes.empty() && !timed_out && !spoke_http_ && !settings_.proxy;
     if (without_a_word) wants_tls = co_await speaks_tls(connection);
   }
-  if (refuses_us(error) && !spoke_http_) {
-    // What was sent after a handshake that the server breaks off, it has not read.
-    answer.reached = Answer::Reached::no;
-    answer.reason = Reason::certificate;
-    answer.error = no_certificate_of_ours(what);
-  } else if (wants_tls && !spoke_http_) {
+  if (wants_tls && !spoke_http_) {
     // To a TLS server a plain request is no request.
     answer.reached = Answer::Reached::no;
     answer.reason = Reason::tls_expected;
@@ -540,12 +539,6 @@ asio::awaitable<void> HttpTransport::explain(std::shared_ptr<Connection> connect
 // Whether the server turns us away for our certificate, or for want of one.
 bool HttpTransport::refuses_us(const boost::system::error_code& error) const {
   return (asks_for_certificate_ || settings_.client_cert) && turns_certificate_away(error);
-}
-
-std::string HttpTransport::no_certificate_of_ours(const std::string& what) const {
-  return settings_.client_cert
-             ? fmt::format("{} does not take the certificate that api.client_cert names: {}", url_, what)
-             : fmt::format("{} asks for a certificate of ours: name it in api.client_cert ({})", url_, what);
 }
 
 // What keeps a call from getting beyond the proxy. It is never gone around.

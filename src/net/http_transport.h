@@ -44,7 +44,6 @@ class HttpTransport final : public Transport {
 
   void set_up_tls();
   bool refuses_us(const boost::system::error_code& error) const;
-  std::string no_certificate_of_ours(const std::string& what) const;
   std::shared_ptr<Connection> idle_connection();
   void start_deadline(const std::shared_ptr<Connection>& connection, std::chrono::steady_clock::time_point end);
   boost::asio::awaitable<void> open(std::shared_ptr<Connection> connection);

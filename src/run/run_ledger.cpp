@@ -67,17 +67,19 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
   const bool is_new = begun_.ledger_id.empty();
   if (is_new) begun_.ledger_id = new_ledger_id();
   Pace pace = slots_.pace();
+  // Until when the latest that the file knows of may come to be counted.
+  const Duration ago = seen ? std::max<Duration>(wall - seen->latest, Duration::zero()) : Duration::zero();
+  const LedgerTime counted_until = now - ago + unanswered_;
   if (is_its_file && seen->calls > begun_.calls) {
     const std::int64_t forgotten = seen->calls - begun_.calls;
-    const Duration ago = std::max<Duration>(wall - seen->latest, Duration::zero());
-    slots_.take_forgotten(forgotten, now - ago + unanswered_, now);
+    slots_.take_forgotten(forgotten, counted_until, now);
     begun_.calls = seen->calls;
     remark_ = fmt::format(
         "this ledger has forgotten {}, the latest of {} (it was restored from a backup): they count in the limits; "
         "whom they asked for is asked again",
         counted(forgotten, "call"), format_time(seen->latest));
   } else if (is_new && seen && base_url_ != rehearsal_api && !slots_.any_taken(now)) {
-    count_those_of_a_ledger_that_is_gone(*seen);
+    count_those_of_a_ledger_that_is_gone(*seen, counted_until, now);
   } else if (!is_its_file && (!is_new || seen) && slots_.any_taken(now)) {
     pace.unknown_until = std::max(pace.unknown_until, now + unanswered_);
     slots_.set_pace(pace);
@@ -105,10 +107,7 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
 
 // The ledger was removed, and its file was left. In its whole life it has made so many calls; beyond what the largest
 // limit allows, more would hold back nobody.
-void RunLedger::count_those_of_a_ledger_that_is_gone(const CallsBegun& seen) {
-  const LedgerTime now = clock_.now();
-  const Duration ago = std::max<Duration>(clock_.wall() - seen.latest, Duration::zero());
-  const LedgerTime counted_until = now - ago + unanswered_;
+void RunLedger::count_those_of_a_ledger_that_is_gone(const CallsBegun& seen, LedgerTime counted_until, LedgerTime now) {
   Duration longest = std::chrono::hours(24);  // another process may have limits where this one has none
   for (const Duration window : limiter_.windows()) longest = std::max(longest, window);
   if (seen.calls == 0 || counted_until + longest <= now) return;

@@ -103,7 +103,7 @@ class RunLedger {
 
  private:
   void look_for_forgotten_calls(std::optional<std::int64_t> assume_used);
-  void count_those_of_a_ledger_that_is_gone(const CallsBegun& seen);
+  void count_those_of_a_ledger_that_is_gone(const CallsBegun& seen, LedgerTime counted_until, LedgerTime now);
   void count_begun();
   void note_begun();
   Claims claim_now(const ClaimTerms& terms);

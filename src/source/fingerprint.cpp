@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "source/input_file.h"
 
 namespace convoke {
@@ -89,7 +90,7 @@ void add_ends(Hash& hash, const std::string& path, std::size_t size) {
 
 // The time, say, or chance: then the same file may give other rows the next time.
 bool depends_on_more_than_the_file(std::string query) {
-  for (char& c : query) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  query = lower_case(query);
   constexpr std::array<std::string_view, 10> signs = {"date(",    "time(",   "julianday(",  "strftime(", "unixepoch(",
                                                       "current_", "random(", "randomblob(", "'now'",     "attach"};
   query.erase(std::remove(query.begin(), query.end(), ' '), query.end());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace convoke {
 
 std::string_view first_line(std::string_view text) {
@@ -16,7 +18,7 @@ std::string_view first_line(std::string_view text) {
 
 std::optional<char> delimiter_of_sep_line(std::string_view line) {
   constexpr std::string_view sep = "sep=";
-  const auto is_same = [](char letter, char c) { return letter == c || letter - 'a' + 'A' == c; };
+  const auto is_same = [](char letter, char c) { return letter == lower(c); };
   if (line.size() != sep.size() + 1 || !std::equal(sep.begin(), sep.end() - 1, line.begin(), is_same)) {
     return std::nullopt;
   }
