@@ -344,7 +344,8 @@ TEST_CASE("and in the phases before the request is out") {
     for (int i = 0; i < 3; ++i) {
       fillers.emplace_back(context, tcp::v4());
       fillers.back().native_non_blocking(true);
-      ::connect(fillers.back().native_handle(), address.data(), static_cast<socklen_t>(address.size()));
+      static_cast<void>(
+          ::connect(fillers.back().native_handle(), address.data(), static_cast<socklen_t>(address.size())));
     }
     std::this_thread::sleep_for(20ms);
     const std::string url = fmt::format("http://127.0.0.1:{}", acceptor.local_endpoint().port());

@@ -185,7 +185,7 @@ TEST_CASE("a secret is found under layers of escapes") {
   const auto escaped = [&](const std::string& text, std::size_t kind) {
     std::string out;
     for (const char c : text) {
-      const auto code = static_cast<unsigned>(c);
+      const unsigned code = static_cast<unsigned char>(c);
       const bool must = (kind == 0 && (c == '"' || c == '\\')) || (kind == 1 && c == '%') || (kind >= 2 && c == '&');
       if (!must && one_of(3) > 0) {
         out += c;

@@ -13,13 +13,37 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-// The attributes that are kept, in the order of ParticipantColumns.
-constexpr std::array<std::string_view, 8> attribute_names = {
-    "id", "status", "invitedAt", "startedAt", "completedAt", "unenrolledAt", "lastActivityAt", "completionRate"};
+// The attributes that are kept: those in the order of ParticipantColumns, then those of a profile.
+constexpr std::array<std::string_view, 11> attribute_names = {"id",
+                                                              "status",
+                                                              "invitedAt",
+                                                              "startedAt",
+                                                              "completedAt",
+                                                              "unenrolledAt",
+                                                              "lastActivityAt",
+                                                              "completionRate",
+                                                              "spotMemberEmail",
+                                                              "spotMemberFirstname",
+                                                              "spotMemberLastname"};
 constexpr std::size_t completion_rate = 7;
-constexpr std::array<std::string_view, 3> profile_names = {"spotMemberEmail", "spotMemberFirstname",
-                                                           "spotMemberLastname"};
-constexpr std::size_t attribute_count = attribute_names.size() + profile_names.size();
+constexpr std::size_t column_count = 8;
+constexpr std::size_t attribute_count = attribute_names.size();
+
+// Where the search for a key of this size begins: it is made for every key of every participant.
+constexpr auto first_of_size = [] {
+  std::array<std::size_t, 20> first{};
+  first.fill(attribute_count);
+  for (std::size_t i = attribute_count; i-- > 0;) first[attribute_names[i].size()] = i;
+  return first;
+}();
+
+// attribute_count: it is not kept.
+std::size_t attribute_named(std::string_view key) {
+  if (key.size() >= first_of_size.size()) return attribute_count;
+  std::size_t attribute = first_of_size[key.size()];
+  while (attribute < attribute_count && attribute_names[attribute] != key) ++attribute;
+  return attribute;
+}
 
 constexpr std::size_t longest_text = 1024;
 
@@ -134,10 +158,10 @@ std::string profile_column(const std::array<std::vector<std::string_view>, attri
   std::string column;
   for (const auto member : named) {
     column += column.empty() ? "[" : ",";
-    for (std::size_t i = 0; i < profile_names.size(); ++i) {
-      const std::string_view token = tokens[attribute_names.size() + i][member];
-      column += i == 0 ? "{\"" : ",\"";
-      column += profile_names[i];
+    for (std::size_t i = column_count; i < attribute_count; ++i) {
+      const std::string_view token = tokens[i][member];
+      column += i == column_count ? "{\"" : ",\"";
+      column += attribute_names[i];
       column += "\":";
       column += token.empty() ? "null" : token;
     }
@@ -166,6 +190,7 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
   std::array<std::vector<std::string_view>, attribute_count> tokens;
   for (auto& column : tokens) column.resize(ids.size());
   if (is_hollow(body)) return std::nullopt;
+  const std::size_t kept = keep_profile == KeepProfile::yes ? attribute_count : column_count;
   Rewritten rewritten((ids.size() + 1) * attribute_count);
   try {
     ondemand::document document = parser().iterate(padded(body));
@@ -185,13 +210,8 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
           is_of_another = is_another(value, course);
           continue;
         }
-        for (std::size_t i = 0; i < attribute_names.size(); ++i) {
-          if (key == attribute_names[i]) entry[i] = token_of(value, i == completion_rate, rewritten);
-        }
-        if (keep_profile == KeepProfile::no) continue;
-        for (std::size_t i = 0; i < profile_names.size(); ++i) {
-          if (key == profile_names[i]) entry[attribute_names.size() + i] = token_of(value, false, rewritten);
-        }
+        const std::size_t attribute = attribute_named(key);
+        if (attribute < kept) entry[attribute] = token_of(value, attribute == completion_rate, rewritten);
       }
       if (!id) {
         ++participants.unreadable;
@@ -220,7 +240,7 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
     if (is_named[i]) participants.named.push_back(static_cast<std::uint32_t>(i));
   }
   ParticipantColumns& columns = participants.columns;
-  std::array<std::string*, attribute_names.size()> column_order = {
+  std::array<std::string*, column_count> column_order = {
       &columns.participant_id, &columns.participant_status, &columns.invited_at,       &columns.started_at,
       &columns.completed_at,   &columns.unenrolled_at,      &columns.last_activity_at, &columns.completion_rate};
   for (std::size_t i = 0; i < column_order.size(); ++i) *column_order[i] = column_of(tokens[i], participants.named);

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
-#include <numeric>
+#include <array>
+#include <boost/endian/conversion.hpp>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -67,39 +66,36 @@ void Entry::sort(std::vector<Entry>& entries) {
     std::sort(entries.begin(), entries.end());
     return;
   }
-  std::vector<std::size_t> end(buckets);
-  for (const Entry& entry : entries) ++end[bucket_of(entry)];
-  std::partial_sum(end.begin(), end.end(), end.begin());
-  std::vector<std::size_t> next(buckets);
-  std::copy(end.begin(), end.end() - 1, next.begin() + 1);
-  const std::vector<std::size_t> begin = next;
+  std::array<std::size_t, buckets> size{};
+  for (const Entry& entry : entries) ++size[bucket_of(entry)];
+  std::array<Entry*, buckets> next{};
+  std::array<Entry*, buckets> end{};
+  Entry* begin = entries.data();
+  for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
+    next[bucket] = begin;
+    end[bucket] = begin += size[bucket];
+  }
   for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
     while (next[bucket] < end[bucket]) {
-      Entry entry = entries[next[bucket]];
+      Entry entry = *next[bucket];
       for (std::size_t home = bucket_of(entry); home != bucket; home = bucket_of(entry))
-        std::swap(entry, entries[next[home]++]);
-      entries[next[bucket]++] = entry;
+        std::swap(entry, *next[home]++);
+      *next[bucket]++ = entry;
     }
-    std::sort(entries.begin() + static_cast<std::ptrdiff_t>(begin[bucket]),
-              entries.begin() + static_cast<std::ptrdiff_t>(end[bucket]));
+    std::sort(end[bucket] - size[bucket], end[bucket]);
   }
 }
 
 // Ids compare as big-endian bytes; two words compare faster.
-std::uint64_t swap_if_little(std::uint64_t word) {
-  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
-}
-
 Entry entry_of(const MemberId& id, std::int64_t course_no, std::uint32_t index, std::uint64_t origin) {
-  std::uint64_t words[2];
-  std::memcpy(words, id.bytes.data(), sizeof words);
-  return {swap_if_little(words[0]), swap_if_little(words[1]), static_cast<std::uint32_t>(course_no), index, origin};
+  return {boost::endian::load_big_u64(&id.bytes[0]), boost::endian::load_big_u64(&id.bytes[8]),
+          static_cast<std::uint32_t>(course_no), index, origin};
 }
 
 MemberId id_of(const Entry& entry) {
-  const std::uint64_t words[2] = {swap_if_little(entry.high), swap_if_little(entry.low)};
   MemberId id;
-  std::memcpy(id.bytes.data(), words, sizeof words);
+  boost::endian::store_big_u64(&id.bytes[0], entry.high);
+  boost::endian::store_big_u64(&id.bytes[8], entry.low);
   return id;
 }
 
