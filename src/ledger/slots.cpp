@@ -141,6 +141,15 @@ Slot LedgerSlots::earliest(Duration window, int rank) {
   return slot;
 }
 
+std::vector<LedgerTime> LedgerSlots::free_times(Duration window) {
+  SQLite::Statement query(database_.handle(),
+                          "SELECT free_at FROM slot INDEXED BY slot_free WHERE window_us = ? ORDER BY free_at");
+  query.bind(1, micros(window));
+  std::vector<LedgerTime> times;
+  while (query.executeStep()) times.push_back(time_of(query.getColumn(0)));
+  return times;
+}
+
 int LedgerSlots::taken(Duration window, LedgerTime now) {
   taken_.bind(1, micros(window));
   taken_.bind(2, micros(now));

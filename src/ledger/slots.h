@@ -39,6 +39,10 @@ class LedgerSlots final : public SlotBook {
   /// each in every window that they still count in, also in those that come to be known later.
   void take_forgotten(std::int64_t calls, LedgerTime counted_until, LedgerTime now);
 
+  /// When each slot of the window is free, the earliest first: all at once, where earliest() of each would take its
+  /// time (a day's limit has tens of thousands).
+  std::vector<LedgerTime> free_times(Duration window);
+
   std::vector<Duration> windows() override { return windows_; }  ///< as know() found them
   int size(Duration window) override;
   Slot earliest(Duration window, int rank) override;

@@ -11,11 +11,11 @@ constexpr Duration a_day = std::chrono::hours(24);
 
 }  // namespace
 
-MemorySlots copy_slots(SlotBook& book, const LimitSettings& limits) {
+MemorySlots copy_slots(LedgerSlots& book, const LimitSettings& limits) {
   MemorySlots copy;
   for (const Limit& limit : limits.calls) {
-    const int size = book.size(limit.window);
-    for (int rank = 0; rank < size; ++rank) copy.set(limit.window, {rank, book.earliest(limit.window, rank).free_at});
+    int number = 0;
+    for (const LedgerTime free_at : book.free_times(limit.window)) copy.set(limit.window, {number++, free_at});
     copy.set_next_at(limit.window, book.next_at(limit.window));
   }
   copy.set_pace(book.pace());
@@ -27,6 +27,9 @@ Forecast forecast(const LimitSettings& limits, MemorySlots slots, LedgerTime now
   Forecast forecast;
   forecast.latency = latency;
   RateLimiter limiter(limits, slots);
+  // Of more slots than a limit has, those that are free first are never waited for, and would be counted past each
+  // time.
+  for (std::size_t i = 0; i < limits.calls.size(); ++i) slots.keep_latest(limits.calls[i].window, limiter.usable(i));
   std::multiset<LedgerTime> connection_free;
   for (int i = 0; i < connections; ++i) connection_free.insert(now);
   const LedgerTime start = now;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/slots.h"
 #include "run/rate_limiter.h"
 
 namespace convoke {
@@ -38,6 +39,18 @@ class MemorySlots final : public SlotBook {
     }
     slots.by_time.insert({slot.free_at, slot.number});
   }
+  /// Forgets all slots but the `count` that are free last.
+  void keep_latest(Duration window, int count) {
+    Window& slots = windows_[window];
+    if (static_cast<int>(slots.by_time.size()) <= count) return;
+    Window kept;
+    kept.next_at = slots.next_at;
+    for (auto slot = std::prev(slots.by_time.end(), count); slot != slots.by_time.end(); ++slot) {
+      kept.by_time.insert(kept.by_time.end(), {slot->first, static_cast<int>(kept.free_at.size())});
+      kept.free_at.push_back(slot->first);
+    }
+    slots = std::move(kept);
+  }
   LedgerTime next_at(Duration window) override { return windows_[window].next_at; }
   void set_next_at(Duration window, LedgerTime next_at) override { windows_[window].next_at = next_at; }
   Pace pace() override { return pace_; }
@@ -54,7 +67,7 @@ class MemorySlots final : public SlotBook {
 };
 
 /// A copy of the slots of these limits as they stand.
-MemorySlots copy_slots(SlotBook& book, const LimitSettings& limits);
+MemorySlots copy_slots(LedgerSlots& book, const LimitSettings& limits);
 
 struct Forecast {
   Duration latency{};                ///< of a call, as reckoned with

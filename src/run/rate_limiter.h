@@ -90,6 +90,9 @@ class RateLimiter {
   /// How many calls are counted now, of each limit.
   std::vector<LimitUse> use(LedgerTime now);
 
+  /// The calls of the limit with this number, less what is reserved for others.
+  int usable(std::size_t limit) const;
+
   /// The windows of the limits.
   std::vector<Duration> windows() const;
 
@@ -100,8 +103,6 @@ class RateLimiter {
   Duration shortest_window() const;
 
  private:
-  int usable(std::size_t limit) const;  ///< the limit's calls less what is reserved for others
-
   std::vector<Limit> limits_;
   std::size_t shortest_ = 0;
   std::size_t longest_ = 0;
