@@ -3,18 +3,20 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
-#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <ctime>
 #include <filesystem>
 #include <map>
 #include <random>
 #include <set>
 
+#include "ledger/calls_file.h"
 #include "ledger/course_numbers.h"
 #include "ledger/export.h"
 #include "ledger/job_lock.h"
@@ -1124,10 +1126,19 @@ TEST_CASE("lines that a hand has made fewer than the members are a damaged ledge
   }
 }
 
+TEST_CASE("an outcome that is none, and a chunk that is not there, are a damaged ledger") {
+  LedgerWorld world;
+  world.take_members(3);
+  world.database.handle().exec("UPDATE chunk SET outcome = 'lost' WHERE chunk_id = 1");
+  const std::string damaged = "74 " + world.path + ": the ledger is damaged: ";
+  CHECK(error_of([&] { books_of(world.database, world.job); }).starts_with(damaged + "an outcome in it is none"));
+  Sent sent(world);
+  CHECK(error_of([&] { sent.chunks.read(9); }).starts_with(damaged + "chunk 9 is not in it"));
+}
+
 TEST_CASE("books that were tampered with are a defect, with the numbers") {
-  for (const std::string change :
-       {"UPDATE job SET rows_read = rows_read + 1", "UPDATE job SET invalid = 0", "UPDATE job SET duplicates = 5",
-        "DELETE FROM chunk WHERE chunk_id = 1", "UPDATE chunk SET outcome = 'lost' WHERE chunk_id = 1"}) {
+  for (const std::string change : {"UPDATE job SET rows_read = rows_read + 1", "UPDATE job SET invalid = 0",
+                                   "UPDATE job SET duplicates = 5", "DELETE FROM chunk WHERE chunk_id = 1"}) {
     CAPTURE(change);
     LedgerWorld world;
     world.take({{1}, {2}, {3}, {0}, {1}}, 2);
@@ -1152,6 +1163,22 @@ TEST_CASE("a ledger says what it is, and is opened again as it was") {
   Database durable = Database::open(world.path);
   CHECK(durable.handle().execAndGet("PRAGMA synchronous").getInt() == 2);
   CHECK(find_job(durable, "news") == world.job);
+}
+
+TEST_CASE("a file of calls that cannot be written over stays as it was") {
+  const LedgerWorld world;
+  CallsFile calls(world.database.file());
+  calls.begin({std::string(32, 'a'), 7, WallTime{}});
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{0, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &none);
+  CHECK_THROWS_AS(calls.begin({std::string(32, 'b'), 9, WallTime{}}), Error);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  REQUIRE(calls.read());
+  CHECK(calls.read()->calls == 7);
 }
 
 TEST_CASE("what is no ledger of ours is refused, and left as it was") {

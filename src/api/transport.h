@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -36,11 +37,18 @@ struct Answer {
   std::shared_ptr<void> hold;    ///< lives as long as the body is needed: its share of the memory for all answers
 };
 
+/// Went wrong in this process (memory, say) when the request may have left: it is in doubt, as if the process had
+/// ended.
+struct LostInside {
+  std::exception_ptr cause;
+};
+
 class Transport {
  public:
   virtual ~Transport() = default;
   /// Sends at most once, whatever happens; never throws for what the network does. Takes no longer than the timeout of
-  /// a call. Throws where this machine has no file or thread left for it: then nothing was sent.
+  /// a call. Throws where this machine has no file, thread or memory left for it: LostInside if something may have been
+  /// sent by then, else anything else.
   virtual boost::asio::awaitable<Answer> send(Request request) = 0;
 };
 

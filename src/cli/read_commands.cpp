@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "base/terminal.h"
@@ -83,7 +85,7 @@ class WholeFile {
   int file_;
 };
 
-// An export takes the place of what stands there, which is to be nothing that the job lives by.
+// An export takes the place of what stands there, which is to be an earlier one, and nothing that the job lives by.
 void refuse_to_lose(const std::string& output, Database& database, JobId job, const Config& config) {
   const auto refuse = [&](const char* what) {
     throw Error(Exit::bad_config, fmt::format("an export would take the place of {}", what), output,
@@ -95,6 +97,13 @@ void refuse_to_lose(const std::string& output, Database& database, JobId job, co
   };
   if (database.file().is_part(output)) refuse("the ledger, or of a file that belongs to it");
   if (config.file && is_at(*config.file)) refuse("the config");
+  if (std::error_code none; std::filesystem::is_regular_file(std::filesystem::symlink_status(output, none))) {
+    std::array<char, 64> beginning{};
+    std::ifstream file(output, std::ios::binary);
+    file.read(beginning.data(), beginning.size());
+    if (!file.is_open() || !is_export({beginning.data(), static_cast<std::size_t>(file.gcount())}))
+      refuse("a file that is no export");
+  }
   SQLite::Statement query(database.handle(), "SELECT origin FROM job WHERE job_id = ?");
   query.bind(1, job);
   query.executeStep();

@@ -235,7 +235,8 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
       report.unread_why = "of the last reading; this one was stopped";
     }
     const bool names_address = end.message.find(url) != std::string::npos;
-    if (end.reason != Reason::none && !names_address) end.message += fmt::format(" (api.base_url is {})", url);
+    if (end.reason != Reason::none && !names_address)
+      end.message += fmt::format(" (api.base_url is {}{})", url, report.way);
     report.exit = run.finish(end);
   } catch (const Error& error) {
     run.fail(error);

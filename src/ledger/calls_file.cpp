@@ -82,10 +82,16 @@ std::optional<CallsBegun> CallsFile::read() {
   return begun_in(std::string_view(text.data(), static_cast<std::size_t>(size)));
 }
 
+bool CallsFile::is_damaged() {
+  struct stat status {};
+  return ::fstat(file_, &status) == 0 && status.st_size > 0 && !read();
+}
+
 void CallsFile::begin(const CallsBegun& begun) {
-  if (::ftruncate(file_, 0) != 0) throw calls_file_error("cannot write the file of calls begun", path_);
+  // Over what stands there, not after it is gone: a process that ends in between leaves one or the other.
   write(begun);
-  if (::fsync(file_) != 0) throw calls_file_error("cannot write the file of calls begun", path_);
+  if (::ftruncate(file_, line_size) != 0 || ::fsync(file_) != 0)
+    throw calls_file_error("cannot write the file of calls begun", path_);
 }
 
 void CallsFile::note(const CallsBegun& begun) {

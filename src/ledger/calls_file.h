@@ -31,6 +31,9 @@ class CallsFile {
   /// Empty: it is new, or holds something else. Throws Error(disk), as the others.
   std::optional<CallsBegun> read();
 
+  /// Whether it holds something that cannot be read.
+  bool is_damaged();
+
   /// Takes it for this ledger, whatever it held, and sees to it that it outlives a power cut.
   void begin(const CallsBegun& begun);
 

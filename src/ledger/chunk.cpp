@@ -277,7 +277,7 @@ std::optional<LedgerTime> Chunks::next_due(bool with_fresh) {
 
 Chunk Chunks::read(ChunkId chunk) {
   read_.bind(1, chunk);
-  if (!read_.executeStep()) throw Error(Exit::defect, fmt::format("chunk {} is not in the ledger", chunk));
+  if (!read_.executeStep()) throw damaged_ledger(database_, fmt::format("chunk {} is not in it", chunk));
   Chunk found = chunk_of(read_);
   read_.reset();
   return found;
@@ -289,10 +289,8 @@ std::vector<std::uint64_t> Chunks::lines(const Chunk& chunk) {
   auto lines = decode_lines(lines_.getColumn(0).getString());
   lines_.reset();
   if (lines.size() != chunk.ids.size()) {
-    throw Error(Exit::disk,
-                fmt::format("the ledger is damaged: chunk {} has {} members and {} lines", chunk.id, chunk.ids.size(),
-                            lines.size()),
-                database_.path().string(), "restore it from a backup");
+    throw damaged_ledger(database_,
+                         fmt::format("chunk {} has {} members and {} lines", chunk.id, chunk.ids.size(), lines.size()));
   }
   return lines;
 }

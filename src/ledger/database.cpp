@@ -89,6 +89,10 @@ Error ledger_error(const SQLite::Exception& exception, const std::filesystem::pa
   return {Exit::disk, fmt::format("the ledger failed: {}", exception.what()), path.string(), std::move(hint)};
 }
 
+Error damaged_ledger(const Database& database, const std::string& what) {
+  return {Exit::disk, "the ledger is damaged: " + what, database.path().string(), "restore it from a backup"};
+}
+
 Error reading_error(const SQLite::Exception& exception, const std::filesystem::path& path) {
   if (exception.getErrorCode() != SQLITE_ERROR) return ledger_error(exception, path);
   return {Exit::disk, fmt::format("the ledger cannot be read: {}", exception.what()), path.string(), restore_it};

@@ -85,6 +85,8 @@ class Database {
   std::unique_ptr<SQLite::Database> handle_;
 };
 
+/// What is in the ledger and cannot be: somebody's hand, or the disk's.
+Error damaged_ledger(const Database& database, const std::string& what);
 /// What SQLite threw, as what ends a run, with the ledger's path.
 Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path);
 /// The same of what only reads. Our queries are right, so one that fails has met a ledger that is not as we made it.

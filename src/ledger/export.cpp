@@ -19,7 +19,7 @@ void append_csv(std::string& out, const SQLite::Column& column) {
   }
   const std::string text = column.getString();
   const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
-  if (!formula && text.find_first_of(",\"\r\n") == std::string::npos) {
+  if (!formula && text.find_first_of(",;\t\"\r\n") == std::string::npos) {
     out += text;
     return;
   }
@@ -86,6 +86,11 @@ void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& 
     }
     write(piece);
   });
+}
+
+// By the first column of the view.
+bool is_export(std::string_view beginning) {
+  return beginning.empty() || beginning.starts_with("job,course_id,") || beginning.starts_with("{\"job\":\"");
 }
 
 }  // namespace convoke

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/outcome.h"
@@ -18,5 +19,8 @@ enum class Gone { without, with };
 /// would take for a formula is led by an apostrophe (CSV only): what an API or a list says must not run there.
 void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& outcomes, Gone gone,
                      ExportFormat format, const std::function<void(const std::string&)>& write);
+
+/// Whether a file that begins like this is an export, or empty: one may take its place.
+bool is_export(std::string_view beginning);
 
 }  // namespace convoke

@@ -235,7 +235,7 @@ Books books_of(Database& database, JobId job) {
   sums.bind(1, job);
   while (sums.executeStep()) {
     const auto outcome = outcome_named(sums.getColumn(0).getString());
-    if (!outcome) throw Error(Exit::defect, "an outcome in the ledger is none", database.path().string());
+    if (!outcome) throw damaged_ledger(database, "an outcome in it is none");
     const auto index = static_cast<std::size_t>(*outcome);
     books.members[index] += sums.getColumn(2).getInt64();
     if (sums.getColumn(1).getInt() != 0) books.gone[index] += sums.getColumn(2).getInt64();

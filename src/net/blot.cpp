@@ -23,6 +23,8 @@ std::string inner_base64(const std::string& secret, std::size_t before) {
   return all.substr(first, bits / 6 - first);
 }
 
+constexpr std::size_t most_letters = 24;  // that one letter is written with, at the most that is looked for
+
 std::optional<unsigned> number_in(std::string_view digits, int base) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
@@ -41,12 +43,11 @@ struct Letter {
   std::size_t size;  // how many letters it is written with
 };
 
-// `&amp;`, `&#43;`, `&#x2B;`
+// `&amp;`, `&#43;`, `&#x2B;`, `&#0043;`
 std::optional<Letter> entity_at(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, char>, 5> names = {
       {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}}};
-  constexpr std::size_t longest = 10;
-  const auto end = text.substr(0, longest).find(';');
+  const auto end = text.substr(0, most_letters).find(';');
   if (end == std::string_view::npos) return std::nullopt;
   const std::string_view name = text.substr(1, end - 1);
   for (const auto& [known, letter] : names) {
@@ -73,6 +74,10 @@ std::optional<Letter> escaped_at(std::string_view text) {
     case '\\':
       size = 6;
       if (text.size() >= size && text[1] == 'u') value = number_in(text.substr(2, 4), 16);
+      if (text.size() >= 4 && text[1] == 'x') {
+        size = 4;
+        value = number_in(text.substr(2, 2), 16);
+      }
       if (text.size() >= 2 && (text[1] == '/' || text[1] == '"' || text[1] == '\\')) return Letter{text[1], 2};
       break;
     default:
@@ -86,6 +91,23 @@ std::optional<Letter> escaped_at(std::string_view text) {
 // for each letter of the text.)
 std::size_t find_escape(const std::string& text, std::size_t at) {
   return std::min({text.find('\\', at), text.find('%', at), text.find('&', at)});
+}
+
+// Where `needle` ends if it begins at `at`, each of its letters as it is or escaped. (What takes all escapes off takes
+// letters of the needle for part of one: of `%41…`, where a `%` stands before `41…`, or in it.)
+std::optional<std::size_t> end_of(std::string_view text, std::size_t at, std::string_view needle) {
+  for (; !needle.empty(); needle.remove_prefix(1)) {
+    if (at >= text.size()) return std::nullopt;
+    const auto escaped = escaped_at(text.substr(at));
+    const bool is_plain = text[at] == needle.front();
+    const bool is_escaped = escaped && escaped->letter == needle.front();
+    if (is_plain && is_escaped) {
+      if (const auto end = end_of(text, at + escaped->size, needle.substr(1))) return end;
+    }
+    if (!is_plain && !is_escaped) return std::nullopt;
+    at += is_plain ? 1 : escaped->size;
+  }
+  return at;
 }
 
 // Takes one layer of escapes off; false: there is none.
@@ -129,7 +151,10 @@ void Blot::add(const std::string& secret) {
     std::replace(other.begin(), other.end(), '/', '_');
     if (other != needles_.back()) needles_.push_back(std::move(other));
   }
-  for (const std::string& needle : needles_) longest_ = std::max(longest_, needle.size());
+  for (const std::string& needle : needles_) {
+    longest_ = std::max(longest_, needle.size());
+    first_letters_.set(static_cast<unsigned char>(needle.front()));
+  }
 }
 
 void Blot::operator()(std::string& text) const {
@@ -138,7 +163,6 @@ void Blot::operator()(std::string& text) const {
 
   // Then what is written in other ways, in pieces: what is known of each letter takes more memory than the letter.
   // Those to come begin early enough to hold whole what this one may have cut off.
-  constexpr std::size_t most_letters = 24;  // for one
   const std::size_t overlap = longest_ * most_letters;
   const std::size_t whole_piece = 2 * overlap + (16U << 10U);
   for (std::size_t at = find_escape(text, 0); at != std::string::npos;) {
@@ -149,17 +173,28 @@ void Blot::operator()(std::string& text) const {
   }
 }
 
+bool Blot::may_begin(std::string_view text) const {
+  if (first_letters_.test(static_cast<unsigned char>(text.front()))) return true;
+  const auto escaped = escaped_at(text);
+  return escaped && first_letters_.test(static_cast<unsigned char>(escaped->letter));
+}
+
 void Blot::blot_piece(std::string& text, std::size_t begin, std::size_t size) const {
   constexpr int most_layers = 8;
   Letters letters{text.substr(begin, size), std::vector<std::size_t>(size + 1)};
   std::iota(letters.from.begin(), letters.from.end(), begin);
-  for (int layer = 0; layer < most_layers && unescape(letters); ++layer) {
-    search(letters.text, needles_, [&](std::size_t at, std::size_t length) {
-      const std::size_t first = letters.from[at];
-      const std::size_t letters_written = letters.from[at + length] - first;
-      text.replace(first, letters_written, letters_written, '*');
-    });
-  }
+  int layer = 0;
+  do {
+    for (std::size_t at = 0; at < letters.text.size(); ++at) {
+      if (!may_begin(std::string_view(letters.text).substr(at))) continue;
+      for (const std::string& needle : needles_) {
+        const auto end = end_of(letters.text, at, needle);
+        if (!end) continue;
+        const std::size_t letters_written = letters.from[*end] - letters.from[at];
+        text.replace(letters.from[at], letters_written, letters_written, '*');
+      }
+    }
+  } while (++layer < most_layers && unescape(letters));
 }
 
 }  // namespace convoke

@@ -170,6 +170,7 @@ HttpTransport::HttpTransport(asio::any_io_executor loop, ApiSettings settings)
   blot_.add(settings_.key);
   if (settings_.proxy && !settings_.proxy->secret.empty()) {
     blot_.add(settings_.proxy->secret);
+    blot_.add(settings_.proxy->secret.substr(settings_.proxy->secret.find(':') + 1));
     blot_.add(settings_.proxy->authorization.substr(std::string_view("Basic ").size()));
   }
   if (target_.tls) set_up_tls();
@@ -288,15 +289,16 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
     parser.emplace();
     parser->body_limit(largest_answer);
     parser->header_limit(largest_header);
-    // Room for the body and what simdjson reads beyond it, so that it is neither grown nor moved.
-    parser->get().body().reserve(largest_body_ + json_padding);
     co_await http::async_read_header(stream, connection.buffer, *parser, use_awaitable);
     const auto& fields = parser->get().base();
     if (std::distance(fields.begin(), fields.end()) > most_fields)
       throw boost::system::system_error(http::error::header_limit);
     const auto hold = std::make_shared<Share>(memory_);
     answer.hold = hold;
-    co_await wait_for_room(connection, *hold, parser->content_length().value_or(largest_body_));
+    const std::size_t expected = parser->content_length().value_or(largest_body_);
+    co_await wait_for_room(connection, *hold, expected);
+    // Room for the body and what simdjson reads beyond it, so that it is neither grown nor moved.
+    parser->get().body().reserve(std::min(expected, most_reserved) + json_padding);
     while (!parser->is_done()) {
       co_await http::async_read_some(stream, connection.buffer, *parser, use_awaitable);
       if (parser->get().body().size() > hold->bytes && !hold->grow(parser->get().body().size()))
@@ -428,6 +430,16 @@ void HttpTransport::start_deadline(const std::shared_ptr<Connection>& connection
 
 asio::awaitable<Answer> HttpTransport::send(Request request) {
   Answer answer;
+  try {
+    co_await call(request, answer);
+  } catch (...) {
+    if (answer.reached == Answer::Reached::no) throw;
+    throw LostInside{std::current_exception()};
+  }
+  co_return answer;
+}
+
+asio::awaitable<void> HttpTransport::call(const Request& request, Answer& answer) {
   std::shared_ptr<Connection> connection = idle_connection();
   const bool is_new = !connection;
   if (is_new) connection = std::make_shared<Connection>(loop_, tls_.get());
@@ -462,7 +474,6 @@ asio::awaitable<Answer> HttpTransport::send(Request request) {
   } else {
     connection->abort();
   }
-  co_return answer;
 }
 
 // Sets the reason and the words of an answer that did not come.
@@ -557,7 +568,9 @@ void HttpTransport::explain_proxy(const Connection& connection, boost::system::e
   // 403, 405, 407…: its rules or our credentials; 502, 503, 504: it does not reach the API now.
   answer.reason = status / 100 == 4 && status != 408 && status != 429 ? Reason::proxy_refused : Reason::not_connected;
   answer.error = fmt::format("{} answered {} to CONNECT{}", which, status,
-                             status == 407 ? ": it wants other credentials than it was given" : "");
+                             status == 407       ? ": it wants other credentials than it was given"
+                             : status / 100 == 2 ? ", and then not with the API but with words of its own"
+                                                 : "");
 }
 
 // Whether the server that broke off `connection` speaks TLS there. The first to ask finds out, the others wait for it,

@@ -43,6 +43,7 @@ class HttpTransport final : public Transport {
   enum class TlsProbe { not_made, under_way, tls, no_tls };
 
   void set_up_tls();
+  boost::asio::awaitable<void> call(const Request& request, Answer& answer);
   bool refuses_us(const boost::system::error_code& error) const;
   std::shared_ptr<Connection> idle_connection();
   void start_deadline(const std::shared_ptr<Connection>& connection, std::chrono::steady_clock::time_point end);

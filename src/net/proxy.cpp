@@ -95,7 +95,7 @@ std::string way_of(const std::optional<Proxy>& proxy) {
 std::optional<Proxy> proxy_for(const Url& api, const std::optional<std::string>& configured, const Variable& variable) {
   for (const char* name : {"no_proxy", "NO_PROXY"}) {
     const auto list = variable(name);
-    if (!list) continue;
+    if (!list || list->empty()) continue;
     if (is_excepted(api, *list)) return std::nullopt;
     break;
   }
@@ -104,9 +104,7 @@ std::optional<Proxy> proxy_for(const Url& api, const std::optional<std::string>&
   if (api.tls) names.insert(names.begin(), {"https_proxy", "HTTPS_PROXY"});
   if (!api.tls) names.insert(names.begin(), "http_proxy");
   for (const char* name : names) {
-    const auto text = variable(name);
-    if (!text) continue;
-    return text->empty() ? std::nullopt : std::optional(parse_proxy(*text, std::string("$") + name));
+    if (const auto text = variable(name); text && !text->empty()) return parse_proxy(*text, std::string("$") + name);
   }
   return std::nullopt;
 }

@@ -26,8 +26,8 @@ std::string way_of(const std::optional<Proxy>& proxy);
 /// The proxy for `api`, or none. `configured` is api.proxy: "none" means none whatever the environment says. Else
 /// `https_proxy` and `HTTPS_PROXY` for https, `http_proxy` for http (in lower case alone: a CGI server sets the other
 /// one from a request's header, CVE-2016-5385), then `all_proxy` and `ALL_PROXY`. A host in `no_proxy` or `NO_PROXY` is
-/// called straight: names and their subdomains, addresses, networks (10.0.0.0/8), `*`. Throws Error bad_config, with
-/// the place, for what is no http proxy.
+/// called straight: names and their subdomains, addresses, networks (10.0.0.0/8), `*`. An empty variable is as good as
+/// none. Throws Error bad_config, with the place, for what is no http proxy.
 std::optional<Proxy> proxy_for(const Url& api, const std::optional<std::string>& configured, const Variable& variable);
 
 }  // namespace convoke

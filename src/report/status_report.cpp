@@ -58,7 +58,7 @@ LimitsNow limits_now(Database& database, const LimitSettings& limits, Duration c
   MemorySlots trial = state.slots;
   const Admission admission = RateLimiter(limits, trial).take(state.now, state.now);
   if (!admission.slots)
-    state.next_call = clock.wall() + std::chrono::ceil<std::chrono::milliseconds>(admission.until - state.now);
+    state.next_call = state.at + std::chrono::ceil<std::chrono::milliseconds>(admission.until - state.now);
   return state;
 }
 
@@ -282,7 +282,7 @@ std::string story_text(const std::string& job, const MemberId& member, const std
                           counted(call.members, "member"), answer,
                           call.error.empty() ? "" : " (" + excerpt(call.error, 300) + ")");
     }
-    text += fmt::format("  outcome {}, asked {}", story.outcome, counted(story.attempts, "time"));
+    text += fmt::format("  outcome {}, asked {}", excerpt(story.outcome), counted(story.attempts, "time"));
     if (!story.updated_at.empty()) text += ", since " + story.updated_at;
     text += '\n';
     if (!story.error.empty()) text += fmt::format("  because: {}\n", excerpt(story.error, 300));

@@ -34,11 +34,11 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
       base_url_(std::move(base_url)),
       clock_(clock),
       unanswered_(unanswered),
+      calls_file_(database.file()),
       log_(database, job, clock.wall()),
       chunks_(database, job),
       slots_(database),
       limiter_(limits, slots_),
-      calls_file_(database.file()),
       desk_(
           database, std::move(ledger),
           [this] {
@@ -83,13 +83,19 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
   } else if (!is_its_file && (!is_new || seen) && slots_.any_taken(now)) {
     pace.unknown_until = std::max(pace.unknown_until, now + unanswered_);
     slots_.set_pace(pace);
+    const std::string file = database_.path().filename().string();
     remark_ = fmt::format(
-        "this ledger was copied, or moved without {}-calls beside it: what was sent since {} is not known, so every "
-        "limit counts as used up; if you know how many calls of the longest limit are used, say so: --assume-used N",
-        database_.path().filename().string(), format_time(begun_.latest));
+        "{}: what was sent since {} is not known, so every limit counts as used up; if you know how many calls of the "
+        "longest limit are used, say so: --assume-used N",
+        seen ? fmt::format("{}-calls is another ledger's, of which this is a copy or a backup", file)
+        : calls_file_.is_damaged() ? fmt::format("{}-calls is damaged", file)
+                                   : fmt::format("this ledger was copied, or moved without {}-calls beside it", file),
+        format_time(begun_.latest));
   }
   if (assume_used && pace.unknown_until > LedgerTime{}) {
-    slots_.take_forgotten(*assume_used, pace.unknown_until, now);
+    // Beyond what the largest limit allows, more would hold back nobody.
+    slots_.take_forgotten(std::min<std::int64_t>(*assume_used, limiter_.largest_limit().value_or(*assume_used)),
+                          pace.unknown_until, now);
     pace.unknown_until = {};
     slots_.set_pace(pace);
     remark_ = fmt::format("this ledger was copied: as you say, {} unknown to it count in the limits",

@@ -116,11 +116,11 @@ class RunLedger {
   std::map<std::int64_t, RefusedCourse> refused_;
   LedgerClock clock_;
   Duration unanswered_;
+  CallsFile calls_file_;  // before the log, which begins the run
   RunLog log_;
   Chunks chunks_;
   LedgerSlots slots_;
   RateLimiter limiter_;
-  CallsFile calls_file_;
   CallsBegun begun_;                 // as the latest claim left it
   std::int64_t begun_in_group_ = 0;  // calls, since the last commit
   std::string remark_;

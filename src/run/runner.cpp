@@ -332,6 +332,8 @@ boost::asio::awaitable<void> Runner::send_and_record(Claimed& call, bool& is_sen
   std::exception_ptr not_sent;
   try {
     answer = co_await transport_.send(std::move(request));
+  } catch (const LostInside& lost) {
+    std::rethrow_exception(lost.cause);  // the ledger has it as an intent: the next run finds it in doubt
   } catch (...) {
     not_sent = std::current_exception();
   }

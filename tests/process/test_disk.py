@@ -179,9 +179,9 @@ class Disk(World):
         self.run_job(OK)
         disk = Tmpfs(self.folder / "out", "300k")
         self.addCleanup(disk.unmount)
-        (disk.folder / "export.csv").write_text("the earlier one")
+        (disk.folder / "export.csv").write_text("job,course_id,the earlier one")
         self.expect(DISK, "export", "list", "--output", disk.folder / "export.csv")
-        self.assertEqual((disk.folder / "export.csv").read_text(), "the earlier one")
+        self.assertEqual((disk.folder / "export.csv").read_text(), "job,course_id,the earlier one")
         self.assertEqual([path.name for path in disk.folder.iterdir()], ["export.csv"], "half an export is left")
 
 

@@ -172,15 +172,23 @@ class Files(World):
         (self.folder / "here").symlink_to(self.folder)
         parts = [f"{self.ledger.name}{end}" for end in ("", "-calls", "-wal", "-shm", "-journal")]
         files = ["convoke.db", "convoke.db-calls", "list.csv", "config.toml", "jobs/list.toml"]
+        # And of no other file that is no export: a key, another job's list.
+        for name in ("key", "other.csv", "jobs/other.toml"):
+            (self.folder / name).write_text("spotMemberId\n")
+            files.append(name)
         before = [(self.folder / name).read_bytes() for name in files]
-        for place in (*parts, *(f"here/{part}" for part in parts), "link.db", "list.csv", "config.toml", "jobs/list.toml"):
+        for place in (*parts, *(f"here/{part}" for part in parts), "link.db", "list.csv", "config.toml", "jobs/list.toml",
+                      "key", "other.csv", "jobs/other.toml"):
             with self.subTest(place):
                 result = self.expect(BAD_CONFIG, "export", "list", "--output", place)
                 self.assertIn(f"{place}: an export would take the place of", result.err)
                 self.assertIn("--output", result.err)
         self.expect(BAD_CONFIG, "export", "list", "--output", "convoke.db-wal", "--ledger", "link.db")
         self.assertEqual([(self.folder / name).read_bytes() for name in files], before)
-        self.expect(OK, "export", "list", "--output", "convoke.db.csv")
+        for format in ("csv", "jsonl", "jsonl", "csv"):
+            self.expect(OK, "export", "list", "--output", "convoke.db.csv", "--format", format)
+        (self.folder / "empty").touch()
+        self.expect(OK, "export", "list", "--output", "empty")
 
     def test_what_lists_and_answers_hold_never_acts_on_a_terminal(self):
         """Escape sequences in the names of job and course, in ids that are none, and in an answer."""

@@ -93,6 +93,25 @@ class Forgotten(World):
         self.assertEqual(sandbox.requests, 2 + 8 - 2 - 3)
         self.check_books()
 
+    def test_a_file_of_calls_that_is_damaged_is_called_so(self):
+        sandbox = self.sandbox()
+        self.a_job(20, "chunk_size = 1")
+        self.run_some(2)
+        self.calls.write_text("garbage")
+        result = self.expect(TRY_LATER, "run", "list")
+        self.assertIn("convoke.db-calls is damaged", result.err)
+        self.assertNotIn("copied, or moved", result.err)
+        self.assertEqual(sandbox.requests, 2)
+
+    def test_a_run_that_cannot_begin_for_its_file_of_calls_is_no_run_that_was_killed(self):
+        self.sandbox()
+        self.a_job(20, "chunk_size = 1")
+        self.run_some(2)
+        self.calls.unlink()
+        os.mkfifo(self.calls)
+        self.expect(BAD_CONFIG, "run", "list")
+        self.assertEqual(self.query("SELECT count(*) FROM runs"), [(1,)])
+
     def test_a_copy_says_so_wherever_limits_are_spoken_of(self):
         self.sandbox()
         self.a_job(20, "chunk_size = 1")

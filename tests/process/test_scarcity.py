@@ -103,18 +103,44 @@ class Scarcity(World):
         self.assertLess(took, 6, str(result))
 
 
+    def test_memory_that_ends_when_a_call_is_out_leaves_it_in_doubt(self):
+        """The server has invited them, and the answer does not fit: the ledger must not say that nobody was asked."""
+        ended = threading.Event()
+
+        def answer(call):
+            ended.wait(PATIENCE)
+            return 201, participants(call.ids) + b" " * (11 << 20)
+        server = self.server(answer)
+        ids = self.a_job(10, 'on_doubt = "hold"')
+        process = self.start("run", "list")
+        wait_for(lambda: server.calls, "a call")
+        pages = int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + (4 << 20)
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (most, most))
+        ended.set()
+        result = process.finish()
+        self.check_says_so(result)
+        self.assertIn("no more memory", result.err)
+        self.assertEqual(self.query("SELECT count(*) FROM calls"), [(1,)])
+        # And the next run asks nobody a second time.
+        self.expect(INCOMPLETE, "run", "list")
+        self.assertEqual(len(server.calls), 1)
+        self.assertEqual(set(self.outcomes().values()), {"in_doubt"})
+        self.assertEqual(len(self.outcomes()), len(ids))
+
+
 class Memory(World):
     """Whatever servers answer, on eight connections at once, with answers as large as any that is read."""
 
     MOST_KIB = 128 << 10
     LARGEST = (12 << 20) - 4096
 
-    def peak_kib(self, body):
+    def peak_kib(self, body, ids=400, **settings):
         self.remove_ledger()
         self.server(lambda call: (201, body(call)))
-        self.a_job(some_ids(400))
+        self.a_job(some_ids(ids))
         process = self.start("run", "list", "--max-duration", "20s", settings={
-            "retry.patience": '"1s"', "limits.calls": "[]", "invite.chunk_size": 20, "ledger.keep_profile": "true"},
+            "retry.patience": '"1s"', "limits.calls": "[]", "invite.chunk_size": 20, "ledger.keep_profile": "true", **settings},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         peak = 0
         while process.running:  # the kernel's own high-water mark: it only grows
@@ -144,6 +170,13 @@ class Memory(World):
                 peak = self.peak_kib(body)
                 self.assertGreater(peak, 0)
                 self.assertLess(peak, self.MOST_KIB)
+
+    def test_stays_within_128_mib_on_256_connections_with_answers_of_1_mib(self):
+        def body(call):
+            if call.number > 4:
+                time.sleep(0.3)  # until then as many wait for their answers as there are connections
+            return participants(call.ids) + b" " * (1 << 20)
+        self.assertLess(self.peak_kib(body, 12_000, **{"api.connections": 256}), self.MOST_KIB)
 
 
 if __name__ == "__main__":

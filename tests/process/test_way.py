@@ -100,6 +100,17 @@ class ByAProxy(TlsWorld):
             self.assertNotIn(self.PASSWORD, text)
             self.assertNotIn(secret, text)
 
+    def test_its_password_alone_is_blotted_out_of_what_it_says(self):
+        proxy = self.server(lambda call: (403, json.dumps({"message": f"ann with {self.PASSWORD} may not"}).encode()))
+        self.a_job(20)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        address = proxy.url.removeprefix("http://")
+        said = self.expect(KEY_REFUSED, "run", "list", settings={"api.proxy": f'"http://ann:{self.PASSWORD}@{address}"'})
+        self.assertEqual(len(proxy.calls), 1)
+        self.assertIn("ann with ***", said.out)
+        self.assertIn(f"by the proxy http://{address}", said.out)
+        self.assertNotIn(self.PASSWORD, said.out + said.err + self.ledger.read_bytes().decode("latin1"))
+
     def test_its_password_is_not_in_the_command_that_is_proposed(self):
         self.a_job(20)
         setting = f"http://ann:{self.PASSWORD}@127.0.0.1:{free_port()}"

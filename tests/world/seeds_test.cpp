@@ -154,6 +154,9 @@ void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bo
         for (const RefusedCourse& course : ended.end.refused) REQUIRE(world.refused_courses.contains(course.course_id));
       }
       break;
+    case Exit::disk:
+      REQUIRE(world.network.lost_inside > 0);
+      break;
     default:
       FAIL("a run ended with " << static_cast<int>(*ended.exit));
   }
@@ -201,7 +204,8 @@ void play(std::uint64_t seed, Totals& totals) {
   const SandboxSettings server = server_of(random);
   World world(seed, server);
   const auto share = [&] { return world.chance(0.5) ? 0.0 : static_cast<double>(world.number(1, 50)) / 1000; };
-  world.network = {std::chrono::milliseconds(world.number(1, 500)), share(), share(), share(), share(), share() / 2};
+  world.network = {
+      std::chrono::milliseconds(world.number(1, 500)), share(), share(), share(), share(), share() / 10, share() / 2};
   world.crash_per_step = world.chance(0.5) ? 0.0 : 0.002;
   world.crash_per_commit = world.chance(0.5) ? 0.0 : 0.02;
 

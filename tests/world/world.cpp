@@ -161,6 +161,8 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
     });
   }
   while (!exchange->done && clock.now() < deadline) co_await exchange->sleep.until(deadline);
+  if (world_.chance(network.lost_inside))
+    throw LostInside{std::make_exception_ptr(Error(Exit::disk, "no memory for the answer"))};
   if (world_.on_answer) world_.on_answer(exchange->answer);
   co_return exchange->answer;
 }

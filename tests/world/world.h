@@ -27,6 +27,7 @@ struct NetworkSettings {
   double lost_request = 0;                           ///< sent, and never arrives
   double late_request = 0;                           ///< sent, and arrives only after the client has given up
   double lost_answer = 0;                            ///< acted upon, and the answer never arrives
+  double lost_inside = 0;                            ///< sent, and then this process has no memory for the answer
   double standstill = 0;  ///< the server stands still, for up to a minute, from this call on; then it acts on all that
                           ///< waited in its buffers
 };
