@@ -1,6 +1,7 @@
 // `convoke check`: is all in order for a run? Calls nobody, changes nothing.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/numbers.h"
@@ -11,6 +12,7 @@
 #include "net/http_transport.h"
 #include "report/json.h"
 #include "report/run_report.h"
+#include "report/status_report.h"
 #include "source/member_source.h"
 
 namespace convoke {
@@ -80,6 +82,21 @@ std::string age_of_success(Database& database, const std::string& job, Duration 
   return words;
 }
 
+// What the file beside the ledger makes of its limits; empty: nothing.
+std::string remark_on_calls(Database& database, const Config& config) {
+  const auto file = look_at_calls(database.file());
+  std::string remark;
+  database.read([&] {
+    const CallsKnown known = calls_known(calls_begun(database), file);
+    if (known == CallsKnown::fewer)
+      remark = ", restored from a backup: it has forgotten calls, which the next run counts in the limits";
+    const auto uses = limits_now(database, file, config.limits, config.api.timeout, SystemClock()).use;
+    if (std::any_of(uses.begin(), uses.end(), [](const LimitUse& use) { return use.unknown_for > Duration::zero(); }))
+      remark = ", copied or moved without its -calls file: what is used of the limits is not known (convoke status)";
+  });
+  return remark;
+}
+
 void look_at_job(Check& check, const Config& config, const Job& job, std::optional<Duration> max_age) {
   check.look_at("list", [&] {
     // What can be read once only is for the run to read.
@@ -100,7 +117,7 @@ void look_at_job(Check& check, const Config& config, const Job& job, std::option
     if (sound != "ok")
       throw Error(Exit::disk, "is damaged: " + sound, config.ledger_path.string(), "see docs/ledger.md on backups");
     if (const auto id = find_job(database, job.name)) check_origin(database, *id, job.name, origin_of(job));
-    return config.ledger_path.string();
+    return config.ledger_path.string() + remark_on_calls(database, config);
   });
   if (!max_age) return;
   check.look_at("last success", [&] {

@@ -64,8 +64,9 @@ std::string why_no_key(const Config& config) {
 }
 
 // What the ledger says of the job, and of how fast calls may go.
-void look_into(Plan& plan, Database& database, std::optional<JobId> id, const Config& config, const Clock& clock) {
-  plan.limits = limits_now(database, config.limits, config.api.timeout, clock);
+void look_into(Plan& plan, Database& database, const std::optional<CallsBegun>& file, std::optional<JobId> id,
+               const Config& config, const Clock& clock) {
+  plan.limits = limits_now(database, file, config.limits, config.api.timeout, clock);
   if (!id) return;
   plan.books = books_of(database, *id);
   plan.without_answer = JobLock::is_held(database.file(), *id) ? 0 : asked_without_answer(database, *id);
@@ -107,13 +108,14 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   terms.brakes = {job.list_rules.min_rows, command.accept_shrunk, describe_source(job.source)};
   terms.retry_failed = config.run.retry_failed;
   terms.hold_doubts = job.invite.on_doubt == OnDoubt::hold;
+  const auto file = database ? look_at_calls(database->file()) : std::nullopt;
   const auto look = [&] {
     if (id && is_read(*database, *id, fingerprint)) watched = nullptr;
     plan.survey = survey(database ? &*database : nullptr, id, watched, terms,
                          std::filesystem::absolute(config.ledger_path).parent_path());
     Duration latency = std::chrono::milliseconds(300);
     if (database) {
-      look_into(plan, *database, id, config, clock);
+      look_into(plan, *database, file, id, config, clock);
       latency = usual_latency(*database);
     } else {
       plan.limits.now = LedgerTime(std::chrono::hours(24 * 365));  // any time: nothing was sent yet

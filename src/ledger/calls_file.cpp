@@ -82,6 +82,21 @@ std::optional<CallsBegun> CallsFile::read() {
   return begun_in(std::string_view(text.data(), static_cast<std::size_t>(size)));
 }
 
+CallsKnown calls_known(const CallsBegun& ledger, const std::optional<CallsBegun>& file) {
+  if (file && file->ledger_id == ledger.ledger_id)
+    return file->calls > ledger.calls ? CallsKnown::fewer : CallsKnown::all;
+  return file || !ledger.ledger_id.empty() ? CallsKnown::not_sure : CallsKnown::all;
+}
+
+std::optional<CallsBegun> look_at_calls(const LedgerFile& ledger) {
+  const int file = ::open(ledger.beside("-calls").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return std::nullopt;
+  std::array<char, line_size + 1> text{};
+  const ssize_t size = ::pread(file, text.data(), text.size(), 0);  // (of a pipe, say: an error)
+  ::close(file);
+  return size < 0 ? std::nullopt : begun_in(std::string_view(text.data(), static_cast<std::size_t>(size)));
+}
+
 bool CallsFile::is_damaged() {
   struct stat status {};
   return ::fstat(file_, &status) == 0 && status.st_size > 0 && !read();

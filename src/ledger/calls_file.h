@@ -18,6 +18,18 @@ struct CallsBegun {
   WallTime latest{};
 };
 
+/// What a ledger knows of the calls that were made on it, by the file beside it.
+enum class CallsKnown {
+  all,
+  fewer,    ///< the file knows of more: the ledger was restored from a backup
+  not_sure  ///< the file is another ledger's, damaged or missing: it was copied, and calls may have been made since
+};
+CallsKnown calls_known(const CallsBegun& ledger, const std::optional<CallsBegun>& file);
+
+/// What the file beside `ledger` says, for who only reads; empty as CallsFile::read(), or if it cannot be read. To be
+/// read before the ledger is: a call is noted there once it is committed here.
+std::optional<CallsBegun> look_at_calls(const LedgerFile& ledger);
+
 /// To be read and written within write transactions of the ledger: its lock is what makes processes take turns.
 class CallsFile {
  public:

@@ -29,6 +29,30 @@ WallTime known_again(const LimitUse& use, WallTime at) {
 
 }  // namespace
 
+namespace {
+
+// What a run does for good (RunLedger), for a look.
+void count_what_is_not_known(LimitsNow& state, LedgerSlots& slots, const CallsBegun& ledger,
+                             const std::optional<CallsBegun>& file, const LimitSettings& limits, Duration unanswered) {
+  const CallsKnown known = calls_known(ledger, file);
+  if (known == CallsKnown::not_sure && slots.any_taken(state.now)) {
+    Pace pace = state.slots.pace();
+    pace.unknown_until = std::max(pace.unknown_until, state.now + unanswered);
+    state.slots.set_pace(pace);
+  }
+  if (known != CallsKnown::fewer) return;
+  const Duration ago = std::max<Duration>(state.at - file->latest, Duration::zero());
+  for (const Limit& limit : limits.calls) {
+    const LedgerTime free_at = state.now - ago + unanswered + limit.window;
+    if (free_at <= state.now) continue;
+    int number = state.slots.size(limit.window);
+    for (std::int64_t call = ledger.calls; call < std::min(file->calls, ledger.calls + limit.calls); ++call)
+      state.slots.set(limit.window, {number++, free_at});
+  }
+}
+
+}  // namespace
+
 Duration usual_latency(Database& database) {
   SQLite::Statement query(database.handle(),
                           "SELECT avg(latency_ms) FROM (SELECT latency_ms FROM call WHERE http_status IS NOT NULL "
@@ -38,7 +62,8 @@ Duration usual_latency(Database& database) {
   return Duration(static_cast<Duration::rep>(query.getColumn(0).getDouble() * 1000));
 }
 
-LimitsNow limits_now(Database& database, const LimitSettings& limits, Duration call_timeout, const Clock& clock) {
+LimitsNow limits_now(Database& database, const std::optional<CallsBegun>& file, const LimitSettings& limits,
+                     Duration call_timeout, const Clock& clock) {
   LimitsNow state;
   state.at = clock.wall();
   const auto bridge = bridge_clock(stored_bridge(database), clock.boot_id(), clock.now(), clock.wall());
@@ -54,6 +79,7 @@ LimitsNow limits_now(Database& database, const LimitSettings& limits, Duration c
         state.slots.set(limit.window, {number++, earlier.free_at});
     }
   }
+  count_what_is_not_known(state, slots, calls_begun(database), file, limits, unanswered(call_timeout));
   state.use = RateLimiter(limits, state.slots).use(state.now);
   MemorySlots trial = state.slots;
   const Admission admission = RateLimiter(limits, trial).take(state.now, state.now);
@@ -66,9 +92,10 @@ LedgerStatus status_of(Database& database, std::optional<JobId> only, const Limi
                        Duration call_timeout, const Clock& clock) {
   LedgerStatus status;
   status.ledger = std::filesystem::absolute(database.path()).lexically_normal().string();
+  const auto file = look_at_calls(database.file());
   database.read([&] {
     status.api = api_of(database);
-    const LimitsNow state = limits_now(database, limits, call_timeout, clock);
+    const LimitsNow state = limits_now(database, file, limits, call_timeout, clock);
     status.limits = state.use;
     status.next_call = state.next_call;
     status.at = state.at;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "ledger/calls_file.h"
 #include "ledger/run_log.h"
 #include "ledger/story.h"
 #include "run/forecast.h"
@@ -61,6 +62,8 @@ struct LimitsNow {
   MemorySlots slots;
   LedgerTime now{};
 };
-LimitsNow limits_now(Database& database, const LimitSettings& limits, Duration call_timeout, const Clock& clock);
+/// As the next run will find them, also where the ledger was restored or copied: `file` says so (look_at_calls()).
+LimitsNow limits_now(Database& database, const std::optional<CallsBegun>& file, const LimitSettings& limits,
+                     Duration call_timeout, const Clock& clock);
 
 }  // namespace convoke

@@ -63,6 +63,7 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
   const WallTime wall = clock_.wall();
   begun_ = calls_begun(database_);
   const auto seen = calls_file_.read();
+  const CallsKnown known = calls_known(begun_, seen);
   const bool is_its_file = seen && seen->ledger_id == begun_.ledger_id;
   const bool is_new = begun_.ledger_id.empty();
   if (is_new) begun_.ledger_id = new_ledger_id();
@@ -70,7 +71,7 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
   // Until when the latest that the file knows of may come to be counted.
   const Duration ago = seen ? std::max<Duration>(wall - seen->latest, Duration::zero()) : Duration::zero();
   const LedgerTime counted_until = now - ago + unanswered_;
-  if (is_its_file && seen->calls > begun_.calls) {
+  if (known == CallsKnown::fewer) {
     const std::int64_t forgotten = seen->calls - begun_.calls;
     slots_.take_forgotten(forgotten, counted_until, now);
     begun_.calls = seen->calls;
@@ -80,7 +81,7 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
         counted(forgotten, "call"), format_time(seen->latest));
   } else if (is_new && seen && base_url_ != rehearsal_api && !slots_.any_taken(now)) {
     count_those_of_a_ledger_that_is_gone(*seen, counted_until, now);
-  } else if (!is_its_file && (!is_new || seen) && slots_.any_taken(now)) {
+  } else if (known == CallsKnown::not_sure && slots_.any_taken(now)) {
     pace.unknown_until = std::max(pace.unknown_until, now + unanswered_);
     slots_.set_pace(pace);
     const std::string file = database_.path().filename().string();

@@ -35,7 +35,11 @@ class Forgotten(World):
         self.back_up()
         self.run_some(3)
         self.restore()
-        self.assertEqual(self.used(), 2)
+        # What a look says is what the run will find.
+        self.assertEqual(self.used(), 5)
+        self.assertEqual(self.expect(OK, "plan", "list", "--json").json["plans"][0]["quota"]["limits"],
+                         [{"limit": "8/1h", "used": 5, "left": 3}])
+        self.assertIn("it has forgotten calls", self.expect(OK, "check", "list").out)
         result = self.expect(TRY_LATER, "run", "list")
         self.assertIn("this ledger has forgotten 3 calls", result.err)
         self.assertIn("8/1h is used up", result.out)
@@ -117,6 +121,10 @@ class Forgotten(World):
         self.a_job(20, "chunk_size = 1")
         self.run_some(2)
         self.calls.unlink()
+        # Also before a run has met it.
+        for command in (["status"], ["plan", "list"]):
+            self.assertIn("what is used is not known until", self.expect(OK, *command).out)
+        self.assertIn("copied or moved without its -calls file", self.expect(OK, "check", "list").out)
         for _ in range(2):  # not the first time only
             run = self.expect(TRY_LATER, "run", "list", "--json").last_run
             self.assertEqual(run["stopped_by"], "quota")
