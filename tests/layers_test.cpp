@@ -1,4 +1,5 @@
-// Folders include only those before them in the order of the walk (style.md): the layout reads like it, or this fails.
+// Folders include only those before them in the order of the walk (README.md, "How it is built"): the layout reads like
+// it, or this fails.
 #include <doctest/doctest.h>
 
 #include <algorithm>

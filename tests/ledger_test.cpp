@@ -892,6 +892,17 @@ TEST_CASE("due chunks are packed anew, settled ones and those that wait stay") {
         lines);
 }
 
+TEST_CASE("who waits, for a pause that costs no try, say, is not packed with who does not") {
+  LedgerWorld world;
+  world.take_members(4, 2);
+  Sent sent(world);
+  Fate paused;
+  paused.not_before = now + 1h;
+  sent.settle({{{}, paused}});
+  world.database.write([&] { sent.chunks.repack(10); });
+  CHECK(world.rows("SELECT size, not_before > 0 FROM chunk ORDER BY 2") == Rows{"2|0", "2|1"});
+}
+
 TEST_CASE("lines are kept as a JSON array and read back") {
   for (const std::vector<std::uint64_t>& lines :
        std::vector<std::vector<std::uint64_t>>{{1}, {1, 2, 3}, {9'007'199'254'740'993, 1}, {4'000'000'000}}) {

@@ -4,8 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "ledger/books.h"
+#include "ledger/chunks.h"
+#include "ledger/clock_bridge.h"
 #include "ledger/intake.h"
+#include "ledger/jobs.h"
+#include "ledger/ledger_api.h"
 #include "ledger/run_log.h"
+#include "ledger/troubles.h"
 #include "members.h"
 #include "temp_folder.h"
 

@@ -29,7 +29,6 @@ std::string advice_of(const std::string& ratelimit) {
 
 std::string advice_of(const std::string& remaining, const std::string& reset) {
   Answer answer;
-  answer.ratelimit_limit = "100";
   answer.ratelimit_remaining = remaining;
   answer.ratelimit_reset = reset;
   return advice(answer);

@@ -1,4 +1,4 @@
-// The rule of design.md, invariant 5, held against servers that count.
+// The rule of invariants.md, 5, held against servers that count.
 #include "run/rate_limiter.h"
 
 #include <doctest/doctest.h>

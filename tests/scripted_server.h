@@ -178,9 +178,9 @@ inline std::string created(const std::string& body, const std::string& headers =
 struct Client {
   explicit Client(const std::string& url, Duration timeout = std::chrono::seconds(5),
                   std::optional<std::string> ca_file = std::nullopt)
-      : transport(loop.get_executor(), settings(url, timeout, std::move(ca_file))) {}
+      : transport(loop.get_executor(), clock, settings(url, timeout, std::move(ca_file))) {}
 
-  explicit Client(ApiSettings settings) : transport(loop.get_executor(), std::move(settings)) {}
+  explicit Client(ApiSettings settings) : transport(loop.get_executor(), clock, std::move(settings)) {}
 
   static ApiSettings settings(const std::string& url, Duration timeout, std::optional<std::string> ca_file) {
     ApiSettings settings;
@@ -207,6 +207,7 @@ struct Client {
   }
 
   boost::asio::io_context loop{1};
+  SystemClock clock;
   HttpTransport transport;
 };
 

@@ -285,6 +285,13 @@ TEST_CASE("a status that the API does not answer with, as the first answer of al
 }
 
 TEST_CASE("a doubt stays until a 200 or a 201 clears it") {
+  Answer lost = not_answered(Answer::Reached::maybe);
+  CHECK(judge(lost, chunk_of(2), judgement()).pieces[0].fate.doubt);
+  for (const auto& [status, is_doubt] : {std::pair(500, true), {502, true}, {504, true}, {503, false}, {429, false}}) {
+    CAPTURE(status);
+    Answer answer = answered(status);
+    CHECK(judge(answer, chunk_of(2), judgement()).pieces[0].fate.doubt == is_doubt);
+  }
   Chunk chunk = chunk_of(2);
   chunk.doubt = true;
   for (const int status : {400, 401, 404, 413, 429, 500, 503}) {

@@ -30,11 +30,10 @@ struct Answer {
   int status = 0;
   std::string body;      ///< with room for simdjson's padding behind it (capacity)
   std::string location;  ///< of a redirect, as it came
-  std::string retry_after, ratelimit, ratelimit_limit, ratelimit_remaining,
-      ratelimit_reset;           ///< headers, as they came; empty: absent
-  std::string error;             ///< not answered: why, in words of ours
-  Reason reason = Reason::none;  ///< not answered: the kind of trouble
-  std::shared_ptr<void> hold;    ///< lives as long as the body is needed: its share of the memory for all answers
+  std::string retry_after, ratelimit, ratelimit_remaining, ratelimit_reset;  ///< headers, as they came; empty: absent
+  std::string error;                                                         ///< not answered: why, in words of ours
+  Reason reason = Reason::none;                                              ///< not answered: the kind of trouble
+  std::shared_ptr<void> hold;  ///< lives as long as the body is needed: its share of the memory for all answers
 };
 
 /// Went wrong in this process (memory, say) when the request may have left: it is in doubt, as if the process had

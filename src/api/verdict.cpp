@@ -46,25 +46,7 @@ bool is_page(std::string_view body) {
 
 // The fate of members that were asked for once more and stay due, with a definite answer.
 Fate due_now(const Chunk& chunk, const Judgement& judgement) {
-  Fate fate;
-  fate.not_before = judgement.now;
-  fate.attempts = chunk.attempts + 1;
-  fate.missing = chunk.missing;
-  fate.quiet = chunk.quiet;
-  fate.doubt = chunk.doubt;
-  return fate;
-}
-
-Fate settled(const Chunk& chunk, Outcome outcome, int http_status, Reason reason = Reason::none,
-             std::string error = {}) {
-  Fate fate;
-  fate.outcome = outcome;
-  fate.attempts = chunk.attempts + 1;
-  fate.doubt = chunk.doubt && outcome == Outcome::rejected;  // a refusal says nothing of the call before it
-  fate.reason = reason;
-  fate.http_status = http_status;
-  fate.error = std::move(error);
-  return fate;
+  return Fate::due({chunk.attempts + 1, 0, chunk.missing, chunk.quiet, chunk.doubt}, judgement.now);
 }
 
 void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& fate) {
@@ -142,7 +124,7 @@ Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const
   verdict.reason = status == 413 ? Reason::too_large : Reason::refused;
   verdict.call_error = message;
   if (chunk.ids.size() == 1) {
-    verdict.pieces.push_back({{}, settled(chunk, Outcome::rejected, status, verdict.reason, std::move(message))});
+    verdict.pieces.push_back({{}, Fate::settled(chunk, Outcome::rejected, status, verdict.reason, std::move(message))});
     return verdict;
   }
   Fate fate = due_now(chunk, judgement);
@@ -166,8 +148,8 @@ Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const
 
 void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgement, const Members& missing) {
   if (chunk.missing > 0 && chunk.ids.size() == 1) {
-    verdict.pieces.push_back({missing, settled(chunk, Outcome::rejected, 201, Reason::not_in_answers,
-                                               "not in the API's answers, not even when asked alone")});
+    verdict.pieces.push_back({missing, Fate::settled(chunk, Outcome::rejected, 201, Reason::not_in_answers,
+                                                     "not in the API's answers, not even when asked alone")});
     return;
   }
   Fate fate = due_now(chunk, judgement);
@@ -201,7 +183,7 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judge
       verdict.alarm += fmt::format("; {} of them of another course", participants->other_course);
     verdict.call_error = verdict.alarm;
   }
-  Fate invited = settled(chunk, Outcome::invited, 201);
+  Fate invited = Fate::settled(chunk, Outcome::invited, 201);
   invited.participants = std::move(participants->columns);
   const bool all = participants->named.size() == chunk.ids.size();
   const Members missing = all ? Members{} : without(all_of(chunk), participants->named);
@@ -275,7 +257,7 @@ Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
     }
     Verdict verdict;
     verdict.accepted = true;
-    verdict.pieces.push_back({{}, settled(chunk, Outcome::already_invited, answer.status)});
+    verdict.pieces.push_back({{}, Fate::settled(chunk, Outcome::already_invited, answer.status)});
     return verdict;
   }
 

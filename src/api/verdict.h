@@ -1,5 +1,5 @@
-// What an answer means for its chunk: one pure function, one table (design.md, "Outcomes"; api.md, "Unknown, so
-// handled").
+// What an answer means for its chunk: one pure function, one table (ledger.md, "outcomes"; api.md, "Not known,
+// and so handled").
 #pragma once
 
 #include <functional>

@@ -7,7 +7,7 @@
 
 namespace convoke {
 
-/// The exit codes of design.md, "Commands".
+/// The exit codes (README.md, "Exit codes").
 enum class Exit : int {
   ok = 0,                ///< everybody in the list is invited, or was already
   incomplete = 1,        ///< finished, and some who are in the list are not, or rows are invalid

@@ -1,4 +1,4 @@
-// What became of a member (design.md, "Outcomes").
+// What became of a member (ledger.md, "outcomes").
 #pragma once
 
 #include <array>

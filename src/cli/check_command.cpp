@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/run_job.h"
+#include "ledger/jobs.h"
+#include "ledger/ledger_api.h"
 #include "ledger/run_log.h"
 #include "net/http_transport.h"
 #include "report/json.h"

@@ -17,6 +17,7 @@
 #include "cli/options.h"
 #include "cli/outcome_list.h"
 #include "ledger/export.h"
+#include "ledger/jobs.h"
 #include "ledger/story.h"
 #include "report/status_report.h"
 #include "source/member_source.h"

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/outcome_list.h"
 #include "cli/run_job.h"
+#include "ledger/jobs.h"
 
 namespace convoke {
 namespace {

@@ -19,6 +19,9 @@
 #include "cli/options.h"
 #include "cli/source_rows.h"
 #include "ledger/job_lock.h"
+#include "ledger/jobs.h"
+#include "ledger/ledger_api.h"
+#include "ledger/troubles.h"
 #include "net/http_transport.h"
 #include "run/job_run.h"
 #include "sandbox/server.h"
@@ -207,7 +210,7 @@ RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config
 
   NetworkLoop network;
   asio::io_context& loop = network.context();
-  HttpTransport transport(loop.get_executor(), std::move(api));
+  HttpTransport transport(loop.get_executor(), system, std::move(api));
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;
   JobRun run(database, id, std::move(settings), transport, system, alarms, loop.get_executor(),
@@ -261,9 +264,7 @@ std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger) {
 }
 
 std::string run_fingerprint(const Job& job) {
-  std::string fingerprint = fingerprint_of(job.source);
-  if (fingerprint.empty()) return fingerprint;
-  return fmt::format("{} {} {}", fingerprint, job.list_rules.min_rows, job.course.value_or(""));
+  return fingerprint_of(job.source, {std::to_string(job.list_rules.min_rows), job.course.value_or("")});
 }
 
 std::string origin_of(const Job& job) {

@@ -1,11 +1,8 @@
 // Chunks: the unit of work, of attempts and of intent. A chunk is a set of members of one course that share a fate; an
-// answer that tells them apart splits it (see schema.sql).
+// answer that tells them apart splits it (see schema.sql). Values only: where they are kept is Chunks.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,29 +10,33 @@
 #include "base/member_id.h"
 #include "base/outcome.h"
 #include "base/reason.h"
-#include "ledger/database.h"
+#include "ledger/ids.h"
 
 namespace convoke {
 
 /// The most members of one chunk, whatever a job sets.
 inline constexpr int largest_chunk = 10'000;
 
-struct Chunk {
+/// What was asked of some members so far: all members of a chunk share it, and each fate goes on with it.
+struct History {
+  int attempts = 0;    ///< calls that asked for them, 429 aside
+  int tries = 0;       ///< of them, those in a row without a definite answer
+  int missing = 0;     ///< how often in a row a 201 did not name them
+  bool quiet = false;  ///< ask without e-mail
+  bool doubt = false;  ///< a call may have taken effect, and no 200 or 201 said more since
+};
+
+struct Chunk : History {
   ChunkId id = 0;
   std::int64_t course_no = 0;
   std::vector<MemberId> ids;  ///< ascending
-  int attempts = 0;           ///< calls that asked for these members, 429 aside
-  int tries = 0;              ///< of them, those in a row without a definite answer
-  int missing = 0;            ///< how often in a row a 201 did not name them
-  bool quiet = false;         ///< ask without e-mail
-  bool doubt = false;         ///< a call may have taken effect, and no 200 or 201 said more since
   LedgerTime not_before{};    ///< as it stood
 
   /// It failed in an earlier run: whatever is the matter may be its own.
   bool failed_before() const { return not_before == LedgerTime(Duration(-1)); }
 };
 
-/// What a 201 says of some members: a column for each attribute of design.md's `outcomes`. A column is SQL NULL (empty
+/// What a 201 says of some members: a column for each attribute of the view `outcomes`. A column is SQL NULL (empty
 /// here) where the attribute is null for all, one plain value where all share it, or else a JSON array with one entry
 /// per member.
 struct ParticipantColumns {
@@ -44,19 +45,27 @@ struct ParticipantColumns {
 };
 
 /// What becomes of some members of a chunk.
-struct Fate {
+struct Fate : History {
   Outcome outcome = Outcome::pending;
   LedgerTime not_before{};  ///< for pending: when they are due again; the epoch: as if never asked
-  int attempts = 0;
-  int tries = 0;
-  int missing = 0;
-  bool quiet = false;
-  bool doubt = false;
-  bool gone = false;  ///< not in the source any more: not to be made due again
+  bool gone = false;        ///< not in the source any more: not to be made due again
   Reason reason = Reason::none;
   int http_status = 0;  ///< 0: there was none
   std::string error;    ///< printable, short; empty: none
   ParticipantColumns participants;
+
+  /// Due at `not_before`, as one with this history.
+  static Fate due(const History& history, LedgerTime not_before = {});
+  /// Settled by a call's answer; `history` is of before the call. A refusal says nothing of the call before it: only
+  /// then a doubt stays.
+  static Fate settled(const History& history, Outcome outcome, int http_status, Reason reason = Reason::none,
+                      std::string error = {});
+  /// The same, of members that are no longer in the source. Who was due is due no more: withdrawn, or in doubt where a
+  /// call may have invited them. (Absence from a 201 is no refusal either: it is what the API says of those it has
+  /// invited before.)
+  Fate left() const;
+  /// The same, of members that are in the source again: who was due when they left is due.
+  Fate back() const;
 };
 
 /// A part of a chunk and its fate.
@@ -65,140 +74,7 @@ struct Piece {
   Fate fate;
 };
 
-/// Which due chunk is next.
-enum class Pick {
-  asked_before_first,  ///< the usual: a split ends before the next one starts
-  last_of_list         ///< from the other end: what tells of the list as a whole
-};
-
-/// The chunks of one job. Every function belongs inside a transaction of the database.
-class Chunks {
- public:
-  Chunks(Database& database, JobId job);
-
-  /// Goes through the chunks that are due at `now` and not in flight. One at a time, and not beyond the transaction.
-  class Due {
-   public:
-    /// The next one, of at most `most_members` (a larger one is cut first); empty: there is none. It is in flight, and
-    /// not given again, until it is recorded or put back. `with_retries` false: only chunks with no tries. `with_fresh`
-    /// false: only what this run has asked for already. A course that was never accepted is on trial: while one of its
-    /// chunks is in flight, the others are passed over.
-    std::optional<Chunk> claim(int most_members, bool with_retries, bool with_fresh = true);
-    ~Due() { rows_->tryReset(); }
-    Due(const Due&) = delete;
-    Due& operator=(const Due&) = delete;
-
-   private:
-    friend class Chunks;
-    Due(Chunks& chunks, LedgerTime now, Pick pick);
-    bool next_row();
-    Chunks& chunks_;
-    LedgerTime now_;
-    SQLite::Statement* rows_;
-    bool is_from_the_end_;
-  };
-  Due due(LedgerTime now, Pick pick = Pick::asked_before_first);
-
-  /// The next one alone.
-  std::optional<Chunk> claim(LedgerTime now, int most_members, bool with_retries) {
-    return due(now).claim(most_members, with_retries);
-  }
-  void put_back(ChunkId chunk);
-
-  /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none. `with_fresh` as
-  /// for claim().
-  std::optional<LedgerTime> next_due(bool with_fresh = true);
-
-  /// Whether this run has asked for the chunk's members.
-  bool is_asked(ChunkId chunk) const { return asked_.contains(chunk); }
-
-  /// How many members this run has asked for that are due again and not in flight, of courses that are not refused.
-  std::int64_t asked_and_due() const;
-
-  /// Gives each piece its fate and takes the chunk out of flight. Pieces are disjoint and together are the whole chunk.
-  void record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now);
-
-  /// The course was refused: as long as this lives, none of its chunks is claimed or waited for.
-  void refuse_course(std::int64_t course_no) { refused_courses_.insert(course_no); }
-  /// How many members of each refused course stay due.
-  std::map<std::int64_t, std::int64_t> due_of_refused_courses();
-
-  /// Whether the API ever accepted a call for the course; and that it did now.
-  bool is_accepted(std::int64_t course_no);
-  void accept_course(std::int64_t course_no);
-
-  /// Members of these outcomes are due again, as if never asked but for their attempts and that they are to be asked
-  /// quietly. Nobody who left the list. Returns how many.
-  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt,
-                        Reason only_reason = Reason::none);
-
-  /// A new run gives every due chunk all its attempts anew; those that an earlier one had no answer for come last, so
-  /// that whatever is the matter with them keeps nobody else.
-  void forget_tries();
-
-  /// Packs the due chunks that wait for nothing anew, `chunk_size` members each: after a change of the size, or when
-  /// there are small ones, so that what is due goes out in as few calls as can be.
-  void repack(int chunk_size);
-
-  /// A chunk as it stands.
-  Chunk read(ChunkId chunk);
-
-  /// The source line of each of its members. Throws Error(disk) if these are not as many: somebody's hand was at it.
-  std::vector<std::uint64_t> lines(const Chunk& chunk);
-
-  /// The course's name, as the API knows it.
-  std::string course(std::int64_t course_no);
-
- private:
-  struct Waiting {
-    ChunkId chunk;
-    std::int64_t course_no;
-    int attempts;
-    int size;
-    bool is_alike(const Waiting& other) const { return course_no == other.course_no && attempts == other.attempts; }
-  };
-  void repack(const std::vector<Waiting>& group, int chunk_size);
-  Chunk cut(Chunk chunk, int first_members);
-  void shrink(ChunkId chunk, const std::vector<MemberId>& ids, const std::string& lines);
-  void keep_whom_calls_asked(ChunkId chunk);
-  ChunkId insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
-                 std::optional<RunId> run, std::optional<WallTime> now);
-
-  Database& database_;
-  JobId job_;
-  bool is_passed_over(ChunkId chunk, std::int64_t course_no) const;
-
-  struct Asked {
-    std::int64_t course_no = 0;
-    std::int64_t size = 0;
-  };
-  std::set<ChunkId> in_flight_;
-  std::map<ChunkId, Asked> asked_;            ///< by this run, and due again
-  std::map<std::int64_t, ChunkId> on_trial_;  ///< courses never accepted, with their chunk in flight
-  std::set<std::int64_t> refused_courses_;
-  std::set<std::int64_t> accepted_courses_;  ///< those known to be
-  SQLite::Statement due_;
-  SQLite::Statement last_due_;
-  SQLite::Statement next_due_;
-  SQLite::Statement read_;
-  SQLite::Statement lines_;
-  SQLite::Statement insert_;
-  SQLite::Statement keep_asked_;
-  SQLite::Statement shrink_;
-  SQLite::Statement settle_;
-  SQLite::Statement course_;
-  SQLite::Statement accepted_;
-};
-
 /// What `columns` say of some of their members.
 ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<std::uint32_t>& members);
-
-/// `ids` as the ledger keeps them, and back.
-void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids);
-std::vector<MemberId> ids_of(const SQLite::Column& column);
-
-/// The `lines` column, `[7,8,12]`, and back; of another text, some numbers or none.
-std::string encode_lines(const std::vector<std::uint64_t>& lines);
-std::vector<std::uint64_t> decode_lines(std::string_view text);
 
 }  // namespace convoke

@@ -10,7 +10,6 @@
 #include <thread>
 
 #include "ledger/job_lock.h"
-#include "ledger/stored_time.h"
 #include "ledger_schema.h"
 
 namespace convoke {
@@ -227,141 +226,17 @@ void Database::read(const std::function<void()>& look) {
   }
 }
 
-LedgerApi api_of(Database& database) {
-  LedgerApi api;
-  SQLite::Statement query(database.handle(), "SELECT base_url, rehearsal FROM api");
-  if (!query.executeStep()) return api;
-  if (!query.getColumn(0).isNull()) api.base_url = query.getColumn(0).getString();
-  api.is_rehearsal = query.getColumn(1).getInt() != 0;
-  return api;
-}
-
-bool has_answers(Database& database) {
-  return database.handle()
-             .execAndGet(
-                 "SELECT EXISTS (SELECT 1 FROM course WHERE accepted = 1) OR EXISTS (SELECT 1 FROM chunk WHERE "
-                 "doubt = 1 OR outcome IN ('invited', 'already_invited', 'rejected', 'in_doubt')) OR EXISTS "
-                 "(SELECT 1 FROM call WHERE open = 1)")
-             .getInt() != 0;
-}
-
-void check_api(Database& database, const std::string& base_url) {
-  const LedgerApi api = api_of(database);
-  if (api.is_rehearsal && base_url != rehearsal_api) {
-    throw Error(Exit::bad_config, "this is the ledger of a rehearsal", database.path().string(),
-                "name another with --ledger: what a rehearsal says of members is nothing to the API");
-  }
-  if (!api.base_url || *api.base_url == base_url) return;
-  if (!has_answers(database)) return;
-  throw Error(
-      Exit::bad_config,
-      fmt::format("this ledger belongs to the API at {}, and api.base_url is {}: what one API says of members is "
-                  "nothing to another",
-                  *api.base_url, base_url),
-      database.path().string(),
-      "keep a ledger for each API (--ledger FILE); to rehearse: convoke run JOB --rehearse; if the API itself has "
-      "moved, see docs/ledger.md");
-}
-
-void belong_to_api(Database& database, const std::string& base_url) {
-  if (api_of(database).base_url == base_url) return;  // as at every claim but the first
-  check_api(database, base_url);
-  SQLite::Statement update(database.handle(), "UPDATE api SET base_url = ?1 WHERE ifnull(base_url, '') <> ?1");
-  update.bind(1, base_url);
-  update.exec();
-}
-
-void check_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
-  // Where no list was ever read, there is nobody whom another could withdraw.
-  SQLite::Statement query(
-      database.handle(), "SELECT origin FROM job WHERE job_id = ?1 AND EXISTS (SELECT 1 FROM chunk WHERE job_id = ?1)");
-  query.bind(1, job);
-  if (!query.executeStep()) return;
-  const std::string known = query.getColumn(0).getString();
-  // A job's file that is no longer where it was has moved, and the job with it.
-  std::error_code ignored;
-  const bool has_moved =
-      known.ends_with(".toml") && origin.ends_with(".toml") && !std::filesystem::exists(known, ignored);
-  if (known.empty() || known == origin || has_moved) return;
-  throw Error(Exit::bad_config,
-              fmt::format("the ledger knows another job called {}: {}, and this one is {}; as one job, each would "
-                          "withdraw the other's members",
-                          name, known, origin),
-              database.path().string(),
-              origin.ends_with(".toml") ? "give this one a name of its own: name = \"…\" in its file"
-                                        : "give this one a name of its own: --name NAME");
-}
-
-void keep_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
+void show_profiles(Database& database) {
   database.write([&] {
-    check_origin(database, job, name, origin);
-    SQLite::Statement update(database.handle(), "UPDATE job SET origin = ? WHERE job_id = ?");
-    update.bind(1, origin);
-    update.bind(2, job);
-    update.exec();
+    SQLite::Statement columns(database.handle(), "SELECT group_concat(name, ', ') FROM pragma_table_info('outcomes')");
+    columns.executeStep();
+    const std::string names = columns.getColumn(0).getString();
+    columns.reset();
+    if (names.find("participant_profile") != std::string::npos) return;
+    database.handle().exec("DROP VIEW outcomes");
+    database.handle().exec(
+        fmt::format("CREATE VIEW outcomes AS SELECT {}, participant_profile FROM outcomes_of_chunks", names));
   });
-}
-
-std::optional<JobId> find_job(Database& database, const std::string& name) {
-  SQLite::Statement query(database.handle(), "SELECT job_id FROM job WHERE name = ?");
-  query.bind(1, name);
-  return query.executeStep() ? std::optional(query.getColumn(0).getInt64()) : std::nullopt;
-}
-
-JobId job_id(Database& database, const std::string& name) {
-  JobId id = 0;
-  database.write([&] {
-    SQLite::Statement insert(database.handle(), "INSERT INTO job (name) VALUES (?) ON CONFLICT DO NOTHING");
-    insert.bind(1, name);
-    insert.exec();
-    id = find_job(database, name).value();
-  });
-  return id;
-}
-
-ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::string& boot_id, Instant now,
-                         WallTime wall) {
-  if (stored && stored->boot_id == boot_id && !boot_id.empty()) return *stored;
-  ClockBridge bridge{boot_id, {}, {}, wall};
-  if (stored) {
-    const auto since = std::max<Duration>(wall - stored->wall, Duration::zero());
-    bridge.latest = stored->latest + since;
-  } else {
-    bridge.latest = LedgerTime(wall.time_since_epoch());  // any start will do; this one reads well in the file
-  }
-  bridge.offset = bridge.latest.time_since_epoch() - now.time_since_epoch();
-  return bridge;
-}
-
-std::optional<ClockBridge> stored_bridge(Database& database) {
-  SQLite::Statement query(database.handle(), "SELECT boot_id, offset_us, ledger_us, wall_ms FROM clock_bridge");
-  if (!query.executeStep()) return std::nullopt;
-  return ClockBridge{query.getColumn(0).getString(), Duration(query.getColumn(1).getInt64()),
-                     LedgerTime(Duration(query.getColumn(2).getInt64())),
-                     WallTime(std::chrono::milliseconds(query.getColumn(3).getInt64()))};
-}
-
-ClockBridge bridge_clock(Database& database, const Clock& clock) {
-  ClockBridge bridge;
-  database.write([&] {
-    const auto stored = stored_bridge(database);
-    bridge = bridge_clock(stored, clock.boot_id(), clock.now(), clock.wall());
-    if (stored && stored->boot_id == bridge.boot_id && !bridge.boot_id.empty()) return;
-    SQLite::Statement insert(database.handle(), "INSERT OR REPLACE INTO clock_bridge VALUES (1, ?, ?, ?, ?)");
-    insert.bind(1, bridge.boot_id);
-    insert.bind(2, micros(bridge.offset));
-    insert.bind(3, micros(bridge.latest));
-    insert.bind(4, millis(bridge.wall));
-    insert.exec();
-  });
-  return bridge;
-}
-
-void note_time(Database& database, LedgerTime now, WallTime wall) {
-  SQLite::Statement update(database.handle(), "UPDATE clock_bridge SET ledger_us = ?, wall_ms = ?");
-  update.bind(1, micros(now));
-  update.bind(2, millis(wall));
-  update.exec();
 }
 
 }  // namespace convoke

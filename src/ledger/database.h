@@ -14,17 +14,11 @@
 #include <stop_token>
 #include <string>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/ledger_time.h"
+#include "ledger/ids.h"
 #include "ledger/ledger_file.h"
 
 namespace convoke {
-
-using JobId = std::int64_t;
-using RunId = std::int64_t;
-using ChunkId = std::int64_t;
-using CallId = std::int64_t;
 
 enum class Durability {
   full,    ///< what is committed survives a power cut
@@ -85,78 +79,14 @@ class Database {
   std::unique_ptr<SQLite::Database> handle_;
 };
 
+/// Adds `participant_profile` to the view `outcomes`; for [ledger] keep_profile. In a transaction of its own.
+void show_profiles(Database& database);
+
 /// What is in the ledger and cannot be: somebody's hand, or the disk's.
 Error damaged_ledger(const Database& database, const std::string& what);
 /// What SQLite threw, as what ends a run, with the ledger's path.
 Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path);
 /// The same of what only reads. Our queries are right, so one that fails has met a ledger that is not as we made it.
 Error reading_error(const SQLite::Exception& exception, const std::filesystem::path& path);
-
-/// The API that the ledger belongs to (schema.sql, `api`).
-struct LedgerApi {
-  std::optional<std::string> base_url;  ///< empty: no call was made yet
-  bool is_rehearsal = false;
-};
-LedgerApi api_of(Database& database);
-
-/// What a rehearsal's ledger has for an address: its sandbox has another each time.
-inline constexpr std::string_view rehearsal_api = "a rehearsal's sandbox";
-
-/// Whether the ledger holds anything that an API said or may yet say of members, a call under way included.
-bool has_answers(Database& database);
-
-/// Throws Error(bad_config) if the ledger belongs to another API than the one at `base_url`, or is a rehearsal's. As
-/// long as no API has said anything of any member that is to be kept, the address was a mistake, and may be mended.
-void check_api(Database& database, const std::string& base_url);
-
-/// From here on the ledger belongs to the API at `base_url`; inside a transaction, with the first call. Throws as
-/// check_api() if another process was quicker with another API.
-void belong_to_api(Database& database, const std::string& base_url);
-
-/// A job keeps where it came from: its file, or its list if it has none. Throws Error(bad_config) if that is another
-/// than `origin`, and not because the job's file was moved.
-void check_origin(Database& database, JobId job, const std::string& name, const std::string& origin);
-/// The same, and from here on it is `origin`. In a transaction of its own.
-void keep_origin(Database& database, JobId job, const std::string& name, const std::string& origin);
-
-/// The job's number, if the ledger knows it.
-std::optional<JobId> find_job(Database& database, const std::string& name);
-/// The same; a new job is taken in.
-JobId job_id(Database& database, const std::string& name);
-
-/// How ledger time stands to the boot clock of this process: ledger time = boot clock + offset.
-struct ClockBridge {
-  std::string boot_id;
-  Duration offset{};
-  LedgerTime latest{};  ///< the latest ledger time anyone wrote down, and
-  WallTime wall{};      ///< the wall time then
-};
-
-/// The bridge for the boot that `boot_id` names. A new boot goes on where the last left off, plus the wall time since;
-/// a wall clock set back adds nothing, so ledger time never runs backwards and no slot is free too early. An empty
-/// `boot_id` (it cannot be read) equals no other: the uptime it was noted with may be an older boot's.
-ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::string& boot_id, Instant now,
-                         WallTime wall);
-
-/// What the ledger has written down, if anything.
-std::optional<ClockBridge> stored_bridge(Database& database);
-
-/// Reads, and at the first open in a boot writes, the bridge.
-ClockBridge bridge_clock(Database& database, const Clock& clock);
-/// Writes down how late it is, for the next boot.
-void note_time(Database& database, LedgerTime now, WallTime wall);
-
-/// Ledger time as this process reads it.
-class LedgerClock {
- public:
-  LedgerClock(const Clock& clock, Duration offset) : clock_(clock), offset_(offset) {}
-  LedgerTime now() const { return at(clock_.now()); }
-  LedgerTime at(Instant instant) const { return LedgerTime(instant.time_since_epoch() + offset_); }
-  WallTime wall() const { return clock_.wall(); }
-
- private:
-  const Clock& clock_;
-  Duration offset_;
-};
 
 }  // namespace convoke

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/numbers.h"
-#include "ledger/chunk.h"
+#include "ledger/books.h"
+#include "ledger/chunks.h"
 #include "ledger/course_numbers.h"
-#include "ledger/run_log.h"
 
 namespace convoke {
 namespace {
@@ -310,29 +310,32 @@ class Packer {
   std::size_t members_ = 0;  // in them
 };
 
+// The invalid rows of a reading under way, in a temporary table: till it is done, those of the last one stay.
 class InvalidRows {
  public:
-  InvalidRows(Database& database, JobId job) : database_(database), job_(job) {}
+  explicit InvalidRows(Database& database) : database_(database) {
+    database_.write([&] {
+      database_.handle().exec(
+          "PRAGMA temp.cache_size = -1000; CREATE TEMP TABLE IF NOT EXISTS found (line INTEGER, value TEXT, reason "
+          "TEXT); DELETE FROM temp.found");
+    });
+  }
 
   void add(const IntakeRow& row) {
     waiting_.push_back({row.line, std::string(row.value.substr(0, longest_value_kept)), row.reason});
-    if (waiting_.size() == invalid_rows_a_write) write();
+    if (waiting_.size() == invalid_rows_a_write) database_.write([&] { insert_waiting(); });
   }
 
-  void write() {
-    if (waiting_.empty()) return;
-    database_.write([&] {
-      SQLite::Statement insert(database_.handle(), "INSERT INTO invalid_row VALUES (?, ?, ?, ?)");
-      for (const Row& row : waiting_) {
-        insert.bind(1, -job_);  // till the reading is done, those of the last one stay
-        insert.bind(2, static_cast<std::int64_t>(row.line));
-        insert.bindNoCopy(3, row.value);
-        insert.bindNoCopy(4, name_of(row.reason).data());
-        insert.exec();
-        insert.reset();
-      }
-    });
-    waiting_.clear();
+  // In place of the job's last ones. Inside a transaction.
+  void take_over(JobId job) {
+    SQLite::Statement clear(database_.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
+    clear.bind(1, job);
+    clear.exec();
+    insert_waiting();
+    SQLite::Statement insert(database_.handle(),
+                             "INSERT INTO invalid_row SELECT ?, line, value, reason FROM temp.found ORDER BY rowid");
+    insert.bind(1, job);
+    insert.exec();
   }
 
  private:
@@ -341,48 +344,22 @@ class InvalidRows {
     std::string value;
     Reason reason;
   };
+
+  void insert_waiting() {
+    SQLite::Statement insert(database_.handle(), "INSERT INTO temp.found VALUES (?, ?, ?)");
+    for (const Row& row : waiting_) {
+      insert.bind(1, static_cast<std::int64_t>(row.line));
+      insert.bindNoCopy(2, row.value);
+      insert.bindNoCopy(3, name_of(row.reason).data());
+      insert.exec();
+      insert.reset();
+    }
+    waiting_.clear();
+  }
+
   Database& database_;
-  JobId job_;
   std::vector<Row> waiting_;
 };
-
-// "Withdrawn" would be a guess of those whom a call may have invited. (Absence from a 201 is no refusal either: it is
-// what the API says of those it has invited before.)
-bool may_be_invited(const Chunk& chunk) {
-  return chunk.doubt || chunk.missing > 0;
-}
-
-// What a reading makes of members of one fate that are gone from the source, or are back in it; empty: nothing.
-std::optional<Fate> fate_of_gone(const Chunk& chunk, const Fate& now) {
-  if (now.gone) return std::nullopt;
-  Fate fate = now;
-  fate.gone = true;
-  if (now.outcome != Outcome::pending) return fate;
-  const bool in_doubt = may_be_invited(chunk);
-  fate = {};
-  fate.gone = true;
-  fate.attempts = chunk.attempts;
-  fate.quiet = chunk.quiet;
-  fate.doubt = chunk.doubt;
-  fate.http_status = in_doubt ? now.http_status : 0;
-  fate.outcome = in_doubt ? Outcome::in_doubt : Outcome::withdrawn;
-  fate.reason = Reason::left_list;
-  fate.error = in_doubt ? "asked without an answer, and no longer in the list" : "no longer in the list";
-  return fate;
-}
-
-std::optional<Fate> fate_of_back(const Chunk& chunk, const Fate& now) {
-  if (!now.gone) return std::nullopt;
-  Fate fate = now;
-  fate.gone = false;
-  if (now.reason != Reason::left_list) return fate;
-  // Due when he left, and due again.
-  fate = {};
-  fate.attempts = chunk.attempts;
-  fate.quiet = chunk.quiet;
-  fate.doubt = chunk.doubt;
-  return fate;
-}
 
 // A chunk with its fate as it stands.
 struct Standing {
@@ -413,11 +390,7 @@ Standing standing_of(Database& database, Chunks& chunks, ChunkId id) {
   fate.error = text(5);
   fate.gone = row.getColumn(6).getInt() != 0;
   fate.reason = reason_named(text(7)).value_or(Reason::none);
-  fate.attempts = standing.chunk.attempts;
-  fate.tries = standing.chunk.tries;
-  fate.missing = standing.chunk.missing;
-  fate.quiet = standing.chunk.quiet;
-  fate.doubt = standing.chunk.doubt;
+  static_cast<History&>(fate) = standing.chunk;
   fate.participants = {text(8), text(9), text(10), text(11), text(12), text(13), text(14), text(15), text(16)};
   return standing;
 }
@@ -426,16 +399,14 @@ void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vect
                  Reading& reading, WallTime now) {
   const Standing standing = standing_of(database, chunks, id);
   const Fate& same = standing.fate;
-  const auto if_gone = fate_of_gone(standing.chunk, same);
-  const auto if_back = fate_of_back(standing.chunk, same);
+  Fate other = same.gone ? same.back() : same.left();  // a chunk's members are all in the list, or all gone
 
   std::vector<std::uint64_t> lines = standing.lines;
   std::vector<std::uint32_t> stay;
   std::vector<std::uint32_t> leave;
   for (const Amendment& amendment : amendments) {
     if (amendment.gone == 0) lines[amendment.index] = amendment.line;
-    const bool leaves = amendment.gone != 0 ? if_gone.has_value() : if_back.has_value();
-    (leaves ? leave : stay).push_back(amendment.index);
+    ((amendment.gone != 0) == same.gone ? stay : leave).push_back(amendment.index);
   }
   if (lines != standing.lines) {
     SQLite::Statement update(database.handle(), "UPDATE chunk SET lines = ? WHERE chunk_id = ?");
@@ -445,10 +416,9 @@ void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vect
   }
   if (leave.empty()) return;
 
-  Fate other = if_gone ? *if_gone : *if_back;  // a chunk's members are all in the list, or all gone
   const auto left = static_cast<std::int64_t>(leave.size());
-  if (if_gone && same.outcome == Outcome::pending) reading.withdrawn += left;
-  if (if_back && other.outcome == Outcome::pending) reading.revived += left;
+  if (!same.gone && same.outcome == Outcome::pending) reading.withdrawn += left;
+  if (same.gone && other.outcome == Outcome::pending) reading.revived += left;
   std::vector<Piece> pieces;
   if (stay.empty()) {
     pieces.push_back({{}, std::move(other)});
@@ -616,17 +586,12 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   };
   // Where a reading may turn out not to be believed, its new members wait until it is.
   const bool may_brake = known.in_list > 0 || brakes.min_rows > 0;
-  database.write([&] {
-    if (!may_brake) begin();
-    SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
-    clear.bind(1, -job);
-    clear.exec();
-  });
+  if (!may_brake) database.write(begin);
 
   const auto folder = database.path().parent_path();
   CourseNumbers courses(&database, job);
   Packer packer(database, job, courses, static_cast<std::size_t>(chunk_size));
-  InvalidRows invalid_rows(database, job);
+  InvalidRows invalid_rows(database);
   Sorter<Amendment> amendments(folder, entries_in_memory);
   Sorter<Entry> waiting(folder, waiting_in_memory);
   Listener listener;
@@ -645,7 +610,6 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   if (may_brake) database.write(begin);
   waiting.drain([&](const Entry& entry) { packer.add(entry.course_no, id_of(entry), entry.origin); });
   packer.write();
-  invalid_rows.write();
   amend(database, job, amendments, reading, now);
 
   database.write([&] {
@@ -660,12 +624,7 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
     update.bind(5, reading.mended);
     update.bind(6, job);
     update.exec();
-    SQLite::Statement clear(database.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
-    clear.bind(1, job);
-    clear.exec();
-    SQLite::Statement take_over(database.handle(), "UPDATE invalid_row SET job_id = ?1 WHERE job_id = -?1");
-    take_over.bind(1, job);
-    take_over.exec();
+    invalid_rows.take_over(job);
   });
   return reading;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/member_id.h"
 #include "base/reason.h"
 #include "ledger/database.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,63 +96,10 @@ struct LatestRun {
 };
 std::optional<LatestRun> latest_run(Database& database, JobId job);
 
-/// The job as if it were new, on a ledger of a rehearsal; whoever holds the job's lock may. In a transaction of its
-/// own. Throws Error(bad_config) if the ledger is no rehearsal's.
-void start_rehearsal(Database& database, JobId job);
-
-/// Adds `participant_profile` to the view `outcomes`; for [ledger] keep_profile. In a transaction of its own.
-void show_profiles(Database& database);
-
-/// The books of a job: every row of its source, and every member, accounted for.
-struct Books {
-  using ByOutcome = std::array<std::int64_t, all_outcomes.size()>;
-
-  std::int64_t rows_read = 0;
-  std::int64_t invalid = 0;
-  std::int64_t duplicates = 0;
-  std::int64_t mended = 0;
-  bool half_read = false;  ///< a later reading of the source was cut off: only the next one makes the books whole
-  ByOutcome members{};     ///< all that the ledger has
-  ByOutcome gone{};        ///< of them, those that are not in the source as last read
-
-  std::int64_t of(Outcome outcome) const { return members[static_cast<std::size_t>(outcome)]; }
-  std::int64_t in_list_of(Outcome outcome) const { return of(outcome) - gone[static_cast<std::size_t>(outcome)]; }
-  std::int64_t all_members() const;
-  std::int64_t all_gone() const;
-  std::int64_t in_list() const { return all_members() - all_gone(); }
-  /// In the list, and neither invited nor due: rejected, failed, in doubt.
-  std::int64_t not_invited() const;
-  /// members in the source + duplicates + invalid rows = rows read
-  bool balance() const { return in_list() + duplicates + invalid == rows_read; }
-};
-
-Books books_of(Database& database, JobId job);
-
-/// The books, once it is sure that they balance, unless the source is half read. Throws Error(defect) with the numbers.
-/// (That chunks hold the members they count, the schema sees to.)
-Books check_books(Database& database, JobId job);
-
-/// One way in which members or rows are not well, with how often and one example. `words` is without ids and numbers.
-struct Trouble {
-  std::string outcome;  ///< a word of design.md's, or "invalid"
-  Reason reason = Reason::none;
-  std::string words;
-  std::int64_t count = 0;
-  std::string example;           ///< its own words, ids and all; of an invalid row what stands there
-  std::int64_t source_line = 0;  ///< of the example
-};
-
-/// The most frequent ones, at most `most` for each outcome of the rejected, failed, in_doubt, withdrawn and for invalid
-/// rows; in that order, the most frequent first.
-std::vector<Trouble> troubles_of(Database& database, JobId job, std::size_t most = 3);
-
 /// How many members of the job were asked for in calls that nobody answered for: their process is gone.
 std::int64_t asked_without_answer(Database& database, JobId job);
 
 /// When the last run that ended with 0 ended; empty: none did.
 std::optional<WallTime> last_success(Database& database, JobId job);
-
-/// A message without ids and numbers, so that two of them can be held against each other.
-std::string without_ids(std::string_view message);
 
 }  // namespace convoke

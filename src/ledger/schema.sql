@@ -80,7 +80,7 @@ CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id, course_no) W
 CREATE INDEX chunk_books ON chunk (job_id, outcome, gone, size);
 
 CREATE TABLE invalid_row (
-  job_id INTEGER NOT NULL, -- negative while the reading that finds it is under way
+  job_id INTEGER NOT NULL,
   line   INTEGER NOT NULL,
   value  TEXT NOT NULL,
   reason TEXT NOT NULL  -- base/reason.h

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/clock.h"
 #include "ledger/database.h"
 #include "ledger/slot_book.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ledger/chunk.h"
+#include "ledger/chunks.h"
 
 namespace convoke {
 namespace {

@@ -160,8 +160,8 @@ struct HttpTransport::Share {
   std::size_t bytes = 0;
 };
 
-HttpTransport::HttpTransport(asio::any_io_executor loop, ApiSettings settings)
-    : loop_(std::move(loop)), settings_(std::move(settings)), memory_(std::make_shared<Memory>()) {
+HttpTransport::HttpTransport(asio::any_io_executor loop, const Clock& clock, ApiSettings settings)
+    : loop_(std::move(loop)), clock_(clock), settings_(std::move(settings)), memory_(std::make_shared<Memory>()) {
   std::string_view why;
   auto url = parse_url(settings_.base_url, why);
   if (!url) throw Error(Exit::bad_config, std::string(why), "api.base_url");
@@ -279,7 +279,7 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
 
   connection.phase = Phase::send;
   // The machine may have slept since the call was claimed, and its timers with it.
-  if (SystemClock().now() > request.not_after) throw boost::system::system_error(asio::error::timed_out);
+  if (clock_.now() > request.not_after) throw boost::system::system_error(asio::error::timed_out);
   answer.reached = Answer::Reached::maybe;
   co_await http::async_write(stream, message, use_awaitable);
 
@@ -321,13 +321,12 @@ asio::awaitable<void> HttpTransport::exchange(Connection& connection, Stream& st
   answer.retry_after = std::string(response[http::field::retry_after]);
   answer.location = std::string(response[http::field::location]);
   answer.ratelimit = std::string(response["RateLimit"]);
-  answer.ratelimit_limit = std::string(response["RateLimit-Limit"]);
   answer.ratelimit_remaining = std::string(response["RateLimit-Remaining"]);
   answer.ratelimit_reset = std::string(response["RateLimit-Reset"]);
   answer.body = std::move(response.body());
   blot_(answer.body);
-  for (std::string* header : {&answer.location, &answer.retry_after, &answer.ratelimit, &answer.ratelimit_limit,
-                              &answer.ratelimit_remaining, &answer.ratelimit_reset})
+  for (std::string* header :
+       {&answer.location, &answer.retry_after, &answer.ratelimit, &answer.ratelimit_remaining, &answer.ratelimit_reset})
     blot_(*header);
   connection.reusable = response.keep_alive() && answer.status >= 200 && connection.buffer.size() == 0;
 }
@@ -612,7 +611,8 @@ asio::awaitable<HttpTransport::TlsProbe> HttpTransport::probe(const Connection& 
 
 void check_certificates(const ApiSettings& settings) {
   asio::io_context loop;
-  const HttpTransport tried(loop.get_executor(), settings);
+  const SystemClock clock;
+  const HttpTransport tried(loop.get_executor(), clock, settings);
 }
 
 }  // namespace convoke

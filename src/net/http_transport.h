@@ -28,7 +28,7 @@ class HttpTransport final : public Transport {
  public:
   /// Throws Error(bad_config) if the base URL or the CA file cannot be used. No connection is made before the first
   /// call.
-  HttpTransport(boost::asio::any_io_executor loop, ApiSettings settings);
+  HttpTransport(boost::asio::any_io_executor loop, const Clock& clock, ApiSettings settings);
   ~HttpTransport() override;
 
   boost::asio::awaitable<Answer> send(Request request) override;
@@ -61,6 +61,7 @@ class HttpTransport final : public Transport {
   boost::asio::awaitable<TlsProbe> probe(const Connection& failed);
 
   boost::asio::any_io_executor loop_;
+  const Clock& clock_;
   ApiSettings settings_;
   Url target_;
   std::string url_;  // for people

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ledger/books.h"
 #include "ledger/intake.h"
 #include "ledger/run_log.h"
+#include "ledger/troubles.h"
 #include "run/forecast.h"
 #include "run/runner.h"
 
@@ -18,7 +20,7 @@ struct RunReport {
   std::string job;
   std::optional<RunId> run;  ///< empty: it did not start
   Exit exit = Exit::ok;
-  std::string stopped_by;  ///< the word of design.md's `runs` view; empty: it ran to its end
+  std::string stopped_by;  ///< the word of the view `runs` (ledger.md); empty: it ran to its end
   std::string message;     ///< why it stopped, for people
   Reason reason = Reason::none;
   std::optional<WallTime> next_call;

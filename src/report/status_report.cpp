@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "ledger/clock_bridge.h"
 #include "ledger/job_lock.h"
 #include "ledger/slots.h"
 #include "report/json.h"

@@ -6,9 +6,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "ledger/books.h"
 #include "ledger/calls_file.h"
+#include "ledger/ledger_api.h"
 #include "ledger/run_log.h"
 #include "ledger/story.h"
+#include "ledger/troubles.h"
 #include "run/forecast.h"
 
 namespace convoke {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/ledger_time.h"
-#include "ledger/database.h"
+#include "ledger/ids.h"
 
 namespace convoke {
 

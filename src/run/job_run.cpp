@@ -1,6 +1,7 @@
 #include "run/job_run.h"
 
 #include "base/text.h"
+#include "ledger/clock_bridge.h"
 
 namespace convoke {
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/books.h"
 #include "ledger/intake.h"
 #include "run/runner.h"
 
@@ -64,7 +65,7 @@ class JobRun {
   Runner runner_;
 };
 
-/// What a run's end and the list as it stands say about its exit code (design.md, "Commands").
+/// What a run's end and the list as it stands say about its exit code (README.md, "Exit codes").
 Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid);
 
 }  // namespace convoke

@@ -1,4 +1,4 @@
-// When one more call may go out, under every limit at once (design.md, invariant 5). Arithmetic on time points: no
+// When one more call may go out, under every limit at once (invariants.md, 5). Arithmetic on time points: no
 // clock, no thread, no I/O of its own.
 //
 // The rule. A limit of N calls in W has N slots. A call takes a slot of every window that the ledger knows before it is

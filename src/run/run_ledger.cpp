@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/numbers.h"
+#include "ledger/books.h"
+#include "ledger/ledger_api.h"
 #include "run/health.h"
 
 namespace convoke {
@@ -167,14 +169,13 @@ boost::asio::awaitable<Claims> RunLedger::claim(ClaimTerms terms) {
 Claims RunLedger::claim_now(const ClaimTerms& terms) {
   Claims claims;
   slots_.know(limiter_.windows(), clock_.now(), clock_.wall(), unanswered_);
-  std::int64_t members_left = terms.most_members;
-  // A canary asks for nobody else while some of those it has asked for are not settled.
-  std::int64_t fresh_left = terms.is_canary ? members_left - chunks_.asked_and_due() : members_left;
+  // A canary asks for nobody else while some of those it has asked for are not settled; these it has counted already.
+  std::int64_t fresh_left = terms.is_canary ? terms.most_members - chunks_.asked_and_due() : terms.most_members;
   Chunks::Due due = chunks_.due(clock_.now(), terms.pick);
-  while (static_cast<int>(claims.calls.size()) < terms.most_calls && members_left > 0) {
+  while (static_cast<int>(claims.calls.size()) < terms.most_calls) {
     const LedgerTime now = clock_.now();
     const bool with_retries = retry_is_within_budget(log_.counts().calls, log_.counts().retries);
-    const std::int64_t allowed = fresh_left > 0 ? std::min(members_left, fresh_left) : members_left;
+    const std::int64_t allowed = fresh_left > 0 ? fresh_left : terms.most_members;
     const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, allowed));
     auto chunk = due.claim(most, with_retries, fresh_left > 0);
     if (!chunk) {
@@ -194,7 +195,6 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
     }
     // Each time: while nothing was answered, another process may have mended the address.
     if (claims.calls.empty() && !is_unbound_) belong_to_api(database_, base_url_);
-    members_left -= static_cast<std::int64_t>(chunk->ids.size());
     if (!terms.is_canary || !chunks_.is_asked(chunk->id)) fresh_left -= static_cast<std::int64_t>(chunk->ids.size());
     ++begun_in_group_;
     const CallId call = log_.begin_call(*chunk, clock_.wall());

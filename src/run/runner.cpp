@@ -9,6 +9,7 @@
 #include "api/invite.h"
 #include "base/numbers.h"
 #include "base/text.h"
+#include "ledger/troubles.h"
 
 namespace convoke {
 namespace {

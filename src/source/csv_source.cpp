@@ -155,7 +155,8 @@ std::string_view CsvSource::take_piece() {
 void CsvSource::feed(std::string_view piece) {
   const std::size_t fed = csv_parse(&parser_, piece.data(), piece.size(), on_field, on_record, this);
   if (fed != piece.size()) {
-    if (csv_error(&parser_) != CSV_EPARSE) throw std::bad_alloc();
+    if (const int error = csv_error(&parser_); error != CSV_EPARSE)
+      throw Error(Exit::disk, fmt::format("cannot be taken apart: {}", csv_strerror(error)), file_.name());
     fail(line_,
          record_line_ == line_
              ? "a quote stands where none may"

@@ -23,7 +23,7 @@ constexpr std::size_t end_size = 64UL * 1024;  // of each end of the file
 class Hash {
  public:
   Hash() : context_(EVP_MD_CTX_new()) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) fail();
   }
 
   /// Each part with its length, so that no two lists of parts look alike.
@@ -41,7 +41,7 @@ class Hash {
   std::string hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
-    if (EVP_DigestFinal_ex(context_.get(), digest.data(), &size) != 1) throw std::bad_alloc();
+    if (EVP_DigestFinal_ex(context_.get(), digest.data(), &size) != 1) fail();
     std::string text;
     for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
     return text;
@@ -53,7 +53,10 @@ class Hash {
   };
 
   void update(std::string_view bytes) {
-    if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1) throw std::bad_alloc();
+    if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1) fail();
+  }
+  [[noreturn]] static void fail() {
+    throw Error(Exit::defect, "OpenSSL computes no SHA-256", {}, "see that its configuration allows it");
   }
 
   std::unique_ptr<EVP_MD_CTX, Free> context_;
@@ -100,7 +103,7 @@ bool depends_on_more_than_the_file(std::string query) {
 
 }  // namespace
 
-std::string fingerprint_of(const SourceSettings& settings) {
+std::string fingerprint_of(const SourceSettings& settings, const std::vector<std::string>& terms) {
   const auto* sqlite = std::get_if<SqliteSettings>(&settings);
   if (sqlite != nullptr && depends_on_more_than_the_file(sqlite->query)) return {};
   const std::string& path = std::visit([](const auto& source) -> const std::string& { return source.path; }, settings);
@@ -110,6 +113,7 @@ std::string fingerprint_of(const SourceSettings& settings) {
   if (!S_ISREG(status.st_mode)) return {};
   Hash hash;
   std::visit([&](const auto& source) { add_settings(hash, source); }, settings);
+  for (const std::string& term : terms) hash.add(term);
   hash.add(std::filesystem::absolute(path).lexically_normal().string());
   hash.add_number(static_cast<std::int64_t>(status.st_ino));
   add_size_and_time(hash, status);

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(*wait >= Duration::zero(), "nobody waits for what is gone by");
   Answer answer;
   answer.ratelimit = input.line();
-  answer.ratelimit_limit = input.line();
+  input.line();  // RateLimit-Limit, which says nothing of what is left
   answer.ratelimit_remaining = input.line();
   answer.ratelimit_reset = input.line();
   if (const auto advice = parse_rate_advice(answer))

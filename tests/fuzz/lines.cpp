@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "fuzz.h"
-#include "ledger/chunk.h"
+#include "ledger/chunks.h"
 
 using namespace convoke;
 using namespace convoke::fuzz;

@@ -468,7 +468,7 @@ class World(unittest.TestCase):
     # What must hold
 
     def check_record(self, sandbox, job="list", jobs=None):
-        """Holds the ledger against the sandbox's record, member by member (design.md, invariants 2 and 9)."""
+        """Holds the ledger against the sandbox's record, member by member (invariants.md, 2 and 9)."""
         record = sandbox.members
         ours = {}
         for name in jobs or [job]:

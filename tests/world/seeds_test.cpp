@@ -1,7 +1,7 @@
 // Thousands of worlds, each from one seed: latencies, every kind of fault, crashes at any step and in any commit,
 // restarts, changed and cut-off lists, refused courses, login pages, canaries, deadlines, signals, servers that stand
 // still, ledgers put back from a backup, several processes on one ledger, with limits of their own. Every run ends, and
-// after each one the invariants of design.md, and what its exit code says, are held against the server's own record.
+// after each one the invariants (invariants.md), and what its exit code says, are held against the server's own record.
 //
 //   CONVOKE_SEEDS=1000000 convoke_world -tc='*seeds*'     runs so many, from CONVOKE_FIRST_SEED (default 1)
 //   CONVOKE_FIRST_SEED=4711 CONVOKE_SEEDS=1 …             replays one
@@ -205,7 +205,7 @@ void play(std::uint64_t seed, Totals& totals) {
   World world(seed, server);
   const auto share = [&] { return world.chance(0.5) ? 0.0 : static_cast<double>(world.number(1, 50)) / 1000; };
   world.network = {
-      std::chrono::milliseconds(world.number(1, 500)), share(), share(), share(), share(), share() / 10, share() / 2};
+      std::chrono::milliseconds(world.number(1, 500)), share(), share(), share(), share(), share() / 2, share() / 10};
   world.crash_per_step = world.chance(0.5) ? 0.0 : 0.002;
   world.crash_per_commit = world.chance(0.5) ? 0.0 : 0.02;
 

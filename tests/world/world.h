@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "../temp_folder.h"
+#include "ledger/books.h"
 #include "ledger/job_lock.h"
+#include "ledger/jobs.h"
 #include "run/job_run.h"
 #include "sandbox/sandbox.h"
 #include "virtual_clock.h"
@@ -27,9 +29,9 @@ struct NetworkSettings {
   double lost_request = 0;                           ///< sent, and never arrives
   double late_request = 0;                           ///< sent, and arrives only after the client has given up
   double lost_answer = 0;                            ///< acted upon, and the answer never arrives
-  double lost_inside = 0;                            ///< sent, and then this process has no memory for the answer
-  double standstill = 0;  ///< the server stands still, for up to a minute, from this call on; then it acts on all that
-                          ///< waited in its buffers
+  double standstill = 0;   ///< the server stands still, for up to a minute, from this call on; then it acts on all that
+                           ///< waited in its buffers
+  double lost_inside = 0;  ///< sent, and then this process has no memory for the answer
 };
 
 struct WorldJob {
@@ -189,7 +191,7 @@ void check_own_limits(const World& world);
 JobRunSettings settings_of(int chunk_size);
 WorldJob job_of(std::vector<std::string> rows);
 
-/// The invariants of design.md that hold at any moment when no process runs: the books balance, and what the ledger
+/// The invariants (invariants.md) that hold at any moment when no process runs: the books balance, and what the ledger
 /// calls invited the server has invited. Fails the test with the seed's number.
 void check_invariants(World& world, const std::vector<WorldJob>& jobs);
 
