@@ -287,10 +287,10 @@ TEST_CASE("a status that the API does not answer with, as the first answer of al
 TEST_CASE("a doubt stays until a 200 or a 201 clears it") {
   Answer lost = not_answered(Answer::Reached::maybe);
   CHECK(judge(lost, chunk_of(2), judgement()).pieces[0].fate.doubt);
-  for (const auto& [status, is_doubt] : {std::pair(500, true), {502, true}, {504, true}, {503, false}, {429, false}}) {
+  for (const int status : {500, 502, 503, 504, 429}) {
     CAPTURE(status);
     Answer answer = answered(status);
-    CHECK(judge(answer, chunk_of(2), judgement()).pieces[0].fate.doubt == is_doubt);
+    CHECK(judge(answer, chunk_of(2), judgement()).pieces[0].fate.doubt == (status != 503 && status != 429));
   }
   Chunk chunk = chunk_of(2);
   chunk.doubt = true;

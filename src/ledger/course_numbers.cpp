@@ -1,6 +1,5 @@
 #include "ledger/course_numbers.h"
 
-#include "base/text.h"
 
 namespace convoke {
 namespace {
@@ -63,8 +62,7 @@ std::int64_t CourseNumbers::look_up(const std::string& course) {
     find_.executeStep();
     return first_new + find_.getColumn(0).getInt64();
   } catch (const SQLite::Exception& exception) {
-    throw Error(Exit::disk, "the list's courses cannot be kept in a temporary file: " + excerpt(exception.what()),
-                "temporary files", "make room there, or name a folder that has some: SQLITE_TMPDIR");
+    throw temporary_error(exception, "the list's courses");
   }
 }
 

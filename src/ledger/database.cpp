@@ -92,6 +92,11 @@ Error damaged_ledger(const Database& database, const std::string& what) {
   return {Exit::disk, "the ledger is damaged: " + what, database.path().string(), "restore it from a backup"};
 }
 
+Error temporary_error(const SQLite::Exception& exception, const std::string& what) {
+  return {Exit::disk, fmt::format("{} cannot be kept in a temporary file: {}", what, exception.what()),
+          "temporary files", "make room there, or name a folder that has some: SQLITE_TMPDIR"};
+}
+
 Error reading_error(const SQLite::Exception& exception, const std::filesystem::path& path) {
   if (exception.getErrorCode() != SQLITE_ERROR) return ledger_error(exception, path);
   return {Exit::disk, fmt::format("the ledger cannot be read: {}", exception.what()), path.string(), restore_it};

@@ -86,6 +86,8 @@ void show_profiles(Database& database);
 Error damaged_ledger(const Database& database, const std::string& what);
 /// What SQLite threw, as what ends a run, with the ledger's path.
 Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path);
+/// The same of a temporary file of SQLite's own, in which `what` cannot be kept.
+Error temporary_error(const SQLite::Exception& exception, const std::string& what);
 /// The same of what only reads. Our queries are right, so one that fails has met a ledger that is not as we made it.
 Error reading_error(const SQLite::Exception& exception, const std::filesystem::path& path);
 

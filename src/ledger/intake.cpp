@@ -328,7 +328,8 @@ class InvalidRows {
 
   // In place of the job's last ones. Inside a transaction.
   void take_over(JobId job) {
-    SQLite::Statement clear(database_.handle(), "DELETE FROM invalid_row WHERE job_id = ?");
+    // (An older convoke had those of a reading under way in the same table, under a negative number.)
+    SQLite::Statement clear(database_.handle(), "DELETE FROM invalid_row WHERE job_id IN (?1, -?1)");
     clear.bind(1, job);
     clear.exec();
     insert_waiting();
@@ -336,6 +337,7 @@ class InvalidRows {
                              "INSERT INTO invalid_row SELECT ?, line, value, reason FROM temp.found ORDER BY rowid");
     insert.bind(1, job);
     insert.exec();
+    database_.handle().exec("DELETE FROM temp.found");
   }
 
  private:
@@ -346,13 +348,17 @@ class InvalidRows {
   };
 
   void insert_waiting() {
-    SQLite::Statement insert(database_.handle(), "INSERT INTO temp.found VALUES (?, ?, ?)");
-    for (const Row& row : waiting_) {
-      insert.bind(1, static_cast<std::int64_t>(row.line));
-      insert.bindNoCopy(2, row.value);
-      insert.bindNoCopy(3, name_of(row.reason).data());
-      insert.exec();
-      insert.reset();
+    try {
+      SQLite::Statement insert(database_.handle(), "INSERT INTO temp.found VALUES (?, ?, ?)");
+      for (const Row& row : waiting_) {
+        insert.bind(1, static_cast<std::int64_t>(row.line));
+        insert.bindNoCopy(2, row.value);
+        insert.bindNoCopy(3, name_of(row.reason).data());
+        insert.exec();
+        insert.reset();
+      }
+    } catch (const SQLite::Exception& exception) {
+      throw temporary_error(exception, "the list's invalid rows");
     }
     waiting_.clear();
   }

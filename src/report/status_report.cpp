@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <set>
 
 #include "ledger/clock_bridge.h"
 #include "ledger/job_lock.h"
@@ -43,11 +44,14 @@ void count_what_is_not_known(LimitsNow& state, LedgerSlots& slots, const CallsBe
   }
   if (known != CallsKnown::fewer) return;
   const Duration ago = std::max<Duration>(state.at - file->latest, Duration::zero());
+  const int most = RateLimiter(limits, state.slots).largest_limit().value_or(0);  // more would hold back nobody here
+  std::set<Duration> counted;
   for (const Limit& limit : limits.calls) {
+    if (!counted.insert(limit.window).second) continue;
     const LedgerTime free_at = state.now - ago + unanswered + limit.window;
     if (free_at <= state.now) continue;
     int number = state.slots.size(limit.window);
-    for (std::int64_t call = ledger.calls; call < std::min(file->calls, ledger.calls + limit.calls); ++call)
+    for (std::int64_t call = ledger.calls; call < std::min(file->calls, ledger.calls + most); ++call)
       state.slots.set(limit.window, {number++, free_at});
   }
 }

@@ -96,9 +96,7 @@ void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used
         format_time(begun_.latest));
   }
   if (assume_used && pace.unknown_until > LedgerTime{}) {
-    // Beyond what the largest limit allows, more would hold back nobody.
-    slots_.take_forgotten(std::min<std::int64_t>(*assume_used, limiter_.largest_limit().value_or(*assume_used)),
-                          pace.unknown_until, now);
+    slots_.take_forgotten(*assume_used, pace.unknown_until, now);
     pace.unknown_until = {};
     slots_.set_pace(pace);
     remark_ = fmt::format("this ledger was copied: as you say, {} unknown to it count in the limits",
