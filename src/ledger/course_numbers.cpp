@@ -1,6 +1,5 @@
 #include "ledger/course_numbers.h"
 
-
 namespace convoke {
 namespace {
 
