@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -46,6 +45,15 @@ std::optional<CallsBegun> begun_in(std::string_view line) {
   return begun;
 }
 
+// What stands in it, one letter more than there should be at the most; empty: it cannot be read.
+std::optional<std::string> text_in(int file) {
+  std::string text(line_size + 1, '\0');
+  const ssize_t size = ::pread(file, text.data(), text.size(), 0);
+  if (size < 0) return std::nullopt;
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
 Error calls_file_error(const char* what, const std::string& path) {
   return {Exit::disk, fmt::format("{}: {}", what, std::strerror(errno)), path,
           "the ledger's folder must be writable, and this a plain file in it"};
@@ -76,10 +84,9 @@ CallsFile::~CallsFile() {
 }
 
 std::optional<CallsBegun> CallsFile::read() {
-  std::array<char, line_size + 1> text{};
-  const ssize_t size = ::pread(file_, text.data(), text.size(), 0);
-  if (size < 0) throw calls_file_error("cannot read the file of calls begun", path_);
-  return begun_in(std::string_view(text.data(), static_cast<std::size_t>(size)));
+  const auto text = text_in(file_);
+  if (!text) throw calls_file_error("cannot read the file of calls begun", path_);
+  return begun_in(*text);
 }
 
 CallsKnown calls_known(const CallsBegun& ledger, const std::optional<CallsBegun>& file) {
@@ -91,10 +98,9 @@ CallsKnown calls_known(const CallsBegun& ledger, const std::optional<CallsBegun>
 std::optional<CallsBegun> look_at_calls(const LedgerFile& ledger) {
   const int file = ::open(ledger.beside("-calls").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (file < 0) return std::nullopt;
-  std::array<char, line_size + 1> text{};
-  const ssize_t size = ::pread(file, text.data(), text.size(), 0);  // (of a pipe, say: an error)
+  const auto text = text_in(file);  // (of a pipe, say: empty)
   ::close(file);
-  return size < 0 ? std::nullopt : begun_in(std::string_view(text.data(), static_cast<std::size_t>(size)));
+  return text ? begun_in(*text) : std::nullopt;
 }
 
 bool CallsFile::is_damaged() {

@@ -29,9 +29,10 @@ WallTime known_again(const LimitUse& use, WallTime at) {
   return at + std::chrono::ceil<std::chrono::milliseconds>(use.unknown_for);
 }
 
-}  // namespace
-
-namespace {
+void add_calls(MemorySlots& slots, Duration window, std::int64_t calls, LedgerTime free_at) {
+  int number = slots.size(window);
+  for (std::int64_t call = 0; call < calls; ++call) slots.set(window, {number++, free_at});
+}
 
 // What a run does for good (RunLedger), for a look.
 void count_what_is_not_known(LimitsNow& state, LedgerSlots& slots, const CallsBegun& ledger,
@@ -50,9 +51,7 @@ void count_what_is_not_known(LimitsNow& state, LedgerSlots& slots, const CallsBe
     if (!counted.insert(limit.window).second) continue;
     const LedgerTime free_at = state.now - ago + unanswered + limit.window;
     if (free_at <= state.now) continue;
-    int number = state.slots.size(limit.window);
-    for (std::int64_t call = ledger.calls; call < std::min(file->calls, ledger.calls + most); ++call)
-      state.slots.set(limit.window, {number++, free_at});
+    add_calls(state.slots, limit.window, std::min<std::int64_t>(file->calls - ledger.calls, most), free_at);
   }
 }
 
@@ -77,12 +76,10 @@ LimitsNow limits_now(Database& database, const std::optional<CallsBegun>& file, 
   state.slots = copy_slots(slots, limits);
   // A window that the ledger does not know yet: as the run will find it that makes it known.
   for (const Limit& limit : limits.calls) {
-    if (slots.is_known(limit.window)) continue;
-    int number = 0;
-    for (const auto& earlier : slots.earlier_calls(limit.window, state.now, state.at, unanswered(call_timeout))) {
-      for (std::int64_t call = 0; call < earlier.calls; ++call)
-        state.slots.set(limit.window, {number++, earlier.free_at});
-    }
+    // (Of two limits with one window, once.)
+    if (slots.is_known(limit.window) || state.slots.size(limit.window) > 0) continue;
+    for (const auto& earlier : slots.earlier_calls(limit.window, state.now, state.at, unanswered(call_timeout)))
+      add_calls(state.slots, limit.window, earlier.calls, earlier.free_at);
   }
   count_what_is_not_known(state, slots, calls_begun(database), file, limits, unanswered(call_timeout));
   state.use = RateLimiter(limits, state.slots).use(state.now);
