@@ -17,8 +17,6 @@
 #include <system_error>
 
 #include "base/text.h"
-#include "ledger/database.h"
-#include "report/run_report.h"
 
 namespace convoke {
 namespace {
@@ -73,11 +71,8 @@ void print_error(const Error& error) {
   std::fputs(text.c_str(), stderr);  // never throws, unlike fmt::print, where nothing takes it
 }
 
-Error as_error(const std::exception& failure, const std::filesystem::path& ledger) {
+Error as_error(const std::exception& failure) {
   if (const auto* known = dynamic_cast<const Error*>(&failure)) return *known;
-  // What is only read of a ledger is read outside of transactions, too.
-  if (const auto* of_ledger = dynamic_cast<const SQLite::Exception*>(&failure))
-    return reading_error(*of_ledger, ledger);
   int code = 0;
   if (const auto* standard = dynamic_cast<const std::system_error*>(&failure)) {
     code = standard->code().value();
@@ -140,6 +135,10 @@ void add_list_options(CLI::App& command, JobOptions& job) {
       ->needs(csv);
   command.add_flag("--email-notification", job.email_notification, "With --csv: MeltingSpot mails each invited member")
       ->needs(csv);
+}
+
+std::string full_path(const std::filesystem::path& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
 }
 
 void print_result(const std::string& text) {

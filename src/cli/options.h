@@ -42,12 +42,15 @@ void add_common_options(CLI::App& command, CommonOptions& options);
 /// Adds --csv and what goes with it: a job without a file.
 void add_list_options(CLI::App& command, JobOptions& job);
 
+/// A path as an operator reads it: absolute.
+std::string full_path(const std::filesystem::path& path);
+
 /// Writes a result to standard output, to its last byte. Throws Error(disk) if that fails.
 void print_result(const std::string& text);
 
 /// What ends a command: an Error as it is; what the system would not give (open files, threads, memory, room) is
-/// Error(disk), as is a `ledger` that cannot be read, and all else is a defect of ours.
-Error as_error(const std::exception& failure, const std::filesystem::path& ledger = {});
+/// Error(disk), and all else is a defect of ours. (What a ledger would not give: at_ledger().)
+Error as_error(const std::exception& failure);
 
 /// Prints `error: …` and `try: …` to standard error, fit for a terminal.
 void print_error(const Error& error);

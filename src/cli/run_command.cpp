@@ -1,18 +1,16 @@
 // `convoke run` and `convoke retry`.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <filesystem>
 
-#include "base/numbers.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/outcome_list.h"
 #include "cli/run_job.h"
 #include "ledger/jobs.h"
+#include "ledger/read_ledger.h"
+#include "report/next_step.h"
 
 namespace convoke {
 namespace {
@@ -58,6 +56,8 @@ struct Asked {
   std::string argument;  // how the command line says it
   std::optional<Job> job;
   std::optional<Error> error;
+
+  std::string name() const { return job ? job->name : argument.substr(1); }
 };
 
 std::string list_arguments(const JobOptions& job) {
@@ -97,119 +97,40 @@ std::vector<Asked> jobs_of(const RunCommand& command, const Config& config) {
   return asked;
 }
 
-// The next thing to do, as a command line; empty: nothing. `same`: the command as it was given.
-std::string next_command(const RunReport& report, const std::string& job, const std::string& again,
-                         const std::string& same, bool retries_failed) {
-  if (job.starts_with(" --csv -")) return {};  // whoever fed it must feed it again
-  std::string run = "convoke run" + job + again;
-  const bool is_whole = report.stopped_by.empty();
-  if (report.is_rehearsal) return is_whole ? run : std::string();
-  const auto in_list = [&](Outcome outcome) { return report.books.in_list_of(outcome) > 0; };
-  const auto retry = [&](Outcome outcome) {
-    return "convoke retry" + job + again + " --outcome " + std::string(name_of(outcome));
-  };
-  switch (report.exit) {
-    case Exit::incomplete:
-      if (!is_whole) return run;
-      if (in_list(Outcome::failed)) return retries_failed ? run : retry(Outcome::failed);
-      if (in_list(Outcome::in_doubt)) return retry(Outcome::in_doubt);
-      if (in_list(Outcome::rejected)) return listing_command(report.job, report.ledger, name_of(Outcome::rejected));
-      return listing_command(report.job, report.ledger, "invalid");
-    case Exit::try_later:
-      return report.run ? run : same;  // another process has the job
-    case Exit::bad_config:
-      if (report.run && report.books.of(Outcome::pending) == 0 && in_list(Outcome::in_doubt))
-        return retry(Outcome::in_doubt);
-      return report.run ? run : std::string();
-    case Exit::api_unavailable:
-    case Exit::key_refused:
-    case Exit::disk:
-      return report.run ? run : std::string();
-    default:
-      return {};  // the message says what to do
-  }
-}
-
-// When, or after what.
-std::string next_when(const RunReport& report) {
-  if (report.is_rehearsal) return "in earnest";
-  if (report.next_call) return fmt::format("from {} on", format_time(*report.next_call));
-  switch (report.exit) {
-    case Exit::key_refused:
-      return report.reason == Reason::account_refused ? "once the account is in order" : "with the right key";
-    case Exit::bad_config:
-      return report.reason == Reason::course_refused ? "once the course is right" : "once that is mended";
-    case Exit::api_unavailable:
-      return "later";
-    case Exit::incomplete:
-      return report.stopped_by.empty() ? "" : "once that is mended";
-    default:
-      return {};
-  }
-}
-
 // What the ledger has of a job that could not run.
-void look_up(RunReport& report, const Config& config) {
+void look_up(RunReport& report, const std::filesystem::path& ledger) {
   std::error_code none;
-  if (!std::filesystem::exists(config.ledger_path, none)) return;
+  if (!std::filesystem::exists(ledger, none)) return;
   try {
-    Database database = Database::open_to_read(config.ledger_path);
-    const auto id = find_job(database, report.job);
-    if (!id) return;
-    report.books = books_of(database, *id);
-    report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
+    read_ledger(ledger, [&](Database& database) {
+      const auto id = find_job(database, report.job);
+      if (!id) return;
+      report.books = books_of(database, *id);
+      report.ledger = full_path(ledger);
+    });
   } catch (const Error&) {
     report.ledger.clear();  // it may be the ledger itself that is wrong, and that is said already
   }
 }
 
-RunReport failed_report(const std::string& name, const Error& error, const Config& config) {
-  RunReport report;
-  report.job = name;
-  report.base_url = config.api.base_url;
-  report.has_config = config.file.has_value();
-  look_up(report, config);
-  report.exit = error.exit();
-  report.stopped_by = "error";
-  report.message = excerpt(error.what(), 500);
-  return report;
-}
-
-RunReport not_run_report(const std::string& name) {
-  RunReport report;
-  report.job = name;
-  report.exit = Exit::try_later;
-  report.stopped_by = "not_run";
-  report.message = "not run: what ended the run before it would end this one too";
-  report.unread_why = "not read";
-  return report;
-}
-
-// Of several jobs, which ended how; empty if all is well, or there is one only.
-std::string closing_line(const std::vector<RunReport>& reports) {
-  std::vector<std::string> bad;
-  for (const RunReport& report : reports) {
-    if (report.stopped_by == "not_run") {
-      bad.push_back(fmt::format("{} (not run)", excerpt(report.job)));
-    } else if (report.exit != Exit::ok) {
-      bad.push_back(fmt::format("{} (exit {})", excerpt(report.job), static_cast<int>(report.exit)));
-    }
+// Runs the job. What keeps it from that is said, and in the report.
+RunReport run_one(const Asked& asked, const Config& config, const RunOptions& options,
+                  const Interruption& interruption) {
+  try {
+    if (asked.error) throw *asked.error;
+    return at_ledger(config.ledger_path, [&] { return run_job(config, *asked.job, options, interruption); });
+  } catch (const std::exception& failure) {
+    const Error error = as_error(failure);
+    print_error(error);
+    RunReport report = failed_report(asked.name(), error);
+    report.base_url = config.api.base_url;
+    report.has_config = config.file.has_value();
+    look_up(report, config.ledger_path);
+    return report;
   }
-  if (reports.size() < 2 || bad.empty()) return {};
-  return fmt::format("of {}, {} ended well: {}\n", counted(static_cast<std::int64_t>(reports.size()), "job"),
-                     bad.size() == reports.size() ? "none" : std::to_string(reports.size() - bad.size()),
-                     fmt::join(bad, ", "));
 }
 
-void print_report(const RunReport& report, const RunCommand& command) {
-  if (command.common.json || report.stopped_by == "error" || report.stopped_by == "not_run") return;
-  print_result(command.common.quiet ? run_report_brief(report) : run_report_text(report));
-}
-
-void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitStatus& status) {
-  start_log(command.common);
-  const Config config = command.common.load(command.jobs);
-  const Interruption interruption(duration_option(command.max_duration, "--max-duration"));
+RunOptions options_of(const RunCommand& command, const std::vector<Outcome>& retry) {
   RunOptions options;
   options.max_members = command.max_members;
   options.progress = progress_mode(command);
@@ -217,52 +138,57 @@ void run_all(const RunCommand& command, const std::vector<Outcome>& retry, ExitS
   options.accept_shrunk = command.accept_shrunk;
   options.assume_used = command.assume_used;
   options.rehearse = command.rehearse ? Rehearse::yes : Rehearse::no;
+  return options;
+}
 
-  std::vector<RunReport> reports;
-  std::vector<std::string> not_run;
-  std::string to_go_on;  // as arguments
-  bool is_over = false;
-  const std::vector<Asked> asked = jobs_of(command, config);
-  for (const Asked& one : asked) {
-    const std::string name = one.job ? one.job->name : one.argument.substr(1);
-    if (is_over) {
-      not_run.push_back(excerpt(name));
-      to_go_on += one.argument;
-      reports.push_back(not_run_report(name));
-      status.code = worst(status.code, reports.back().exit);
-      continue;
-    }
-    try {
-      if (one.error) throw *one.error;
-      reports.push_back(run_job(config, *one.job, options, interruption));
-    } catch (const std::exception& failure) {
-      const Error error = as_error(failure, config.ledger_path);
-      print_error(error);
-      reports.push_back(failed_report(name, error, config));
-    }
-    RunReport& report = reports.back();
-    if (!retry.empty()) {
-      std::vector<std::string_view> names;
-      names.reserve(retry.size());
-      for (const Outcome outcome : retry) names.push_back(name_of(outcome));
-      report.retried_outcomes = fmt::format("{}", fmt::join(names, ", "));
-    }
-    const std::string verb = retry.empty() ? "convoke run" : "convoke retry";
-    report.next = next_command(report, one.argument, command.common.again(),
-                               verb + one.argument + command.common.again(), config.run.retry_failed);
-    report.next_when = next_when(report);
-    status.code = worst(status.code, report.exit);
-    if (report.exit == Exit::try_later || report.exit == Exit::api_unavailable) to_go_on += one.argument;
-    is_over = ends_all(report.exit) || interruption.is_asked();
-    print_report(report, command);
-  }
-  if (command.common.json) print_result(run_reports_json(reports, status.code));
-  if (!command.common.json) print_result(closing_line(reports));
+std::string names_of(const std::vector<Outcome>& outcomes) {
+  std::vector<std::string_view> names;
+  names.reserve(outcomes.size());
+  for (const Outcome outcome : outcomes) names.push_back(name_of(outcome));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void print_report(const RunReport& report, const CommonOptions& common) {
+  if (common.json || !report.has_begun()) return;
+  print_result(common.quiet ? run_report_brief(report) : run_report_text(report));
+}
+
+// What concerns all runs of the command; `to_go_on`: with which all that was left is gone on with.
+void print_end(const std::vector<RunReport>& reports, Exit exit, const RunCommand& command,
+               const CommandLine& to_go_on) {
+  print_result(command.common.json ? run_reports_json(reports, exit) : closing_line(reports));
+  const std::string not_run = not_run_line(reports);
   if (not_run.empty()) return;
-  std::fputs(fmt::format("not run: {}\n", fmt::join(not_run, ", ")).c_str(), stderr);
-  if (!command.common.json && !command.has_csv)
-    print_result(fmt::format("next: {}{}{}\n", retry.empty() ? "convoke run" : "convoke retry", to_go_on,
-                             command.common.again()));
+  std::fputs(not_run.c_str(), stderr);
+  if (!command.common.json && !command.has_csv) print_result(next_line({to_go_on.text(), {}}));
+}
+
+Exit run_all(const RunCommand& command, const std::vector<Outcome>& retry) {
+  start_log(command.common);
+  const Config config = command.common.load(command.jobs);
+  const Interruption interruption(duration_option(command.max_duration, "--max-duration"));
+  const RunOptions options = options_of(command, retry);
+  const std::vector<Asked> asked = jobs_of(command, config);
+  std::vector<RunReport> reports;
+  CommandLine to_go_on{retry.empty() ? "convoke run" : "convoke retry", {}, command.common.again()};
+  Exit exit = Exit::ok;
+  bool is_over = false;
+  for (const Asked& one : asked) {
+    if (is_over) {
+      reports.push_back(not_run_report(one.name()));
+    } else {
+      RunReport& report = reports.emplace_back(run_one(one, config, options, interruption));
+      report.retried_outcomes = names_of(retry);
+      report.next = next_step(report, {to_go_on.verb, one.argument, to_go_on.options}, config.run);
+      is_over = ends_all(report.exit) || interruption.is_asked();
+    }
+    const RunReport& report = reports.back();
+    exit = worst(exit, report.exit);
+    if (report.exit == Exit::try_later || report.exit == Exit::api_unavailable) to_go_on.job += one.argument;
+    print_report(report, command.common);
+  }
+  print_end(reports, exit, command, to_go_on);
+  return exit;
 }
 
 void add_run_options(CLI::App& app, RunCommand& command) {
@@ -300,7 +226,7 @@ void add_run_command(CLI::App& app, ExitStatus& status) {
       throw Error(Exit::usage, "no job", "run",
                   "name one, as in: convoke run members; or give a list with --csv and --course");
     }
-    run_all(*command, {}, status);
+    status.code = run_all(*command, {});
   });
 }
 
@@ -326,7 +252,7 @@ void add_retry_command(CLI::App& app, ExitStatus& status) {
                     "failed, rejected and in_doubt can");
       }
     }
-    run_all(*command, outcomes, status);
+    status.code = run_all(*command, outcomes);
   });
 }
 

@@ -86,4 +86,10 @@ std::vector<Trouble> troubles_of(Database& database, JobId job, std::size_t most
   return troubles;
 }
 
+std::string invalid_rows_query(const std::string& job) {
+  std::string quoted;
+  for (const char c : job) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+  return "SELECT source_line, value, reason FROM invalid_rows WHERE job = '" + quoted + "'";
+}
+
 }  // namespace convoke

@@ -25,6 +25,9 @@ struct Trouble {
 /// rows; in that order, the most frequent first.
 std::vector<Trouble> troubles_of(Database& database, JobId job, std::size_t most = 3);
 
+/// The query, for an operator's own program, that lists the job's invalid rows.
+std::string invalid_rows_query(const std::string& job);
+
 /// A message without ids and numbers, so that two of them can be held against each other.
 std::string without_ids(std::string_view message);
 

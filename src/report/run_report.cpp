@@ -4,18 +4,16 @@
 
 #include <algorithm>
 
+#include "report/books_text.h"
 #include "report/json.h"
 #include "report/numbers.h"
+#include "report/troubles_text.h"
 
 namespace convoke {
 namespace {
 
 constexpr std::array settled_outcomes = {Outcome::invited, Outcome::already_invited, Outcome::rejected, Outcome::failed,
                                          Outcome::in_doubt};
-
-std::string plural(std::int64_t number, std::string_view one, std::string_view more) {
-  return fmt::format("{} {}", grouped(number), number == 1 ? one : more);
-}
 
 // How the list stands, in one clause.
 std::string standing(const RunReport& report) {
@@ -55,106 +53,96 @@ std::string refused_text(const RunReport& report, std::size_t most) {
   return text;
 }
 
-std::string next_line(const RunReport& report) {
-  if (report.next.empty()) return {};
-  return fmt::format("next{}: {}\n", report.next_when.empty() ? "" : fmt::format(" ({})", report.next_when),
-                     report.next);
-}
-
-// What is the matter, and what the API, the network or the list had to say to it.
-std::string in_words(const Trouble& trouble, std::size_t longest) {
-  const std::string_view meaning = words_of(trouble.reason).meaning;
-  // A message that says no more than the reason does is not worth a line's end.
-  if (trouble.example.empty() || meaning.starts_with(trouble.example)) return std::string(meaning);
-  std::string said = excerpt(trouble.example, longest);
-  if (is_told_by_the_wire(trouble.reason)) return said;
-  return trouble.outcome == "invalid" ? fmt::format("{}: \"{}\"", meaning, said) : fmt::format("{}: {}", meaning, said);
-}
-
-}  // namespace
-
-std::string listing_command(const std::string& job, const std::string& ledger, std::string_view outcome) {
-  if (outcome == "invalid") {
-    std::string name;
-    for (const char c : job) name += c == '\'' ? std::string("''") : std::string(1, c);
-    return fmt::format(
-        "sqlite3 -readonly -box {} {}", shell_word(ledger),
-        shell_word(fmt::format("SELECT source_line, value, reason FROM invalid_rows WHERE job = '{}'", name)));
+// The books as they stand, and what this run did to them.
+std::string books_text(const RunReport& report) {
+  const Books& books = report.books;
+  BooksRemarks remarks;
+  if (!report.reading) remarks.rows_read = report.unread_why;
+  if (books.invalid > 0 && report.ignores_invalid) remarks.invalid = "ignored, as the job says";
+  remarks.mended = "ids in braces, without dashes, or with invisible characters";
+  for (const Outcome outcome : settled_outcomes) {
+    if (const auto now = report.counts.of(outcome); now > 0)
+      remarks.of(outcome) = fmt::format("{} by this run", grouped(now));
   }
-  return fmt::format("convoke export {} --outcome {} --ledger {}", shell_word(job), outcome, shell_word(ledger));
+  const BooksView view{books, report.troubles, report.job, report.ledger};
+  return view.list_text(std::move(remarks)) + refused_text(report, 10) + view.gone_text();
 }
 
-std::string troubles_text(const std::vector<Trouble>& troubles, std::string_view outcome) {
+std::string calls_text(const RunReport& report) {
   std::string text;
-  for (const Trouble& trouble : troubles) {
-    if (trouble.outcome != outcome) continue;
-    text += fmt::format("      {} × {} ({}line {})\n", grouped(trouble.count), in_words(trouble, 160),
-                        trouble.count == 1 ? "" : "for example ", trouble.source_line);
+  if (report.retried && *report.retried == 0)
+    text += fmt::format("  nothing to retry: nobody in the list is {}\n", report.retried_outcomes);
+  if (report.retried && *report.retried > 0) text += table_line("retried", *report.retried, "made due again");
+  const std::int64_t retries = report.counts.retries;
+  text += table_line("calls", report.counts.calls,
+                     retries > 0 ? plural(retries, "of them is a retry", "of them are retries") : "");
+  text += fmt::format("  took {}\n", describe_duration(report.took));
+  if (report.in_earnest && report.in_earnest->duration > Duration::zero()) {
+    text += fmt::format("  in earnest it takes about {} under the limits\n",
+                        describe_duration(report.in_earnest->duration));
   }
   return text;
 }
 
-std::string troubles_json(const std::vector<Trouble>& troubles) {
-  std::string list;
-  for (const Trouble& trouble : troubles) {
-    append_element(list, JsonObject()
-                             .add("outcome", trouble.outcome)
-                             .add("reason", name_of(trouble.reason))
-                             .add("count", trouble.count)
-                             .add("source_line", trouble.source_line)
-                             .add("example", excerpt(trouble.example))
-                             .text());
-  }
-  return "[" + list + "]";
+JsonObject run_json(const RunReport& report) {
+  JsonObject run;
+  run.add("job", report.job).add("run_id", report.run).add("exit_code", static_cast<int>(report.exit));
+  run.add("stopped_by", or_null(report.stopped_by)).add("message", or_null(report.message));
+  run.add("reason", or_null(name_of(report.reason))).add("next_call", or_null(report.next_call));
+  run.add("next", or_null(report.next.command)).add("source_read", report.reading.has_value());
+  add_rows_and_members(run, report.books);
+  for (const Outcome outcome : settled_outcomes) run.add(name_of(outcome), report.counts.of(outcome));
+  add_outcomes(run, report.books);
+  run.add_raw("troubles", troubles_json(report.troubles));
+  run.add_list("refused_courses", report.refused, [](const RefusedCourse& course) {
+    return JsonObject()
+        .add("course_id", course.course_id)
+        .add("members", course.members)
+        .add("message", course.words)
+        .text();
+  });
+  run.add("retried", report.retried).add("calls", report.counts.calls).add("retries", report.counts.retries);
+  run.add("base_url", or_null(report.base_url)).add("ledger", or_null(report.ledger));
+  run.add("ledger_is_new", report.is_ledger_new).add("rehearsal", report.is_rehearsal);
+  run.add("seconds", std::chrono::duration<double>(report.took).count());
+  return run;
+}
+
+}  // namespace
+
+std::string next_line(const NextStep& next) {
+  if (next.command.empty()) return {};
+  return fmt::format("next{}: {}\n", next.when.empty() ? "" : fmt::format(" ({})", next.when), next.command);
+}
+
+RunReport failed_report(const std::string& job, const Error& error) {
+  RunReport report;
+  report.job = job;
+  report.exit = error.exit();
+  report.stopped_by = "error";
+  report.message = excerpt(error.what(), 500);
+  return report;
+}
+
+RunReport not_run_report(const std::string& job) {
+  RunReport report;
+  report.job = job;
+  report.exit = Exit::try_later;
+  report.stopped_by = "not_run";
+  report.message = "not run: what ended the run before it would end this one too";
+  report.unread_why = "not read";
+  return report;
 }
 
 std::string run_report_text(const RunReport& report) {
   std::string text;
   if (report.is_rehearsal) text += "a rehearsal: nobody was invited\n";
   text += fmt::format("{}: {}\n", excerpt(report.job), headline(report));
-  const auto line = [&text](auto&&... parts) { text += table_line(parts...); };
-  const Books& books = report.books;
-  const auto troubles = [&](std::string_view outcome) {
-    text += troubles_text(report.troubles, outcome);
-    if (std::any_of(report.troubles.begin(), report.troubles.end(),
-                    [&](const Trouble& trouble) { return trouble.outcome == outcome; }))
-      text += fmt::format("      all of them: {}\n", listing_command(report.job, report.ledger, outcome));
-  };
-  line("rows read", books.rows_read, report.reading ? "" : report.unread_why);
-  line("  invalid", books.invalid, books.invalid > 0 && report.ignores_invalid ? "ignored, as the job says" : "");
-  troubles("invalid");
-  line("  duplicates", books.duplicates);
-  if (books.mended > 0) line("  mended", books.mended, "ids in braces, without dashes, or with invisible characters");
-  line("members", books.in_list());
-  for (const Outcome outcome : all_outcomes) {
-    const std::int64_t members = books.in_list_of(outcome);
-    const std::int64_t now =
-        outcome == Outcome::pending || outcome == Outcome::withdrawn ? 0 : report.counts.of(outcome);
-    if (members == 0 && now == 0 && outcome != Outcome::invited) continue;
-    line(fmt::format("  {}", name_of(outcome)), members, now > 0 ? fmt::format("{} by this run", grouped(now)) : "");
-    troubles(name_of(outcome));
-  }
-  text += refused_text(report, 10);
-  if (books.all_gone() > 0) {
-    line("left the list", books.all_gone(), "known from before, not in the list now");
-    if (books.of(Outcome::withdrawn) > 0) line("  withdrawn", books.of(Outcome::withdrawn));
-    troubles("withdrawn");
-  }
-  if (report.retried && *report.retried == 0)
-    text += fmt::format("  nothing to retry: nobody in the list is {}\n", report.retried_outcomes);
-  if (report.retried && *report.retried > 0) line("retried", *report.retried, "made due again");
-  line("calls", report.counts.calls,
-       report.counts.retries > 0 ? plural(report.counts.retries, "of them is a retry", "of them are retries") : "");
-  text += fmt::format("  took {}\n", describe_duration(report.took));
-  if (report.in_earnest && report.in_earnest->duration > Duration::zero()) {
-    text += fmt::format("  in earnest it takes about {} under the limits\n",
-                        describe_duration(report.in_earnest->duration));
-  }
+  text += books_text(report) + calls_text(report);
   text += fmt::format("  API {}{}{}\n", excerpt(report.base_url), report.way,
                       report.has_config ? "" : "; no config.toml was found, all is as it is by default");
   text += fmt::format("  ledger {}{}\n", excerpt(report.ledger, 500), report.is_ledger_new ? " (new)" : "");
-  text += next_line(report);
-  return text;
+  return text + next_line(report.next);
 }
 
 std::string run_report_brief(const RunReport& report) {
@@ -166,65 +154,21 @@ std::string run_report_brief(const RunReport& report) {
   for (const Trouble& trouble : report.troubles) {
     if (trouble.outcome == "withdrawn" || (trouble.outcome == "invalid" && report.ignores_invalid)) continue;
     if (++lines > 3) break;
-    text += fmt::format("  {} {}: {} ({}line {})\n", grouped(trouble.count), trouble.outcome, in_words(trouble, 120),
-                        trouble.count == 1 ? "" : "for example ", trouble.source_line);
+    text += fmt::format("  {} {}: {} ({})\n", grouped(trouble.count), trouble.outcome, in_words(trouble, 120),
+                        where_it_is(trouble));
   }
-  text += next_line(report);
+  text += next_line(report.next);
   return text;
 }
 
 std::string run_reports_json(const std::vector<RunReport>& reports, Exit exit) {
-  std::string runs;
   std::string stopped_by;
   for (const RunReport& report : reports) {
-    JsonObject run;
-    run.add("job", report.job).add("run_id", report.run).add("exit_code", static_cast<int>(report.exit));
-    const auto text_or_null = [&](std::string_view key, std::string_view value) {
-      value.empty() ? run.add_raw(key, "null") : run.add(key, value);
-    };
-    text_or_null("stopped_by", report.stopped_by);
-    text_or_null("message", report.message);
-    text_or_null("reason", name_of(report.reason));
-    run.add("next_call", report.next_call ? std::optional(format_time(*report.next_call)) : std::nullopt);
-    text_or_null("next", report.next);
-    run.add_raw("source_read", report.reading ? "true" : "false");
-    run.add("rows_read", report.books.rows_read)
-        .add("invalid", report.books.invalid)
-        .add("duplicates", report.books.duplicates)
-        .add("mended", report.books.mended);
-    run.add("members", report.books.all_members()).add("gone", report.books.all_gone());
-    for (const Outcome outcome : settled_outcomes) run.add(name_of(outcome), report.counts.of(outcome));
-    JsonObject books;
-    JsonObject in_list;
-    for (const Outcome outcome : all_outcomes) {
-      books.add(name_of(outcome), report.books.of(outcome));
-      in_list.add(name_of(outcome), report.books.in_list_of(outcome));
-    }
-    run.add_raw("outcomes", books.text()).add_raw("in_list", in_list.text());
-    run.add_raw("troubles", troubles_json(report.troubles));
-    std::string refused;
-    for (const RefusedCourse& course : report.refused) {
-      append_element(refused, JsonObject()
-                                  .add("course_id", course.course_id)
-                                  .add("members", course.members)
-                                  .add("message", course.words)
-                                  .text());
-    }
-    run.add_raw("refused_courses", "[" + refused + "]");
-    run.add("retried", report.retried);
-    run.add("calls", report.counts.calls).add("retries", report.counts.retries);
-    text_or_null("base_url", report.base_url);
-    text_or_null("ledger", report.ledger);
-    run.add_raw("ledger_is_new", report.is_ledger_new ? "true" : "false");
-    run.add_raw("rehearsal", report.is_rehearsal ? "true" : "false");
-    run.add("seconds", std::chrono::duration<double>(report.took).count());
-    append_element(runs, run.text());
     if (!report.stopped_by.empty() && (stopped_by.empty() || report.exit == exit)) stopped_by = report.stopped_by;
   }
   JsonObject all;
-  all.add("exit_code", static_cast<int>(exit));
-  stopped_by.empty() ? all.add_raw("stopped_by", "null") : all.add("stopped_by", stopped_by);
-  all.add_raw("runs", "[" + runs + "]");
+  all.add("exit_code", static_cast<int>(exit)).add("stopped_by", or_null(stopped_by));
+  all.add_list("runs", reports, [](const RunReport& report) { return run_json(report).text(); });
   return all.text() + "\n";
 }
 

@@ -15,6 +15,14 @@
 
 namespace convoke {
 
+/// The next thing to do.
+struct NextStep {
+  std::string command;  ///< empty: nothing
+  std::string when;     ///< for people: when, or after what ("with the right key")
+};
+/// The same as a line; empty: nothing.
+std::string next_line(const NextStep& next);
+
 /// One run of one job.
 struct RunReport {
   std::string job;
@@ -41,9 +49,16 @@ struct RunReport {
   bool is_rehearsal = false;
   std::optional<Forecast> in_earnest;  ///< of a whole rehearsal: how long it would take under the limits
   Duration took{};
-  std::string next;       ///< a command: what to do now; empty: nothing
-  std::string next_when;  ///< for people: when, or after what ("with the right key")
+  NextStep next;
+
+  /// Whether there is more to tell than why it could not run, or was not run.
+  bool has_begun() const { return stopped_by != "error" && stopped_by != "not_run"; }
 };
+
+/// Of a job that could not run.
+RunReport failed_report(const std::string& job, const Error& error);
+/// Of a job whose turn did not come.
+RunReport not_run_report(const std::string& job);
 
 /// A short table, its last line the next thing to do.
 std::string run_report_text(const RunReport& report);
@@ -54,12 +69,5 @@ std::string run_reports_json(const std::vector<RunReport>& reports, Exit exit);
 
 /// One line on how a run stands.
 std::string progress_line(const Progress& progress, Duration elapsed);
-
-/// The lines of `outcome` ("rejected", "invalid"), indented: how often each kind of trouble, and one example.
-std::string troubles_text(const std::vector<Trouble>& troubles, std::string_view outcome);
-std::string troubles_json(const std::vector<Trouble>& troubles);
-
-/// "convoke export NAME --outcome rejected", or how else all members or rows of such an outcome are listed.
-std::string listing_command(const std::string& job, const std::string& ledger, std::string_view outcome);
 
 }  // namespace convoke

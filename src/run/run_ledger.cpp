@@ -9,6 +9,7 @@
 #include "base/numbers.h"
 #include "ledger/books.h"
 #include "ledger/ledger_api.h"
+#include "run/forgotten_calls.h"
 #include "run/health.h"
 
 namespace convoke {
@@ -62,29 +63,24 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
 // while its own latest calls still count: a copy that is older is as good as a new ledger.
 void RunLedger::look_for_forgotten_calls(std::optional<std::int64_t> assume_used) {
   const LedgerTime now = clock_.now();
-  const WallTime wall = clock_.wall();
   begun_ = calls_begun(database_);
   const auto seen = calls_file_.read();
-  const CallsKnown known = calls_known(begun_, seen);
+  const ForgottenCalls forgotten = forgotten_calls(begun_, seen, now, clock_.wall(), unanswered_);
   const bool is_its_file = seen && seen->ledger_id == begun_.ledger_id;
   const bool is_new = begun_.ledger_id.empty();
   if (is_new) begun_.ledger_id = new_ledger_id();
   Pace pace = slots_.pace();
-  // Until when the latest that the file knows of may come to be counted.
-  const Duration ago = seen ? std::max<Duration>(wall - seen->latest, Duration::zero()) : Duration::zero();
-  const LedgerTime counted_until = now - ago + unanswered_;
-  if (known == CallsKnown::fewer) {
-    const std::int64_t forgotten = seen->calls - begun_.calls;
-    slots_.take_forgotten(forgotten, counted_until, now);
+  if (forgotten.calls > 0) {
+    slots_.take_forgotten(forgotten.calls, forgotten.counted_until, now);
     begun_.calls = seen->calls;
     remark_ = fmt::format(
         "this ledger has forgotten {}, the latest of {} (it was restored from a backup): they count in the limits; "
         "whom they asked for is asked again",
-        counted(forgotten, "call"), format_time(seen->latest));
+        counted(forgotten.calls, "call"), format_time(seen->latest));
   } else if (is_new && seen && base_url_ != rehearsal_api && !slots_.any_taken(now)) {
-    count_those_of_a_ledger_that_is_gone(*seen, counted_until, now);
-  } else if (known == CallsKnown::not_sure && slots_.any_taken(now)) {
-    pace.unknown_until = std::max(pace.unknown_until, now + unanswered_);
+    count_those_of_a_ledger_that_is_gone(*seen, forgotten.counted_until, now);
+  } else if (forgotten.unknown_until && slots_.any_taken(now)) {
+    pace.unknown_until = std::max(pace.unknown_until, *forgotten.unknown_until);
     slots_.set_pace(pace);
     const std::string file = database_.path().filename().string();
     remark_ = fmt::format(

@@ -1,0 +1,106 @@
+#include "report/plan_report.h"
+
+#include <fmt/format.h>
+
+#include "report/json.h"
+#include "report/numbers.h"
+#include "report/outlook_text.h"
+
+namespace convoke {
+namespace {
+
+std::string_view on_doubt_words(OnDoubt on_doubt) {
+  switch (on_doubt) {
+    case OnDoubt::ask_again:
+      return "ask-again: who may have been invited is asked for again";
+    case OnDoubt::ask_quietly:
+      return "ask-quietly: who may have been invited is asked for again, without e-mail";
+    case OnDoubt::hold:
+      return "hold: who may have been invited is left in_doubt";
+  }
+  return {};
+}
+
+std::string_view email_words(std::optional<bool> email_notification) {
+  if (!email_notification) return "as the API has it (email_notification is not set)";
+  return *email_notification ? "yes, to each invited member" : "no";
+}
+
+std::string terms_text(const Plan& plan) {
+  std::string text;
+  const auto fact = [&text](std::string_view name, std::string_view value) {
+    text += fmt::format("  {:<18} {}\n", name, value);
+  };
+  fact("API", excerpt(plan.api.base_url) + plan.api.way);
+  fact("course", plan.course.empty() ? "named by each row" : excerpt(plan.course));
+  fact("e-mail", email_words(plan.invite.email_notification));
+  fact("on_doubt", on_doubt_words(plan.invite.on_doubt));
+  fact("key", plan.api.no_key.empty() ? "there is one" : excerpt(plan.api.no_key, 300));
+  fact("ledger", excerpt(plan.ledger, 500) + (plan.is_ledger_new ? " (would be new)" : ""));
+  return text;
+}
+
+std::string list_text(const Plan& plan) {
+  const Reading list = plan.list();
+  const bool is_read = plan.survey.reading.has_value();
+  std::string text = table_line("rows read", list.rows, is_read ? "" : "unchanged since the last run, not read again");
+  text += table_line("  invalid", list.invalid);
+  for (const InvalidRow& row : plan.invalid)
+    text += fmt::format("      line {}: {}: '{}'\n", row.line, words_of(row.reason).meaning, row.value);
+  if (is_read && list.invalid > static_cast<std::int64_t>(plan.invalid.size())) text += "      and more\n";
+  text += table_line("  duplicates", list.duplicates);
+  if (list.mended > 0)
+    text += table_line("  mended", list.mended, "ids in braces, without dashes, or with invisible characters");
+  text += table_line("  members", list.members);
+  if (is_read) text += table_line("new members", list.added);
+  if (list.revived > 0) text += table_line("back again", list.revived, "they were withdrawn");
+  if (list.withdrawn > 0) text += table_line("withdrawn", list.withdrawn, "due until now, and no longer in the list");
+  return text;
+}
+
+JsonObject plan_json(const Plan& plan) {
+  const Reading list = plan.list();
+  JsonObject json;
+  json.add("job", plan.job).add("base_url", plan.api.base_url).add("course", or_null(plan.course));
+  json.add("email_notification", plan.invite.email_notification).add("on_doubt", name_of(plan.invite.on_doubt));
+  json.add("has_key", plan.api.no_key.empty()).add("ledger", plan.ledger);
+  json.add("source_read", plan.survey.reading.has_value()).add("rows_read", list.rows).add("invalid", list.invalid);
+  json.add("duplicates", list.duplicates).add("mended", list.mended).add("members", list.members);
+  json.add("new", list.added).add("revived", list.revived).add("withdrawn", list.withdrawn);
+  json.add("due", plan.survey.due).add("asked_without_answer", plan.without_answer).add("calls", plan.survey.calls);
+  json.add_list("invalid_rows", plan.invalid, [](const InvalidRow& row) {
+    return JsonObject().add("source_line", row.line).add("value", row.value).add("reason", name_of(row.reason)).text();
+  });
+  return json.add("forecast", forecast_json(plan.forecast)).add("quota", limits_json(plan.limits));
+}
+
+}  // namespace
+
+Reading Plan::list() const {
+  if (survey.reading) return *survey.reading;
+  Reading list;
+  list.rows = books.rows_read;
+  list.invalid = books.invalid;
+  list.duplicates = books.duplicates;
+  list.mended = books.mended;
+  list.members = books.in_list();
+  return list;
+}
+
+std::string plan_text(const Plan& plan) {
+  std::string text = fmt::format("{}: a plan, nothing is sent\n", excerpt(plan.job));
+  text += terms_text(plan) + list_text(plan);
+  if (plan.without_answer > 0) {
+    text += table_line("without answer", plan.without_answer,
+                       "asked for in calls that convoke did not live to see answered");
+  }
+  text += table_line("would be sent", plan.survey.due,
+                     fmt::format("in {}; {}", counted(plan.survey.calls, "call"), forecast_text(plan.forecast)));
+  return text + limits_text(plan.limits);
+}
+
+std::string plans_json(const std::vector<Plan>& plans) {
+  return JsonObject().add_list("plans", plans, [](const Plan& plan) { return plan_json(plan).text(); }).text() + "\n";
+}
+
+}  // namespace convoke

@@ -1,0 +1,51 @@
+// What a run would send, in words and as JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "api/settings.h"
+#include "base/reason.h"
+#include "ledger/books.h"
+#include "ledger/intake.h"
+#include "run/outlook.h"
+
+namespace convoke {
+
+struct InvalidRow {
+  std::uint64_t line = 0;
+  std::string value;
+  Reason reason = Reason::none;
+};
+
+/// Where calls would go.
+struct PlannedApi {
+  std::string base_url;
+  std::string way;     ///< there, for people: by which proxy
+  std::string no_key;  ///< why there is no key; empty: there is one
+};
+
+struct Plan {
+  std::string job;
+  PlannedApi api;
+  std::string course;  ///< empty: each row names its own
+  InviteSettings invite;
+  std::string ledger;
+  bool is_ledger_new = false;
+  Survey survey;
+  Books books;                      ///< as the ledger has them
+  std::vector<InvalidRow> invalid;  ///< the first few
+  std::int64_t without_answer = 0;  ///< members asked for in calls that nobody answered for
+  LimitsNow limits;
+  Forecast forecast;
+
+  /// The list as it was read; if it was not, as the ledger has it, with nobody added or withdrawn.
+  Reading list() const;
+};
+
+std::string plan_text(const Plan& plan);
+/// All plans of one command as one JSON object with a newline.
+std::string plans_json(const std::vector<Plan>& plans);
+
+}  // namespace convoke

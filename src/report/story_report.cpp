@@ -1,0 +1,80 @@
+#include "report/story_report.h"
+
+#include <fmt/format.h>
+
+#include "base/numbers.h"
+#include "report/json.h"
+
+namespace convoke {
+namespace {
+
+std::string call_text(const StoryCall& call) {
+  std::string answer = call.http_status ? fmt::format("HTTP {}", *call.http_status)
+                       : call.open      ? "no answer yet"
+                                        : "no answer";
+  if (call.latency_ms) answer += fmt::format(" after {} ms", *call.latency_ms);
+  return fmt::format("  {}  run {}, call {} for {}: {}{}\n", call.sent_at, call.run, call.call,
+                     counted(call.members, "member"), answer,
+                     call.error.empty() ? "" : " (" + excerpt(call.error, 300) + ")");
+}
+
+std::string call_json(const StoryCall& call) {
+  return JsonObject()
+      .add("call_id", call.call)
+      .add("run_id", call.run)
+      .add("sent_at", call.sent_at)
+      .add("latency_ms", call.latency_ms)
+      .add("http_status", call.http_status)
+      .add("error", or_null(call.error))
+      .add("members", call.members)
+      .add("open", call.open)
+      .text();
+}
+
+std::string course_json(const Story& story) {
+  return JsonObject()
+      .add("course_id", story.course_id)
+      .add("outcome", story.outcome)
+      .add("http_status", story.http_status)
+      .add("error", or_null(story.error))
+      .add("attempts", story.attempts)
+      .add("source_line", story.source_line)
+      .add("chunk_id", story.chunk)
+      .add("chunk_size", story.chunk_size)
+      .add("participant_id", or_null(story.participant_id))
+      .add("participant_status", or_null(story.participant_status))
+      .add("updated_at", or_null(story.updated_at))
+      .add_list("calls", story.calls, call_json)
+      .text();
+}
+
+}  // namespace
+
+std::string story_text(const std::string& job, const MemberId& member, const std::vector<Story>& stories) {
+  std::string text;
+  for (const Story& story : stories) {
+    text += fmt::format("member {} of job {}, course {}\n", member.text(), excerpt(job), excerpt(story.course_id));
+    text += fmt::format("  source line {}, chunk {} of {}\n", story.source_line, story.chunk,
+                        counted(story.chunk_size, "member"));
+    for (const StoryCall& call : story.calls) text += call_text(call);
+    text += fmt::format("  outcome {}, asked {}", excerpt(story.outcome), counted(story.attempts, "time"));
+    if (!story.updated_at.empty()) text += ", since " + story.updated_at;
+    text += '\n';
+    if (!story.error.empty()) text += fmt::format("  because: {}\n", excerpt(story.error, 300));
+    if (!story.participant_id.empty()) {
+      text += fmt::format("  participant {}, {}\n", excerpt(story.participant_id), excerpt(story.participant_status));
+    }
+  }
+  return text;
+}
+
+std::string story_json(const std::string& job, const MemberId& member, const std::vector<Story>& stories) {
+  return JsonObject()
+             .add("job", job)
+             .add("spot_member_id", member.text())
+             .add_list("courses", stories, course_json)
+             .text() +
+         "\n";
+}
+
+}  // namespace convoke
