@@ -6,7 +6,6 @@
 #include "ledger/known_jobs.h"
 #include "ledger/read_ledger.h"
 #include "ledger_world.h"
-#include "run/forgotten_calls.h"
 
 using namespace convoke;
 using namespace std::chrono_literals;

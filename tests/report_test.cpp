@@ -1,6 +1,7 @@
 // What operators and scripts read, whole, from values made by hand.
 #include <doctest/doctest.h>
 
+#include "report/books_text.h"
 #include "report/check_report.h"
 #include "report/next_step.h"
 #include "report/outlook_text.h"
@@ -8,7 +9,6 @@
 #include "report/run_report.h"
 #include "report/status_report.h"
 #include "report/story_report.h"
-#include "report/troubles_text.h"
 
 using namespace convoke;
 using namespace std::chrono_literals;
@@ -66,11 +66,11 @@ Forecast some_forecast() {
 }
 
 LimitsNow some_limits() {
-  return {{{{100, 10s}, 100, 0, 0s}, {{50'000, 24h}, 1234, 48'766, 0s}}, noon + 10s, noon};
+  return {{{{100, 10s}, 100, 0, 0s}, {{50'000, 24h}, 1234, 48'766, 0s}}, noon + 10s, noon, 0};
 }
 
 LimitsNow unknown_limits() {
-  return {{{{100, 10s}, 0, 0, 90s}, {{50'000, 24h}, 0, 0, 24h}}, {}, noon};
+  return {{{{100, 10s}, 0, 0, 90s}, {{50'000, 24h}, 0, 0, 24h}}, {}, noon, 0};
 }
 
 LedgerStatus some_status() {
@@ -323,7 +323,7 @@ TEST_CASE("what the limits leave, in words and as JSON") {
   CHECK(limits_json(unknown_limits()).text() ==
         R"({"limits":[{"limit":"100/10s","used":0,"left":0},{"limit":"50000/24h","used":0,"left":0}],)"
         R"("next_call":null,"unknown_until":"2026-11-25T12:00:00.000Z"})");
-  CHECK(limits_text({{}, {}, noon}) == "  no limits are set\n");
+  CHECK(limits_text({{}, {}, noon, 0}) == "  no limits are set\n");
   CHECK(forecast_text({}) == "nothing to send");
   CHECK(forecast_text(some_forecast()) ==
         "about 1 d 2 h under the limits at 250 ms a call: 50,000 calls on day 1, 1,234 calls on day 2");
@@ -497,10 +497,12 @@ TEST_CASE("how long ago a run ended well, and what a ledger makes of its limits"
   CHECK(no_success_words(some_status().jobs[0].last_run) ==
         "no run of this job has ended with 0 yet; the last one ended with 77 at 2026-11-24T12:01:01.000Z: the API "
         "refuses the key");
-  CHECK(remark_on_calls(CallsKnown::all, some_limits()).empty());
-  CHECK(remark_on_calls(CallsKnown::fewer, some_limits()) ==
+  CHECK(remark_on_calls(some_limits()).empty());
+  LimitsNow restored = some_limits();
+  restored.forgotten = 3;
+  CHECK(remark_on_calls(restored) ==
         ", restored from a backup: it has forgotten calls, which the next run counts in the limits");
-  CHECK(remark_on_calls(CallsKnown::fewer, unknown_limits()) ==
+  CHECK(remark_on_calls(unknown_limits()) ==
         ", copied or moved without its -calls file: what is used of the limits is not known (convoke status)");
 }
 

@@ -66,10 +66,7 @@ std::string look_at_ledger(const Job& job, const Config& config) {
     if (const auto id = find_job(database, job.name)) check_origin(database, *id, job.name, origin_of(job));
     const auto file = look_at_calls(database.file());
     std::string remark;
-    database.read([&] {
-      remark = remark_on_calls(calls_known(calls_begun(database), file),
-                               outlook_of(database, file, pace_of(config), SystemClock()).limits);
-    });
+    database.read([&] { remark = remark_on_calls(outlook_of(database, file, pace_of(config), SystemClock()).limits); });
     return path + remark;
   });
 }

@@ -89,10 +89,17 @@ std::optional<CallsBegun> CallsFile::read() {
   return begun_in(*text);
 }
 
-CallsKnown calls_known(const CallsBegun& ledger, const std::optional<CallsBegun>& file) {
-  if (file && file->ledger_id == ledger.ledger_id)
-    return file->calls > ledger.calls ? CallsKnown::fewer : CallsKnown::all;
-  return file || !ledger.ledger_id.empty() ? CallsKnown::not_sure : CallsKnown::all;
+ForgottenCalls forgotten_calls(const CallsBegun& ledger, const std::optional<CallsBegun>& file, LedgerTime now,
+                               WallTime wall, Duration unanswered) {
+  ForgottenCalls forgotten;
+  // A wall clock that was set back since makes no call later than now.
+  if (file) forgotten.counted_until = now - std::max<Duration>(wall - file->latest, Duration::zero()) + unanswered;
+  if (file && file->ledger_id == ledger.ledger_id) {
+    forgotten.calls = std::max<std::int64_t>(file->calls - ledger.calls, 0);
+  } else if (file || !ledger.ledger_id.empty()) {
+    forgotten.unknown_until = now + unanswered;
+  }
+  return forgotten;
 }
 
 std::optional<CallsBegun> look_at_calls(const LedgerFile& ledger) {

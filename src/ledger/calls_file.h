@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/ledger_time.h"
 #include "ledger/ledger_file.h"
 
 namespace convoke {
@@ -18,13 +19,16 @@ struct CallsBegun {
   WallTime latest{};
 };
 
-/// What a ledger knows of the calls that were made on it, by the file beside it.
-enum class CallsKnown {
-  all,
-  fewer,    ///< the file knows of more: the ledger was restored from a backup
-  not_sure  ///< the file is another ledger's, damaged or missing: it was copied, and calls may have been made since
+/// What a ledger does not know of the calls that were made on it, as its limits have to take it.
+struct ForgottenCalls {
+  std::int64_t calls = 0;                   ///< that the file knows of and the ledger does not: it was restored
+  LedgerTime counted_until{};               ///< until when the latest that the file knows of may come to be counted
+  std::optional<LedgerTime> unknown_until;  ///< it was copied, and until then it is not known what is used
 };
-CallsKnown calls_known(const CallsBegun& ledger, const std::optional<CallsBegun>& file);
+/// By the file beside it; `unanswered`: how long after it was claimed a call may still be counted. That a copy does not
+/// know matters only while any call that it does know of still counts: an older copy is as good as a new ledger.
+ForgottenCalls forgotten_calls(const CallsBegun& ledger, const std::optional<CallsBegun>& file, LedgerTime now,
+                               WallTime wall, Duration unanswered);
 
 /// What the file beside `ledger` says, for who only reads; empty as CallsFile::read(), or if it cannot be read. To be
 /// read before the ledger is: a call is noted there once it is committed here.

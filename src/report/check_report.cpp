@@ -64,10 +64,10 @@ std::string no_success_words(const std::optional<LatestRun>& latest) {
                             latest->message);
 }
 
-std::string remark_on_calls(CallsKnown known, const LimitsNow& limits) {
+std::string remark_on_calls(const LimitsNow& limits) {
   if (limits.is_any_unknown())
     return ", copied or moved without its -calls file: what is used of the limits is not known (convoke status)";
-  if (known == CallsKnown::fewer)
+  if (limits.forgotten > 0)
     return ", restored from a backup: it has forgotten calls, which the next run counts in the limits";
   return {};
 }

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "ledger/calls_file.h"
 #include "ledger/run_log.h"
 #include "run/outlook.h"
 
@@ -34,6 +33,6 @@ std::string success_words(WallTime success, Duration age);
 std::string no_success_words(const std::optional<LatestRun>& latest);
 
 /// What the file beside a ledger makes of its limits, to be said after its name; empty: nothing.
-std::string remark_on_calls(CallsKnown known, const LimitsNow& limits);
+std::string remark_on_calls(const LimitsNow& limits);
 
 }  // namespace convoke

@@ -4,7 +4,7 @@
 
 #include "base/numbers.h"
 #include "base/text.h"
-#include "report/troubles_text.h"
+#include "report/books_text.h"
 
 namespace convoke {
 namespace {

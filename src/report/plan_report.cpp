@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "report/books_text.h"
 #include "report/json.h"
 #include "report/numbers.h"
 #include "report/outlook_text.h"
@@ -49,8 +50,7 @@ std::string list_text(const Plan& plan) {
     text += fmt::format("      line {}: {}: '{}'\n", row.line, words_of(row.reason).meaning, row.value);
   if (is_read && list.invalid > static_cast<std::int64_t>(plan.invalid.size())) text += "      and more\n";
   text += table_line("  duplicates", list.duplicates);
-  if (list.mended > 0)
-    text += table_line("  mended", list.mended, "ids in braces, without dashes, or with invisible characters");
+  if (list.mended > 0) text += table_line("  mended", list.mended, mended_how);
   text += table_line("  members", list.members);
   if (is_read) text += table_line("new members", list.added);
   if (list.revived > 0) text += table_line("back again", list.revived, "they were withdrawn");
@@ -89,11 +89,7 @@ Reading Plan::list() const {
 
 std::string plan_text(const Plan& plan) {
   std::string text = fmt::format("{}: a plan, nothing is sent\n", excerpt(plan.job));
-  text += terms_text(plan) + list_text(plan);
-  if (plan.without_answer > 0) {
-    text += table_line("without answer", plan.without_answer,
-                       "asked for in calls that convoke did not live to see answered");
-  }
+  text += terms_text(plan) + list_text(plan) + without_answer_text(plan.without_answer);
   text += table_line("would be sent", plan.survey.due,
                      fmt::format("in {}; {}", counted(plan.survey.calls, "call"), forecast_text(plan.forecast)));
   return text + limits_text(plan.limits);

@@ -7,7 +7,6 @@
 #include "report/books_text.h"
 #include "report/json.h"
 #include "report/numbers.h"
-#include "report/troubles_text.h"
 
 namespace convoke {
 namespace {
@@ -59,7 +58,7 @@ std::string books_text(const RunReport& report) {
   BooksRemarks remarks;
   if (!report.reading) remarks.rows_read = report.unread_why;
   if (books.invalid > 0 && report.ignores_invalid) remarks.invalid = "ignored, as the job says";
-  remarks.mended = "ids in braces, without dashes, or with invisible characters";
+  remarks.mended = mended_how;
   for (const Outcome outcome : settled_outcomes) {
     if (const auto now = report.counts.of(outcome); now > 0)
       remarks.of(outcome) = fmt::format("{} by this run", grouped(now));

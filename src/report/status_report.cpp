@@ -8,7 +8,6 @@
 #include "report/numbers.h"
 #include "report/outlook_text.h"
 #include "report/run_report.h"
-#include "report/troubles_text.h"
 
 namespace convoke {
 namespace {
@@ -40,10 +39,7 @@ std::string job_text(const JobStatus& job, const std::string& ledger) {
     remarks.of(Outcome::pending) = fmt::format("{}, {}", counted(job.calls_due, "call"), forecast_text(job.forecast));
   const BooksView view{job.books, job.troubles, job.name, ledger};
   std::string text = excerpt(job.name) + '\n' + view.list_text(std::move(remarks)) + view.gone_text();
-  if (job.without_answer > 0) {
-    text += table_line("without answer", job.without_answer,
-                       "asked for in calls that convoke did not live to see answered");
-  }
+  text += without_answer_text(job.without_answer);
   if (job.books.half_read) text += "  the list was not read to its end: the next run reads it again\n";
   return text + last_run_text(job);
 }

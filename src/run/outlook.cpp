@@ -6,7 +6,6 @@
 #include "ledger/clock_bridge.h"
 #include "ledger/known_jobs.h"
 #include "ledger/run_log.h"
-#include "run/forgotten_calls.h"
 
 namespace convoke {
 namespace {
@@ -73,7 +72,7 @@ Outlook outlook_of(Database& database, const std::optional<CallsBegun>& file, co
     outlook.slots.set_pace(known);
   }
   count(forgotten, outlook);
-  outlook.limits = {RateLimiter(pace.limits, outlook.slots).use(now), {}, at};
+  outlook.limits = {RateLimiter(pace.limits, outlook.slots).use(now), {}, at, forgotten.calls};
   MemorySlots trial = outlook.slots;
   const Admission admission = RateLimiter(pace.limits, trial).take(now, now);
   if (!admission.slots)

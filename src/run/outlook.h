@@ -23,6 +23,7 @@ struct LimitsNow {
   std::vector<LimitUse> use;
   std::optional<WallTime> next_call;  ///< when a call may go again; empty: now
   WallTime at{};                      ///< when that was so
+  std::int64_t forgotten = 0;         ///< calls that the ledger has forgotten: it was restored from a backup
 
   /// Whether what is used of any limit is not known (Pace::unknown_until).
   bool is_any_unknown() const;

@@ -9,7 +9,6 @@
 #include "base/numbers.h"
 #include "ledger/books.h"
 #include "ledger/ledger_api.h"
-#include "run/forgotten_calls.h"
 #include "run/health.h"
 
 namespace convoke {
