@@ -396,7 +396,7 @@ Standing standing_of(Database& database, Chunks& chunks, ChunkId id) {
   fate.error = text(5);
   fate.gone = row.getColumn(6).getInt() != 0;
   fate.reason = reason_named(text(7)).value_or(Reason::none);
-  static_cast<History&>(fate) = standing.chunk;
+  static_cast<History&>(fate) = static_cast<const History&>(standing.chunk);
   fate.participants = {text(8), text(9), text(10), text(11), text(12), text(13), text(14), text(15), text(16)};
   return standing;
 }
