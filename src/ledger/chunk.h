@@ -72,6 +72,10 @@ struct Fate : History {
 struct Piece {
   std::vector<std::uint32_t> members;  ///< indices into the chunk's ids, ascending; empty: all of them
   Fate fate;
+
+  std::int64_t size_of(const Chunk& chunk) const {
+    return static_cast<std::int64_t>(members.empty() ? chunk.ids.size() : members.size());
+  }
 };
 
 /// What `columns` say of some of their members.

@@ -148,8 +148,7 @@ void RunLedger::recover(const Judgement& judgement) {
       const Chunk chunk = chunks_.read(open.chunk);
       const Verdict verdict = judge_interrupted(chunk, judgement);
       chunks_.record(chunk, verdict.pieces, log_.run(), clock_.wall());
-      for (const Piece& piece : verdict.pieces)
-        log_.count(piece.fate.outcome, static_cast<std::int64_t>(chunk.ids.size()));
+      for (const Piece& piece : verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(chunk));
       log_.close_interrupted(open.call);
     }
     chunks_.forget_tries();
@@ -177,31 +176,40 @@ Claims RunLedger::claim_now(const ClaimTerms& terms) {
     const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, allowed));
     auto chunk = due.claim(most, with_retries, fresh_left > 0);
     if (!chunk) {
-      claims.all_claimed = false;
-      claims.next_due = chunks_.next_due(fresh_left > 0);
-      claims.only_retries_left = !with_retries && claims.next_due && *claims.next_due <= now;
+      const auto next_due = chunks_.next_due(fresh_left > 0);
+      const bool are_retries = !with_retries && next_due && *next_due <= now;
+      claims.no_more = !next_due ? NoMore::nothing_due : are_retries ? NoMore::only_retries : NoMore::due_later;
+      claims.until = next_due.value_or(LedgerTime{});
       return claims;
     }
     Admission admission = limiter_.take(now, now + unanswered_);
     if (!admission.slots) {
       chunks_.put_back(chunk->id);
-      claims.all_claimed = false;
-      claims.next_due = now;
-      claims.paused = slots_.pace().paused_until > now;
-      claims.held = std::move(admission);
+      claims.no_more = slots_.pace().paused_until > now ? NoMore::paused : NoMore::held;
+      claims.until = admission.until;
+      claims.held_by = admission.held_by;
+      claims.is_use_unknown = admission.is_unknown;
       return claims;
     }
     // Each time: while nothing was answered, another process may have mended the address.
     if (claims.calls.empty() && !is_unbound_) belong_to_api(database_, base_url_);
     if (!terms.is_canary || !chunks_.is_asked(chunk->id)) fresh_left -= static_cast<std::int64_t>(chunk->ids.size());
-    ++begun_in_group_;
-    const CallId call = log_.begin_call(*chunk, clock_.wall());
-    std::string course = chunks_.course(chunk->course_no);
-    const bool is_accepted = chunks_.is_accepted(chunk->course_no);
-    claims.calls.push_back(
-        {std::move(*chunk), std::move(course), call, std::move(*admission.slots), now, terms.pick, is_accepted});
+    claims.calls.push_back(begin_call(std::move(*chunk), std::move(*admission.slots), now));
+    claims.calls.back().pick = terms.pick;
   }
   return claims;
+}
+
+Claimed RunLedger::begin_call(Chunk chunk, TakenSlots slots, LedgerTime now) {
+  ++begun_in_group_;
+  Claimed call;
+  call.call = log_.begin_call(chunk, clock_.wall());
+  call.course_id = chunks_.course(chunk.course_no);
+  call.is_course_accepted = chunks_.is_accepted(chunk.course_no);
+  call.chunk = std::move(chunk);
+  call.slots = std::move(slots);
+  call.claimed_at = now;
+  return call;
 }
 
 boost::asio::awaitable<void> RunLedger::put_back(std::vector<Claimed> calls) {
@@ -215,14 +223,14 @@ boost::asio::awaitable<void> RunLedger::put_back(std::vector<Claimed> calls) {
   co_await desk_.commit(std::move(change));
 }
 
-boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, Report report) {
+boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, CallReport report) {
   Recorded recorded;
   std::function<void()> change = [this, &recorded, &call, &report] { recorded = record_now(call, report); };
   co_await desk_.commit(std::move(change));
   co_return recorded;
 }
 
-Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
+Recorded RunLedger::record_now(const Claimed& call, const CallReport& report) {
   Recorded recorded;
   if (is_unbound_ && report.end.http_status != 0 && report.verdict.effect != Effect::stop) {
     belong_to_api(database_, base_url_);
@@ -239,10 +247,7 @@ Recorded RunLedger::record_now(const Claimed& call, const Report& report) {
   const WallTime now = clock_.wall();
   log_.end_call(call.call, report.end);
   chunks_.record(call.chunk, report.verdict.pieces, log_.run(), now);
-  for (const Piece& piece : report.verdict.pieces) {
-    const std::size_t members = piece.members.empty() ? call.chunk.ids.size() : piece.members.size();
-    log_.count(piece.fate.outcome, static_cast<std::int64_t>(members));
-  }
+  for (const Piece& piece : report.verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(call.chunk));
   if (report.verdict.accepted) chunks_.accept_course(call.chunk.course_no);
   if (report.verdict.effect == Effect::refuse_course) {
     chunks_.refuse_course(call.chunk.course_no);
