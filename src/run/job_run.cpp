@@ -25,10 +25,10 @@ Loaded JobRun::load() {
     loaded.reading = take_in(database_, job_, settings_.read_source, chunk_size, settings_.brakes,
                              settings_.fingerprint, ledger_.clock().wall());
   }
-  database_.write([&] {
-    loaded.retried = ledger_.chunks().make_due(settings_.retry);
-    if (settings_.retry_failed) ledger_.chunks().make_due({Outcome::failed});
-    ledger_.chunks().repack(chunk_size);
+  database_.write([&](Transaction& transaction) {
+    loaded.retried = ledger_.chunks().make_due(transaction, settings_.retry);
+    if (settings_.retry_failed) ledger_.chunks().make_due(transaction, {Outcome::failed});
+    ledger_.chunks().repack(transaction, chunk_size);
   });
   is_loaded_ = true;
   return loaded;
@@ -50,16 +50,18 @@ Exit JobRun::finish(RunEnd& end) {
                 "run it again, and report this");
   }
   const Exit exit = exit_of(end.by, books, settings_.ignore_invalid);
-  database_.write([&] {
-    ledger_.log().end(static_cast<int>(exit), std::string(name_of(end.by)), end.message, ledger_.clock().wall());
+  database_.write([&](Transaction& transaction) {
+    ledger_.log().end(transaction, static_cast<int>(exit), std::string(name_of(end.by)), end.message,
+                      ledger_.clock().wall());
   });
   return exit;
 }
 
 void JobRun::fail(const Error& error) noexcept {
   try {
-    database_.write([&] {
-      ledger_.log().end(static_cast<int>(error.exit()), "error", excerpt(error.what(), 500), ledger_.clock().wall());
+    database_.write([&](Transaction& transaction) {
+      ledger_.log().end(transaction, static_cast<int>(error.exit()), "error", excerpt(error.what(), 500),
+                        ledger_.clock().wall());
     });
   } catch (const std::exception&) {
     // Then the ledger itself is what failed; `error` says so, and the next run closes this one.
