@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/run_job.h"
+#include "ledger/identity.h"
 #include "ledger/jobs.h"
 #include "ledger/ledger_api.h"
 #include "ledger/run_log.h"

@@ -78,7 +78,7 @@ struct Piece {
   }
 };
 
-/// What `columns` say of some of their members.
-ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<std::uint32_t>& members);
+/// The fate of some of those who share it.
+Fate picked(const Fate& fate, const std::vector<std::uint32_t>& members);
 
 }  // namespace convoke

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ledger/clock_bridge.h"
+#include "ledger/identity.h"
 #include "ledger/job_lock.h"
 #include "ledger/slots.h"
 #include "report/json.h"

@@ -47,10 +47,10 @@ void JobRun::load(Finished& finished) {
     finished.reading = take_in(database_, job_, settings_.read_source, chunk_size, settings_.brakes,
                                settings_.fingerprint, ledger_.clock().wall());
   }
-  database_.write([&] {
-    finished.retried = ledger_.chunks().make_due(settings_.retry);
-    if (settings_.send.run.retry_failed) ledger_.chunks().make_due({Outcome::failed});
-    ledger_.chunks().repack(chunk_size);
+  database_.write([&](Transaction& transaction) {
+    finished.retried = ledger_.chunks().make_due(transaction, settings_.retry);
+    if (settings_.send.run.retry_failed) ledger_.chunks().make_due(transaction, {Outcome::failed});
+    ledger_.chunks().repack(transaction, chunk_size);
   });
 }
 
@@ -82,16 +82,17 @@ void JobRun::finish(Finished& finished) {
                 "run it again, and report this");
   }
   finished.exit = exit_of(end.by, books, settings_.ignore_invalid);
-  database_.write([&] {
-    ledger_.log().end(static_cast<int>(finished.exit), std::string(name_of(end.by)), end.message,
+  database_.write([&](Transaction& transaction) {
+    ledger_.log().end(transaction, static_cast<int>(finished.exit), std::string(name_of(end.by)), end.message,
                       ledger_.clock().wall());
   });
 }
 
 void JobRun::fail(const Error& error) noexcept {
   try {
-    database_.write([&] {
-      ledger_.log().end(static_cast<int>(error.exit()), "error", excerpt(error.what(), 500), ledger_.clock().wall());
+    database_.write([&](Transaction& transaction) {
+      ledger_.log().end(transaction, static_cast<int>(error.exit()), "error", excerpt(error.what(), 500),
+                        ledger_.clock().wall());
     });
   } catch (const std::exception&) {
     // Then the ledger itself is what failed; `error` says so, and the next run closes this one.

@@ -50,13 +50,14 @@ class RunLedger {
   const LedgerClock& clock() const { return clock_; }
 
  private:
-  void look_for_forgotten_calls(std::optional<std::int64_t> assume_used);
-  void count_those_of_a_ledger_that_is_gone(const CallsBegun& seen, LedgerTime counted_until, LedgerTime now);
-  void count_begun();
+  void look_for_forgotten_calls(Transaction& transaction, std::optional<std::int64_t> assume_used);
+  void count_those_of_a_ledger_that_is_gone(Transaction& transaction, const CallsBegun& seen, LedgerTime counted_until,
+                                            LedgerTime now);
+  void count_begun(Transaction& transaction);
   void note_begun();
-  Claims claim_now(const ClaimTerms& terms);
-  Claimed begin_call(Chunk chunk, TakenSlots slots, LedgerTime now);
-  Recorded record_now(const Claimed& call, const CallReport& report);
+  Claims claim_now(Transaction& transaction, const ClaimTerms& terms);
+  Claimed begin_call(Transaction& transaction, Chunk chunk, TakenSlots slots, LedgerTime now);
+  Recorded record_now(Transaction& transaction, const Claimed& call, const CallReport& report);
 
   Database& database_;
   JobId job_;

@@ -40,15 +40,12 @@ std::string fingerprint_of(const WorldJob& job) {
 
 // Calls that were noted and not answered for yet: they count as attempts when the next run finds them.
 int open_calls_for(Database& database, JobId job, const std::string& member) {
-  SQLite::Statement query(database.handle(),
-                          "SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ?1 "
-                          "AND (instr(ids, ?2) > 0 OR (ids IS NULL AND chunk_id IN (SELECT chunk_id FROM chunk WHERE "
-                          "instr(chunk.ids, ?2) > 0)))");
-  query.bind(1, job);
-  const auto id = MemberId::parse(member);
-  query.bind(2, id->bytes.data(), 16);
-  query.executeStep();
-  return query.getColumn(0).getInt();
+  return Statement(database, R"sql(
+    SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ?1
+    AND (instr(ids, ?2) > 0
+         OR (ids IS NULL AND chunk_id IN (SELECT chunk_id FROM chunk WHERE instr(chunk.ids, ?2) > 0)))
+  )sql")
+      .the<int>(job, *MemberId::parse(member));
 }
 
 }  // namespace
