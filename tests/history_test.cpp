@@ -27,13 +27,16 @@ struct Asking {
   }
 
   void ask_for_next(int members, const std::vector<Piece>& pieces) {
-    world.database.write([&] {
-      const auto chunk = chunks.claim(when_asked, members, true);
+    world.database.write([&](Transaction& transaction) {
+      const auto chunk = chunks.due(transaction, when_asked).claim(members);
       REQUIRE(chunk);
-      const CallId call = log.begin_call(*chunk, WallTime{});
-      log.end_call(call, {10ms, 201, Reason::none, {}});
-      chunks.record(*chunk, pieces, log.run(), WallTime{});
+      const CallId call = log.begin_call(transaction, *chunk, WallTime{});
+      log.end_call(transaction, call, {10ms, 201, Reason::none, {}});
+      chunks.record(transaction, *chunk, pieces, log.run(), WallTime{});
     });
+  }
+  void repack(int chunk_size) {
+    world.database.write([&](Transaction& transaction) { chunks.repack(transaction, chunk_size); });
   }
   std::vector<CallId> calls_for(std::uint64_t number) {
     std::vector<CallId> calls;
@@ -73,16 +76,17 @@ TEST_CASE("and after those who are still due were packed anew with others") {
   world.take_members(4, 2);
   Asking asking(world);
   // Asked, and as due as before.
-  world.database.write([&] {
-    const auto one = asking.chunks.claim(when_asked, 2, true);
-    const auto other = asking.chunks.claim(when_asked, 2, true);
+  world.database.write([&](Transaction& transaction) {
+    const auto one = asking.chunks.due(transaction, when_asked).claim(2);
+    const auto other = asking.chunks.due(transaction, when_asked).claim(2);
     for (const auto& chunk : {one, other}) {
       REQUIRE(chunk);
-      asking.log.end_call(asking.log.begin_call(*chunk, WallTime{}), {10ms, 201, Reason::none, {}});
-      asking.chunks.record(*chunk, {{{}, asked(Outcome::pending, 1)}}, asking.log.run(), WallTime{});
+      const CallId call = asking.log.begin_call(transaction, *chunk, WallTime{});
+      asking.log.end_call(transaction, call, {10ms, 201, Reason::none, {}});
+      asking.chunks.record(transaction, *chunk, {{{}, asked(Outcome::pending, 1)}}, asking.log.run(), WallTime{});
     }
   });
-  world.database.write([&] { asking.chunks.repack(4); });
+  asking.repack(4);
   CHECK(world.rows("SELECT size FROM chunk") == Rows{"4"});
   for (std::uint64_t number = 1; number <= 4; ++number) {
     CAPTURE(number);
@@ -95,7 +99,7 @@ TEST_CASE("who was never asked is not packed with who was: each keeps the number
   world.take_members(4, 2);
   Asking asking(world);
   asking.ask_for_next(2, {{{}, asked(Outcome::pending, 3)}});
-  world.database.write([&] { asking.chunks.repack(100); });
+  asking.repack(100);
   CHECK(world.rows("SELECT substr(spot_member_id, 36), attempts FROM outcomes ORDER BY 1") ==
         Rows{"1|3", "2|3", "3|0", "4|0"});
 }
@@ -107,7 +111,7 @@ TEST_CASE("who is to be asked without e-mail is not packed with who is not") {
   Fate quiet = asked(Outcome::pending, 0);
   quiet.quiet = true;
   asking.ask_for_next(2, {{{}, quiet}});
-  world.database.write([&] { asking.chunks.repack(100); });
+  asking.repack(100);
   CHECK(world.rows("SELECT quiet, size FROM chunk ORDER BY ids") == Rows{"1|2", "0|2"});
 }
 

@@ -84,20 +84,29 @@ struct Sent {
   // Claims the next chunk and gives it these pieces.
   Chunk settle(const std::vector<Piece>& pieces, int most = 10'000) {
     Chunk claimed;
-    world.database.write([&] {
-      const auto chunk = chunks.claim(now, most, true);
+    world.database.write([&](Transaction& transaction) {
+      const auto chunk = chunks.due(transaction, now).claim(most);
       REQUIRE(chunk);
       claimed = *chunk;
-      const CallId call = log.begin_call(claimed, wall);
-      log.end_call(call, {50ms, pieces[0].fate.http_status, pieces[0].fate.reason, pieces[0].fate.error});
-      chunks.record(claimed, pieces, log.run(), wall);
+      const CallId call = log.begin_call(transaction, claimed, wall);
+      log.end_call(transaction, call, {50ms, pieces[0].fate.http_status, pieces[0].fate.reason, pieces[0].fate.error});
+      chunks.record(transaction, claimed, pieces, log.run(), wall);
     });
     return claimed;
   }
-  std::optional<Chunk> claim(int most = 10'000, bool with_retries = true, LedgerTime when = now) {
-    std::optional<Chunk> chunk;
-    world.database.write([&] { chunk = chunks.claim(when, most, with_retries); });
-    return chunk;
+  std::optional<Chunk> claim(int most = 10'000, Wanted wanted = {}, LedgerTime when = now) {
+    return world.database.write(
+        [&](Transaction& transaction) { return chunks.due(transaction, when).claim(most, wanted); });
+  }
+  void repack(int chunk_size) {
+    world.database.write([&](Transaction& transaction) { chunks.repack(transaction, chunk_size); });
+  }
+  void record(const Chunk& chunk, const std::vector<Piece>& pieces) {
+    world.database.write([&](Transaction& transaction) { chunks.record(transaction, chunk, pieces, log.run(), wall); });
+  }
+  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = {}) {
+    return world.database.write(
+        [&](Transaction& transaction) { return chunks.make_due(transaction, outcomes, only_of_run); });
   }
 
   LedgerWorld& world;
@@ -224,7 +233,7 @@ TEST_CASE("members that stay due through a changed source keep their history") {
       Rows{"pending|2|4|4|1|503|HTTP 503", "in_doubt|1|4|0|0|503|asked without an answer, and no longer in the list"});
   CHECK_FALSE(sent.claim());  // they wait as long as they were to
   Chunks later(world.database, world.job);
-  world.database.write([&] { later.forget_tries(); });
+  world.database.write([&](Transaction& transaction) { later.forget_tries(transaction); });
   CHECK(world.rows("SELECT tries FROM chunk WHERE outcome = 'pending'") == Rows{"0"});
   // Never asked, and withdrawn: no run had anything to do with it.
   world.take({{1}, {3}, {4}});
@@ -293,10 +302,10 @@ TEST_CASE("courses keep their number in memory that does not grow with them, and
   CHECK(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + 16'000'000);
   for (const std::int64_t i : {std::int64_t{0}, std::int64_t{7}, count - 1})
     CHECK(numbers.number_of(course(i)) == CourseNumbers::first_new + i + 1);
-  world.database.write([&] {
-    CHECK(numbers.in_ledger(CourseNumbers::first_new + 8) == 1);
-    CHECK(numbers.in_ledger(CourseNumbers::first_new + 8) == 1);
-    CHECK(numbers.in_ledger(CourseNumbers::first_new + count) == 2);
+  world.database.write([&](Transaction& transaction) {
+    CHECK(numbers.in_ledger(transaction, CourseNumbers::first_new + 8) == 1);
+    CHECK(numbers.in_ledger(transaction, CourseNumbers::first_new + 8) == 1);
+    CHECK(numbers.in_ledger(transaction, CourseNumbers::first_new + count) == 2);
   });
   CHECK(world.rows("SELECT course_no, ltrim(course_id, '0') FROM course") == Rows{"1|7", "2|99999"});
   CHECK(CourseNumbers(&world.database, world.job).number_of(course(7)) == 1);
@@ -398,7 +407,7 @@ TEST_CASE(
       {
         // What a run would load, it would send in so many calls.
         Chunks chunks(world.database, world.job);
-        world.database.write([&] { chunks.repack(terms.chunk_size); });
+        world.database.write([&](Transaction& transaction) { chunks.repack(transaction, terms.chunk_size); });
         check_all(world);
         CHECK(surveyed.due == books_of(world.database, world.job).of(Outcome::pending));
         CHECK(
@@ -425,11 +434,11 @@ TEST_CASE(
                 piece.fate.outcome;
         }
         std::erase_if(pieces, [](const Piece& piece) { return piece.members.empty(); });
-        world.database.write([&] { sent.chunks.record(*chunk, pieces, sent.log.run(), wall); });
+        sent.record(*chunk, pieces);
         check_all(world);
       }
       if (pick(0, 2) == 0) {
-        world.database.write([&] { sent.chunks.repack(pick(1, 9)); });
+        sent.repack(pick(1, 9));
         check_all(world);
       }
       Rows modelled;
@@ -541,8 +550,8 @@ TEST_CASE("chunks are claimed once, what was asked before first, the rest in ord
   CHECK_FALSE(sent.chunks.next_due());
   sent.chunks.put_back(first.id);
   CHECK(sent.chunks.next_due() == now - 1s);
-  CHECK_FALSE(sent.claim(10, false));  // without retries
-  CHECK(sent.claim(10, true)->id == first.id);
+  CHECK_FALSE(sent.claim(10, {.retries = false}));  // without retries
+  CHECK(sent.claim(10)->id == first.id);
 }
 
 TEST_CASE("a chunk is not due before its time") {
@@ -550,9 +559,9 @@ TEST_CASE("a chunk is not due before its time") {
   world.take_members(1);
   Sent sent(world);
   sent.settle({{{}, due_at(now + 10s, 1)}});
-  CHECK_FALSE(sent.claim(1, true, now + 10s - 1us));
+  CHECK_FALSE(sent.claim(1, {}, now + 10s - 1us));
   CHECK(sent.chunks.next_due() == now + 10s);
-  CHECK(sent.claim(1, true, now + 10s));
+  CHECK(sent.claim(1, {}, now + 10s));
 }
 
 TEST_CASE("a chunk larger than asked for is cut, and nobody is lost") {
@@ -611,7 +620,7 @@ TEST_CASE("random splits keep every member, with its line, exactly once") {
       }
       std::vector<Piece> list;
       for (auto& [key, piece] : pieces) list.push_back(std::move(piece));
-      world.database.write([&] { sent.chunks.record(*chunk, list, sent.log.run(), wall); });
+      sent.record(*chunk, list);
     }
     check_all(world);
     Rows expected;
@@ -636,7 +645,8 @@ TEST_CASE("the members of a refused course stay due, and are passed over as long
   CHECK(world.rows("SELECT substr(spot_member_id, 36), course_id, outcome FROM outcomes ORDER BY 1") ==
         Rows{"1|a|invited", "2|a|pending", "3|a|pending", "4|b|pending"});
   Chunks next(world.database, world.job);  // another run asks again
-  world.database.write([&] { CHECK(next.claim(now, 1, true)->ids == std::vector{member(2)}); });
+  world.database.write(
+      [&](Transaction& transaction) { CHECK(next.due(transaction, now).claim(1)->ids == std::vector{member(2)}); });
   check_all(world);
 }
 
@@ -646,22 +656,22 @@ TEST_CASE("a course that was never accepted is asked for by one call at a time, 
   RunLog log(world.database, world.job, wall);
   Chunks chunks(world.database, world.job);
   const auto claim = [&] {
-    std::optional<Chunk> chunk;
-    world.database.write([&] { chunk = chunks.claim(now, 1, true); });
-    return chunk;
+    return world.database.write([&](Transaction& transaction) { return chunks.due(transaction, now).claim(1); });
   };
   const auto first = claim();
   CHECK(first->ids == std::vector{member(1)});
   CHECK(claim()->ids == std::vector{member(4)});  // of the other course
   CHECK_FALSE(claim());
   CHECK_FALSE(chunks.next_due());  // what is on trial is waited for by its answer
-  world.database.write([&] { chunks.record(*first, {{{}, due_at(now, 1)}}, log.run(), wall); });
+  world.database.write([&](Transaction& transaction) {
+    chunks.record(transaction, *first, {{{}, due_at(now, 1)}}, log.run(), wall);
+  });
   const auto second = claim();  // a failure proves nothing
   CHECK(second);
   CHECK_FALSE(claim());
-  world.database.write([&] {
-    chunks.record(*second, {{{}, fate(Outcome::invited, 201)}}, log.run(), wall);
-    chunks.accept_course(second->course_no);
+  world.database.write([&](Transaction& transaction) {
+    chunks.record(transaction, *second, {{{}, fate(Outcome::invited, 201)}}, log.run(), wall);
+    chunks.accept_course(transaction, second->course_no);
   });
   CHECK(claim());
   CHECK(claim());
@@ -777,19 +787,19 @@ TEST_CASE("a first list with too few rows is not taken in at all") {
 TEST_CASE("a ledger belongs to the API of its first call, and a job to where it came from") {
   LedgerWorld world;
   CHECK_NOTHROW(check_api(world.database, "https://a.example"));
-  world.database.write([&] { belong_to_api(world.database, "https://a.example"); });
+  world.database.write([&](Transaction& transaction) { belong_to_api(transaction, "https://a.example"); });
   CHECK_NOTHROW(check_api(world.database, "https://a.example"));
   // Nothing was said of anybody yet: an address that was wrong may be mended.
   world.take({{1}});
-  world.database.write([&] { belong_to_api(world.database, "https://b.example"); });
-  world.database.write([&] { belong_to_api(world.database, "https://a.example"); });
+  world.database.write([&](Transaction& transaction) { belong_to_api(transaction, "https://b.example"); });
+  world.database.write([&](Transaction& transaction) { belong_to_api(transaction, "https://a.example"); });
   {  // A call is under way: what it will say is of that API.
     RunLog log(world.database, world.job, wall);
     Chunks chunks(world.database, world.job);
-    world.database.write([&] {
-      const CallId call = log.begin_call(*chunks.claim(now, 1, true), wall);
+    world.database.write([&](Transaction& transaction) {
+      const CallId call = log.begin_call(transaction, *chunks.due(transaction, now).claim(1), wall);
       CHECK_THROWS_AS(check_api(world.database, "https://b.example"), Error);
-      log.end_call(call, {});
+      log.end_call(transaction, call, {});
     });
   }
   CHECK_NOTHROW(check_api(world.database, "https://b.example"));
@@ -853,19 +863,15 @@ TEST_CASE("members are made due again by outcome, as if never asked but for thei
   sent.settle({{{}, failed}});
   sent.settle({{{}, fate(Outcome::rejected, 400)}});
   sent.settle({{{}, fate(Outcome::invited, 201)}});
-  std::int64_t members = 0;
-  world.database.write([&] { members = sent.chunks.make_due({Outcome::failed}); });
-  CHECK(members == 1);
+  CHECK(sent.make_due({Outcome::failed}) == 1);
   CHECK(
       world.rows(
           "SELECT outcome, attempts, tries, missing, quiet, not_before, http_status, error FROM chunk ORDER BY ids") ==
       Rows{"pending|6|0|0|1|-1|-|-", "rejected|0|0|0|0|0|400|-", "invited|0|0|0|0|0|201|-", "pending|0|0|0|0|0|-|-"});
   SUBCASE("or by the run that settled them") {
     RunLog other(world.database, world.job, wall);
-    world.database.write([&] { members = sent.chunks.make_due({Outcome::rejected}, other.run()); });
-    CHECK(members == 0);
-    world.database.write([&] { members = sent.chunks.make_due({Outcome::rejected}, sent.log.run()); });
-    CHECK(members == 1);
+    CHECK(sent.make_due({Outcome::rejected}, other.run()) == 0);
+    CHECK(sent.make_due({Outcome::rejected}, sent.log.run()) == 1);
   }
   check_all(world);
 }
@@ -875,15 +881,15 @@ TEST_CASE("due chunks are packed anew, settled ones and those that wait stay") {
   world.take({{1, "a"}, {2, "a"}, {3, "a"}, {4, "a"}, {5, "a"}, {6, "a"}, {7, "a"}, {1, "b"}, {2, "b"}}, 2);
   Sent sent(world);
   sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1}, due_at(now + 1h, 1)}});
-  world.database.write([&] { sent.chunks.repack(3); });
+  sent.repack(3);
   CHECK(world.rows("SELECT course_id, outcome, count(*) FROM outcomes GROUP BY 1, 2 ORDER BY 1, 2") ==
         Rows{"a|invited|1", "a|pending|6", "b|pending|2"});
   CHECK(world.rows("SELECT size FROM chunk WHERE outcome = 'pending' AND not_before = 0 ORDER BY course_no, ids") ==
         Rows{"3", "2", "2"});
   check_all(world);
-  world.database.write([&] { sent.chunks.repack(1); });
+  sent.repack(1);
   CHECK(world.rows("SELECT count(*), max(size) FROM chunk") == Rows{"9|1"});
-  world.database.write([&] { sent.chunks.repack(100); });
+  sent.repack(100);
   CHECK(world.rows("SELECT count(*) FROM chunk WHERE outcome = 'pending' AND not_before = 0") == Rows{"2"});
   check_all(world);
   Rows lines;
@@ -899,7 +905,7 @@ TEST_CASE("who waits, for a pause that costs no try, say, is not packed with who
   Fate paused;
   paused.not_before = now + 1h;
   sent.settle({{{}, paused}});
-  world.database.write([&] { sent.chunks.repack(10); });
+  sent.repack(10);
   CHECK(world.rows("SELECT size, not_before > 0 FROM chunk ORDER BY 2") == Rows{"2|0", "2|1"});
 }
 
@@ -920,8 +926,8 @@ TEST_CASE("calls that a dead process left open are found by the next run, and cl
   {
     Sent sent(world);
     dead = sent.log.run();
-    world.database.write([&] {
-      sent.log.begin_call(*sent.chunks.claim(now, 1, true), wall);
+    world.database.write([&](Transaction& transaction) {
+      sent.log.begin_call(transaction, *sent.chunks.due(transaction, now).claim(1), wall);
       CHECK(sent.log.open_calls().empty());  // its own are not lost
     });
   }
@@ -929,7 +935,7 @@ TEST_CASE("calls that a dead process left open are found by the next run, and cl
   const auto open = next.log.open_calls();
   REQUIRE(open.size() == 1);
   CHECK(next.chunks.read(open[0].chunk).ids == members(1));
-  world.database.write([&] { next.log.close_interrupted(open[0].call); });
+  world.database.write([&](Transaction& transaction) { next.log.close_interrupted(transaction, open[0].call); });
   CHECK(next.log.open_calls().empty());
   CHECK(world.rows("SELECT error, latency_ms, http_status FROM calls") == Rows{"convoke ended before the answer|-|-"});
   CHECK(world.rows(fmt::format("SELECT stopped_by, exit_code, ended_at IS NULL FROM runs WHERE run_id = {}", dead)) ==
@@ -942,9 +948,9 @@ TEST_CASE("a call that never went out leaves no trace") {
   world.take_members(1);
   Sent sent(world);
   const auto chunk = sent.claim();
-  world.database.write([&] {
-    const CallId call = sent.log.begin_call(*chunk, wall);
-    sent.log.cancel_call(call, *chunk);
+  world.database.write([&](Transaction& transaction) {
+    const CallId call = sent.log.begin_call(transaction, *chunk, wall);
+    sent.log.cancel_call(transaction, call, *chunk);
   });
   CHECK(sent.log.counts().calls == 0);
   CHECK(world.rows("SELECT count(*) FROM calls") == Rows{"0"});
@@ -954,12 +960,12 @@ TEST_CASE("a run's row has its counts and, at its end, the reading's") {
   LedgerWorld world;
   world.take({{1}, {1}, {0}});
   Sent sent(world);
-  world.database.write([&] {
+  world.database.write([&](Transaction& transaction) {
     sent.log.count(Outcome::invited, 5);
     sent.log.count(Outcome::rejected, 2);
     sent.log.uncount(Outcome::rejected, 1);
     sent.log.count(Outcome::pending, 9);
-    sent.log.end(75, "signal", "interrupted", wall + 1500ms);
+    sent.log.end(transaction, 75, "signal", "interrupted", wall + 1500ms);
   });
   CHECK(sent.log.counts().handled() == 6);
   CHECK(world.rows("SELECT * FROM runs") ==
@@ -1132,7 +1138,7 @@ TEST_CASE("lines that a hand has made fewer than the members are a damaged ledge
     CHECK(error_of([&] {
             sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1, 2}, due_at(now, 1)}});
           }).starts_with(damaged));
-    CHECK(error_of([&] { world.database.write([&] { sent.chunks.repack(2); }); }).starts_with(damaged));
+    CHECK(error_of([&] { sent.repack(2); }).starts_with(damaged));
     CHECK(error_of([&] { world.take_members(2); }).starts_with(damaged));
   }
 }
@@ -1248,9 +1254,9 @@ TEST_CASE("a ledger damaged in its middle is a failure of the disk, not a defect
   const std::string error = error_of([&] {
     Database again = Database::open(world.path);
     again.read([&] { check_books(again, world.job); });
-    again.write([&] {
+    again.write([&](Transaction& transaction) {
       Chunks chunks(again, world.job);
-      while (chunks.claim(now, 100, true)) {
+      while (chunks.due(transaction, now).claim(100)) {
       }
     });
   });

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const PaceSettings ten_an_hour{{{{10, 1h}}, 0}, 8, 30s};
+const PaceSettings ten_an_hour{{{{10, 1h}}, 0}, {30s, 8}};
 
 void note_calls(LedgerWorld& world, const std::string& values) {
   world.database.handle().exec("INSERT INTO run (job_id, pid, started_at) VALUES (1, 1, 0)");
@@ -71,9 +71,9 @@ TEST_CASE("the outlook counts what a restored ledger has forgotten, and of a cop
   // As long as none of its own calls still counts, a copy is as good as a new ledger.
   CHECK_FALSE(outlook_of(world.database, {}, ten_an_hour, clock).limits.is_any_unknown());
   LedgerSlots slots(world.database);
-  world.database.write([&] {
-    slots.know({1h}, now, clock.wall_, 90s);
-    slots.take_forgotten(1, now, now);
+  world.database.write([&](Transaction& transaction) {
+    slots.know(transaction, {1h}, now, clock.wall_, 90s);
+    slots.take_forgotten(transaction, 1, now, now);
   });
   CHECK(used(CallsBegun{"a", 5, clock.wall_}) == 3);
   const LimitsNow copied = outlook_of(world.database, {}, ten_an_hour, clock).limits;

@@ -5,6 +5,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "api/error_body.h"
 #include "base/text.h"
 #include "members.h"
 

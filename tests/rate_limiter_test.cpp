@@ -124,8 +124,8 @@ class LedgerHome {
   void do_as(int client, const std::function<void(RateLimiter&)>& act) {
     auto& process = processes_[client];
     if (!process) process = std::make_unique<Process>(folder_.file("ledger.db"), settings_);
-    process->database.write([&] {
-      process->slots.know(process->limiter.windows(), {}, {}, {});
+    process->database.write([&](Transaction& transaction) {
+      process->slots.know(transaction, process->limiter.windows(), {}, {}, {});
       act(process->limiter);
     });
   }
@@ -629,24 +629,27 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
   StillClock clock;
   const LedgerTime now = at(0s);
   LedgerSlots slots(world.database);
+  const auto know = [&](const std::vector<Duration>& own, LedgerTime when, WallTime wall) {
+    world.database.write([&](Transaction& transaction) { slots.know(transaction, own, when, wall, 45s); });
+  };
   std::vector<CallId> calls;
   {
     RunLog log(world.database, world.job, clock.wall());
     Chunks chunks(world.database, world.job);
-    world.database.write([&] {
+    world.database.write([&](Transaction& transaction) {
       // An hour and a half, 50 min, 30 min and 20 min ago, and one just now without an answer yet.
-      chunks.accept_course(1);
+      chunks.accept_course(transaction, 1);
       for (const auto ago : {90min, 50min, 30min, 20min, 0min}) {
-        const auto chunk = chunks.claim(now, 1, true);
-        calls.push_back(log.begin_call(*chunk, clock.wall() - ago));
+        const auto chunk = chunks.due(transaction, now).claim(1);
+        calls.push_back(log.begin_call(transaction, *chunk, clock.wall() - ago));
       }
-      log.end_call(calls[0], {100ms, 201, Reason::none, ""});
-      log.end_call(calls[1], {100ms, 201, Reason::none, ""});
-      log.end_call(calls[2], {30s, 0, Reason::timed_out, "no answer within 30 s"});
-      log.close_interrupted(calls[3]);
+      log.end_call(transaction, calls[0], {100ms, 201, Reason::none, ""});
+      log.end_call(transaction, calls[1], {100ms, 201, Reason::none, ""});
+      log.end_call(transaction, calls[2], {30s, 0, Reason::timed_out, "no answer within 30 s"});
+      log.close_interrupted(transaction, calls[3]);
     });
   }
-  slots.know({1h}, now, clock.wall(), 45s);
+  know({1h}, now, clock.wall());
   CHECK(slots.taken(1h, now) == 4);  // the interrupted one, too, may have been counted
   REQUIRE(slots.size(1h) == 4);
   CHECK(slots.earliest(1h, 0).free_at == now + 10min + 45s);  // it may have been claimed 45 s before it was counted
@@ -654,11 +657,11 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
   CHECK(slots.earliest(1h, 2).free_at == now + 40min + 45s);
   CHECK(slots.earliest(1h, 3).free_at == now + 60min + 45s);
   SUBCASE("once") {
-    slots.know({1h}, now, clock.wall(), 45s);
+    know({1h}, now, clock.wall());
     CHECK(slots.size(1h) == 4);
   }
   SUBCASE("a wall clock set back since makes no call later than now") {
-    slots.know({2h}, now, clock.wall() - 24h * 365, 45s);
+    know({2h}, now, clock.wall() - 24h * 365);
     REQUIRE(slots.size(2h) > 0);
     CHECK(slots.earliest(2h, slots.size(2h) - 1).free_at <= now + 2h + 45s);
   }
@@ -666,12 +669,12 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
     const auto run_with = [&](std::vector<Duration> windows, int count) {
       RunLog log(world.database, world.job, clock.wall());
       Chunks chunks(world.database, world.job);
-      world.database.write([&] {
-        slots.know(windows, now, clock.wall(), 45s);
+      world.database.write([&](Transaction& transaction) {
+        slots.know(transaction, windows, now, clock.wall(), 45s);
         for (int call = 0; call < count; ++call) {
-          const auto chunk = chunks.claim(now, 1, true);
+          const auto chunk = chunks.due(transaction, now).claim(1);
           REQUIRE(chunk);
-          log.begin_call(*chunk, clock.wall());
+          log.begin_call(transaction, *chunk, clock.wall());
           // As the limiter does.
           for (const Duration window : slots.windows()) slots.set(window, {slots.size(window), now + 45s + window});
         }
@@ -687,19 +690,19 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
     CHECK(slots.taken(1h, now) == 9);
   }
   SUBCASE("forgotten calls among them") {
-    slots.take_forgotten(3, now - 30min, now);
+    world.database.write([&](Transaction& transaction) { slots.take_forgotten(transaction, 3, now - 30min, now); });
     CHECK(slots.taken(1h, now) == 7);
-    slots.know({2h, 10s}, now, clock.wall(), 45s);
+    know({2h, 10s}, now, clock.wall());
     CHECK(slots.taken(2h, now) == 5 + 3);
     CHECK(slots.taken(10s, now) == 1);
   }
   SUBCASE("one that nobody is held back by any more is forgotten, and known again to whoever lives by it") {
     const LedgerTime later = now + 61min;
-    slots.tidy({2h}, later);
+    world.database.write([&](Transaction& transaction) { slots.tidy(transaction, {2h}, later); });
     CHECK(slots.size(1h) == 0);
-    slots.know({2h}, later, clock.wall() + 61min, 45s);
+    know({2h}, later, clock.wall() + 61min);
     CHECK(slots.windows() == std::vector<Duration>{2h});
-    slots.know({1h}, later, clock.wall() + 61min, 45s);
+    know({1h}, later, clock.wall() + 61min);
     CHECK(slots.windows().size() == 2);
   }
 }
@@ -709,7 +712,7 @@ TEST_CASE("the ledger's slots and those in memory say the same") {
   LedgerSlots ledger(world.database);
   MemorySlots memory;
   std::mt19937_64 random(3);
-  world.database.write([&] {
+  world.database.write([&](Transaction& transaction) {
     for (int step = 0; step < 2000; ++step) {
       const Duration window = step % 2 == 0 ? Duration(1s) : Duration(1h);
       const int size = memory.size(window);
@@ -723,7 +726,7 @@ TEST_CASE("the ledger's slots and those in memory say the same") {
       REQUIRE(ledger.taken(window, at(500ms)) == memory.taken(window, at(500ms)));
     }
     const Pace pace{at(2s), 7, at(3s), at(1s)};
-    ledger.know({1s, 1h}, at(0s), WallTime{}, 0s);
+    ledger.know(transaction, {1s, 1h}, at(0s), WallTime{}, 0s);
     ledger.set_next_at(1s, at(4s));
     ledger.set_pace(pace);
     CHECK(ledger.pace().unknown_until == at(1s));
@@ -813,7 +816,7 @@ TEST_CASE("the bridge is in the ledger: a process of the same boot finds it, one
   CHECK(bridge_clock(world.database, clock).offset == first.offset);
   const LedgerClock ledger_clock(clock, first.offset);
   const LedgerTime noted = ledger_clock.now();
-  world.database.write([&] { note_time(world.database, noted, clock.wall()); });
+  world.database.write([&](Transaction& transaction) { note_time(transaction, noted, clock.wall()); });
   clock.boot_ = "boot-2";
   clock.now_ = Instant(3s);
   clock.wall_ += 10s;

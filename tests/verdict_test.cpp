@@ -25,7 +25,8 @@ Judgement judgement(OnDoubt on_doubt = OnDoubt::ask_again) {
   Judgement judgement;
   judgement.on_doubt = on_doubt;
   judgement.now = answered_at;
-  judgement.back_off = [](int tries) { return tries * 1s; };
+  judgement.retry.first = 1s;
+  judgement.chance = 1;
   return judgement;
 }
 
@@ -61,7 +62,7 @@ void check_whole(const Verdict& verdict, const Chunk& chunk) {
   for (std::size_t i = 0; i < members.size(); ++i) REQUIRE(members[i] == i);
 }
 
-// "2 invited 201 a1, 1 pending 201 a1 m1 | shrink fails exhausted alarm": the whole verdict in one line.
+// "2 invited 201 a1, 1 pending 201 a1 m1 | shrink fails alarm": the whole verdict in one line.
 std::string describe(const Verdict& verdict, const Chunk& chunk) {
   check_whole(verdict, chunk);
   std::string text;
@@ -83,7 +84,6 @@ std::string describe(const Verdict& verdict, const Chunk& chunk) {
   if (verdict.effect == Effect::shrink) beyond += " shrink";
   if (verdict.sign == Sign::fails) beyond += " fails";
   if (verdict.sign == Sign::refuses) beyond += " refuses";
-  if (verdict.exhausted) beyond += " exhausted";
   if (!verdict.alarm.empty()) beyond += " alarm";
   return beyond.empty() ? text : text + " |" + beyond;
 }
@@ -190,7 +190,6 @@ TEST_CASE("what only a change of config mends stops the run, is called by its wo
     const Verdict verdict = judge(answer, chunk, judgement());
     CHECK(verdict.effect == Effect::stop);
     CHECK(verdict.reason == row.reason);
-    CHECK_FALSE(verdict.exhausted);
     REQUIRE(verdict.pieces.size() == 1);
     CHECK(verdict.pieces[0].fate.outcome == Outcome::pending);
     CHECK(verdict.pieces[0].fate.tries == 5);
@@ -256,14 +255,14 @@ TEST_CASE("a call was accepted if the API invited or had invited, and by no othe
 
 TEST_CASE("a 503 that says how long is waited for by all") {
   Judgement told = judgement();
-  told.told_to_wait = true;
+  told.retry_after = 8s;
   Chunk chunk = chunk_of(3);
   chunk.tries = 5;
-  CHECK(judged(answered(503), chunk, told) == "3 failed 503 a1 t6 | pause fails exhausted");
+  CHECK(judged(answered(503), chunk, told) == "3 failed 503 a1 t6 | pause fails");
   chunk.tries = 2;
-  CHECK(judged(answered(503), chunk, told) == "3 pending 503 a1 t3 +3s | pause fails");
+  CHECK(judged(answered(503), chunk, told) == "3 pending 503 a1 t3 +8s | pause fails");
   chunk.tries = 5;
-  CHECK(judged(answered(500), chunk, told) == "3 failed 500 a1 t6 | fails exhausted");
+  CHECK(judged(answered(500), chunk, told) == "3 failed 500 a1 t6 | fails");
 }
 
 TEST_CASE("a call of one that is too large, before anything was accepted, speaks of the way and not of the member") {
@@ -433,8 +432,8 @@ TEST_CASE("attempts count calls, tries those in a row without a definite answer"
   Chunk chunk = chunk_of(2);
   chunk.attempts = 7;
   chunk.tries = 4;
-  CHECK(judged(answered(503), chunk) == "2 pending 503 a8 t5 +5s | fails");
-  CHECK(judged(not_answered(Answer::Reached::no), chunk) == "2 pending 0 a7 t5 +5s | fails");
+  CHECK(judged(answered(503), chunk) == "2 pending 503 a8 t5 +16s | fails");
+  CHECK(judged(not_answered(Answer::Reached::no), chunk) == "2 pending 0 a7 t5 +16s | fails");
   CHECK(judged(answered(201, "[]"), chunk) == "2 pending 201 a8 m1");
   CHECK(judged(answered(400), chunk) == "1 pending 400 a8, 1 pending 400 a8");
   SUBCASE("a 429 spends neither") {
@@ -445,8 +444,8 @@ TEST_CASE("attempts count calls, tries those in a row without a definite answer"
   }
   SUBCASE("the last try") {
     chunk.tries = 5;
-    CHECK(judged(answered(503), chunk) == "2 failed 503 a8 t6 | fails exhausted");
-    CHECK(judged(not_answered(Answer::Reached::maybe), chunk) == "2 failed 0 a8 t6 | fails exhausted");
+    CHECK(judged(answered(503), chunk) == "2 failed 503 a8 t6 | fails");
+    CHECK(judged(not_answered(Answer::Reached::maybe), chunk) == "2 failed 0 a8 t6 | fails");
     CHECK(judged(not_answered(Answer::Reached::maybe), chunk, judgement(OnDoubt::hold)) ==
           "2 in_doubt 0 a8 t6 | fails");
     CHECK(judged(answered(429), chunk) == "2 pending 429 a7 t5 | pause refuses");
@@ -454,8 +453,8 @@ TEST_CASE("attempts count calls, tries those in a row without a definite answer"
   }
   SUBCASE("one attempt only") {
     Judgement once = judgement();
-    once.attempts = 1;
-    CHECK(judged(answered(500), chunk_of(2), once) == "2 failed 500 a1 t1 | fails exhausted");
+    once.retry.attempts = 1;
+    CHECK(judged(answered(500), chunk_of(2), once) == "2 failed 500 a1 t1 | fails");
   }
 }
 
@@ -776,7 +775,7 @@ TEST_CASE("whatever the answer, its verdict covers the chunk and settles nobody 
       const Fate& fate = piece.fate;
       REQUIRE(fate.outcome != Outcome::withdrawn);
       if (fate.outcome == Outcome::pending) REQUIRE(fate.not_before >= answered_at);
-      if (fate.outcome == Outcome::pending) REQUIRE(fate.tries < by.attempts);
+      if (fate.outcome == Outcome::pending) REQUIRE(fate.tries < by.retry.attempts);
       const bool was_asked = reached != Answer::Reached::no && verdict.effect != Effect::pause;
       REQUIRE(fate.attempts == chunk.attempts + (was_asked ? 1 : 0));
       REQUIRE((fate.quiet || fate.outcome != Outcome::pending) >= chunk.quiet);
@@ -794,7 +793,7 @@ TEST_CASE("whatever the answer, its verdict covers the chunk and settles nobody 
         REQUIRE(chunk.ids.size() == 1);
         REQUIRE((status == 201 || status / 100 == 4));
       }
-      if (fate.outcome == Outcome::failed) REQUIRE(fate.tries >= by.attempts);
+      if (fate.outcome == Outcome::failed) REQUIRE(fate.tries >= by.retry.attempts);
       if (fate.outcome == Outcome::in_doubt) REQUIRE(by.on_doubt == OnDoubt::hold);
     }
   }

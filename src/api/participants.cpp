@@ -153,8 +153,10 @@ std::string column_of(const std::vector<std::string_view>& tokens, const std::ve
   return column + ']';
 }
 
-std::string profile_column(const std::array<std::vector<std::string_view>, attribute_count>& tokens,
-                           const std::vector<std::uint32_t>& named) {
+// Of each attribute, what a 201 says of each member that was asked for.
+using Tokens = std::array<std::vector<std::string_view>, attribute_count>;
+
+std::string profile_column(const Tokens& tokens, const std::vector<std::uint32_t>& named) {
   std::string column;
   for (const auto member : named) {
     column += column.empty() ? "[" : ",";
@@ -181,111 +183,90 @@ ondemand::parser& parser() {
   return parser;
 }
 
+// Takes one entry of a 201 after the other.
+class Reader {
+ public:
+  Reader(const std::vector<MemberId>& ids, KeepProfile keep_profile, std::string_view course)
+      : ids_(ids),
+        course_(course),
+        kept_(keep_profile == KeepProfile::yes ? attribute_count : column_count),
+        is_named_(ids.size()),
+        rewritten_((ids.size() + 1) * attribute_count) {
+    for (auto& column : tokens_) column.resize(ids.size());
+  }
+
+  void take(ondemand::object entry) {
+    std::array<std::string_view, attribute_count> said;
+    std::optional<MemberId> id;
+    bool is_of_another = false;
+    for (ondemand::field field : entry) {
+      const std::string_view key = key_of(field);
+      ondemand::value value = field.value();
+      if (key == "spotMemberId") {
+        id = member_id_of(value);
+      } else if (key == "courseId" && !course_.empty()) {
+        is_of_another = is_another(value, course_);
+      } else if (const std::size_t attribute = attribute_named(key); attribute < kept_) {
+        said[attribute] = token_of(value, attribute == completion_rate, rewritten_);
+      }
+    }
+    if (!id) {
+      ++participants_.unreadable;
+      return;
+    }
+    const std::size_t index = index_of(*id, expected_, ids_);
+    expected_ = index + 1;
+    if (is_of_another || index == ids_.size()) {
+      ++participants_.foreign;
+      participants_.other_course += is_of_another ? 1 : 0;
+    } else if (is_named_[index]) {
+      ++participants_.doubled;
+    } else {
+      is_named_[index] = true;
+      for (std::size_t i = 0; i < said.size(); ++i) tokens_[i][index] = said[i];
+    }
+  }
+
+  Participants participants() {
+    std::vector<std::uint32_t>& named = participants_.named;
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      if (is_named_[i]) named.push_back(static_cast<std::uint32_t>(i));
+    }
+    ParticipantColumns& columns = participants_.columns;
+    const std::array<std::string*, column_count> column_order = {
+        &columns.participant_id, &columns.participant_status, &columns.invited_at,       &columns.started_at,
+        &columns.completed_at,   &columns.unenrolled_at,      &columns.last_activity_at, &columns.completion_rate};
+    for (std::size_t i = 0; i < column_order.size(); ++i) *column_order[i] = column_of(tokens_[i], named);
+    if (kept_ == attribute_count) columns.profile = profile_column(tokens_, named);
+    return std::move(participants_);
+  }
+
+ private:
+  const std::vector<MemberId>& ids_;
+  std::string_view course_;
+  std::size_t kept_;  // attributes
+  std::vector<bool> is_named_;
+  Tokens tokens_;
+  Rewritten rewritten_;
+  std::size_t expected_ = 0;  // where the next one stands, if the answer keeps the order of the question
+  Participants participants_;
+};
+
 }  // namespace
 
 std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
                                               KeepProfile keep_profile, std::string_view course) {
-  Participants participants;
-  std::vector<bool> is_named(ids.size());
-  std::array<std::vector<std::string_view>, attribute_count> tokens;
-  for (auto& column : tokens) column.resize(ids.size());
   if (is_hollow(body)) return std::nullopt;
-  const std::size_t kept = keep_profile == KeepProfile::yes ? attribute_count : column_count;
-  Rewritten rewritten((ids.size() + 1) * attribute_count);
+  Reader reader(ids, keep_profile, course);
   try {
     ondemand::document document = parser().iterate(padded(body));
-    std::size_t expected = 0;
-    for (auto element : document.get_array()) {
-      std::array<std::string_view, attribute_count> entry;
-      std::optional<MemberId> id;
-      bool is_of_another = false;
-      for (ondemand::field field : element.get_object()) {
-        const std::string_view key = key_of(field);
-        ondemand::value value = field.value();
-        if (key == "spotMemberId") {
-          id = member_id_of(value);
-          continue;
-        }
-        if (key == "courseId" && !course.empty()) {
-          is_of_another = is_another(value, course);
-          continue;
-        }
-        const std::size_t attribute = attribute_named(key);
-        if (attribute < kept) entry[attribute] = token_of(value, attribute == completion_rate, rewritten);
-      }
-      if (!id) {
-        ++participants.unreadable;
-        continue;
-      }
-      const std::size_t index = index_of(*id, expected, ids);
-      expected = index + 1;
-      if (is_of_another) {
-        ++participants.foreign;
-        ++participants.other_course;
-      } else if (index == ids.size()) {
-        ++participants.foreign;
-      } else if (is_named[index]) {
-        ++participants.doubled;
-      } else {
-        is_named[index] = true;
-        for (std::size_t i = 0; i < entry.size(); ++i) tokens[i][index] = entry[i];
-      }
-    }
+    for (auto element : document.get_array()) reader.take(element.get_object());
     // Past the array there must be nothing more.
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;
   } catch (const simdjson::simdjson_error&) {
     return std::nullopt;
   }
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (is_named[i]) participants.named.push_back(static_cast<std::uint32_t>(i));
-  }
-  ParticipantColumns& columns = participants.columns;
-  std::array<std::string*, column_count> column_order = {
-      &columns.participant_id, &columns.participant_status, &columns.invited_at,       &columns.started_at,
-      &columns.completed_at,   &columns.unenrolled_at,      &columns.last_activity_at, &columns.completion_rate};
-  for (std::size_t i = 0; i < column_order.size(); ++i) *column_order[i] = column_of(tokens[i], participants.named);
-  if (keep_profile == KeepProfile::yes) columns.profile = profile_column(tokens, participants.named);
-  return participants;
-}
-
-// An error's body may be anything, also cut off: nothing of it is believed before the whole is known to be JSON.
-std::string error_message(const std::string& body) {
-  constexpr std::size_t longest = 200;
-  constexpr std::size_t longest_parsed = 64U << 10U;
-  simdjson::dom::parser whole;
-  simdjson::dom::object object;
-  if (body.size() > longest_parsed || whole.parse(body).get(object) != simdjson::SUCCESS) return excerpt(body, longest);
-  for (const std::string_view key : {"message", "error"}) {
-    simdjson::dom::element value;
-    if (object[key].get(value) != simdjson::SUCCESS) continue;
-    std::string_view text;
-    if (value.get(text) == simdjson::SUCCESS) return excerpt(text, longest);
-    simdjson::dom::array texts;
-    if (value.get(texts) != simdjson::SUCCESS) continue;
-    std::string joined;
-    for (const simdjson::dom::element element : texts) {
-      if (element.get(text) != simdjson::SUCCESS) continue;
-      joined += joined.empty() ? "" : "; ";
-      joined += text;
-    }
-    if (!joined.empty()) return excerpt(joined, longest);
-  }
-  return excerpt(body, longest);
-}
-
-std::vector<std::uint32_t> quoted_members(std::string_view text, const std::vector<MemberId>& ids) {
-  std::vector<std::uint32_t> quoted;
-  for (std::size_t at = 0; at + MemberId::text_size <= text.size(); ++at) {
-    if (text[at + 8] != '-' || text[at + 13] != '-') continue;
-    const auto id = MemberId::parse(text.substr(at, MemberId::text_size));
-    if (!id) continue;
-    const std::size_t index = index_of(*id, ids.size(), ids);
-    if (index < ids.size()) quoted.push_back(static_cast<std::uint32_t>(index));
-    at += MemberId::text_size - 1;
-  }
-  std::sort(quoted.begin(), quoted.end());
-  quoted.erase(std::unique(quoted.begin(), quoted.end()), quoted.end());
-  return quoted;
+  return reader.participants();
 }
 
 }  // namespace convoke

@@ -33,11 +33,4 @@ struct Participants {
 std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
                                               KeepProfile keep_profile, std::string_view course = {});
 
-/// The message of an error body, for people: JSON's `message` (a string or an array of strings), `error`, or the text
-/// itself; an excerpt, printable. Empty if there is none.
-std::string error_message(const std::string& body);
-
-/// Those of `ids` (ascending) that the text quotes, in either case; indices, ascending.
-std::vector<std::uint32_t> quoted_members(std::string_view text, const std::vector<MemberId>& ids);
-
 }  // namespace convoke

@@ -1,10 +1,13 @@
-// How to invite; filled from the `[invite]` table of a job.
+// How to invite, and to ask again; filled from the `[invite]` table of a job and `[retry]` of the config.
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/duration.h"
 
 namespace convoke {
 
@@ -26,6 +29,19 @@ struct InviteSettings {
   std::optional<bool> email_notification;  ///< absent: left out of the body (api.md)
   int chunk_size = 100;                    ///< the most members of one call, 1 to 10,000
   OnDoubt on_doubt = OnDoubt::ask_again;
+};
+
+/// How calls are made: for the wire, and for whoever sends over it.
+struct CallSettings {
+  Duration timeout = std::chrono::seconds(30);  ///< of one call, connect to last byte; 1s to 1h
+  int connections = 8;                          ///< the most calls that are out at once, 1 to 1,000
+};
+
+struct RetrySettings {
+  int attempts = 6;                                 ///< of one chunk, 1 to 100
+  Duration first = std::chrono::milliseconds(500);  ///< the longest first wait; doubles, full jitter
+  Duration longest = std::chrono::seconds(60);      ///< no wait is longer
+  Duration patience = std::chrono::minutes(5);      ///< how long an API that answers nothing is waited for
 };
 
 }  // namespace convoke

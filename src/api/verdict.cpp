@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "api/error_body.h"
 #include "base/text.h"
 
 namespace convoke {
@@ -26,27 +27,13 @@ Members without(const Members& members, const Members& taken) {
   return rest;
 }
 
-// No body, or JSON's ways to say nothing.
-bool is_nothing(std::string_view body) {
-  const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  constexpr std::size_t longest_nothing = 4;
-  std::string text;
-  for (const char c : body) {
-    if (!is_blank(c)) text += c;
-    if (text.size() > longest_nothing) return false;
-  }
-  return text.empty() || text == "{}" || text == "[]" || text == "null" || text == "\"\"";
-}
-
-// A page for people. The API speaks JSON or says nothing: whatever answered, the call did not get to it.
-bool is_page(std::string_view body) {
-  const auto start = body.find_first_not_of(" \t\r\n\v\f\xEF\xBB\xBF");
-  return start != std::string_view::npos && body[start] == '<';
+Duration wait_before_retry(const Judgement& how, int tries) {
+  return back_off(how.retry.first, how.retry.longest, tries, how.chance);
 }
 
 // The fate of members that were asked for once more and stay due, with a definite answer.
-Fate due_now(const Chunk& chunk, const Judgement& judgement) {
-  return Fate::due({chunk.attempts + 1, 0, chunk.missing, chunk.quiet, chunk.doubt}, judgement.now);
+Fate due_now(const Chunk& chunk, const Judgement& how) {
+  return Fate::due({chunk.attempts + 1, 0, chunk.missing, chunk.quiet, chunk.doubt}, how.now);
 }
 
 void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& fate) {
@@ -55,71 +42,67 @@ void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& 
   if (middle != members.end()) pieces.push_back({Members(middle, members.end()), fate});
 }
 
-Verdict retry(const Chunk& chunk, const Judgement& judgement, int http_status, Reason reason, std::string error) {
+Verdict retry(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
   Verdict verdict;
   verdict.sign = Sign::fails;
   verdict.reason = reason;
   verdict.call_error = error;
   const int tries = chunk.tries + 1;
-  verdict.exhausted = tries >= judgement.attempts;
-  Fate fate = due_now(chunk, judgement);
+  Fate fate = due_now(chunk, how);
   fate.reason = reason;
   fate.http_status = http_status;
   fate.error = std::move(error);
   fate.tries = tries;
-  if (verdict.exhausted) {
+  if (tries >= how.retry.attempts) {
     fate.outcome = Outcome::failed;
   } else {
-    fate.not_before = judgement.now + judgement.back_off(tries);
+    fate.not_before = how.now + wait_before_retry(how, tries);
   }
   verdict.pieces.push_back({{}, std::move(fate)});
   return verdict;
 }
 
 // A call that may have taken effect.
-Verdict doubt(const Chunk& chunk, const Judgement& judgement, int http_status, Reason reason, std::string error) {
-  Verdict verdict = retry(chunk, judgement, http_status, reason, std::move(error));
+Verdict doubt(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
+  Verdict verdict = retry(chunk, how, http_status, reason, std::move(error));
   Fate& fate = verdict.pieces.front().fate;
   fate.doubt = true;
-  if (judgement.on_doubt == OnDoubt::hold) {
+  if (how.on_doubt == OnDoubt::hold) {
     fate.outcome = Outcome::in_doubt;
     fate.not_before = {};
-    verdict.exhausted = false;
   }
-  if (judgement.on_doubt == OnDoubt::ask_quietly) fate.quiet = true;
+  if (how.on_doubt == OnDoubt::ask_quietly) fate.quiet = true;
   return verdict;
 }
 
 // A doubt that says nothing of the chunk: it is due at once, and no try is used up.
-Verdict doubt_without_a_try(const Chunk& chunk, const Judgement& judgement, int http_status, Reason reason,
+Verdict doubt_without_a_try(const Chunk& chunk, const Judgement& how, int http_status, Reason reason,
                             std::string error) {
-  Verdict verdict = doubt(chunk, judgement, http_status, reason, std::move(error));
+  Verdict verdict = doubt(chunk, how, http_status, reason, std::move(error));
   Fate& fate = verdict.pieces.front().fate;
   if (fate.outcome == Outcome::in_doubt) return verdict;
   fate.outcome = Outcome::pending;
-  fate.not_before = judgement.now;
+  fate.not_before = how.now;
   fate.tries = chunk.tries;
-  verdict.exhausted = false;
   return verdict;
 }
 
 // A 2xx that is not of the contract. Before anything was ever accepted, it is likely no answer of the API's.
-Verdict odd_answer(const Chunk& chunk, const Judgement& judgement, int status, std::string error) {
-  if (!judgement.ever_accepted) {
-    Verdict verdict = doubt_without_a_try(chunk, judgement, status, Reason::odd_answer, std::move(error));
+Verdict odd_answer(const Chunk& chunk, const Judgement& how, int status, std::string error) {
+  if (!how.ever_accepted) {
+    Verdict verdict = doubt_without_a_try(chunk, how, status, Reason::odd_answer, std::move(error));
     verdict.effect = Effect::stop;
     verdict.sign = Sign::answers;
     return verdict;
   }
-  Verdict verdict = doubt(chunk, judgement, status, Reason::odd_answer, std::move(error));
+  Verdict verdict = doubt(chunk, how, status, Reason::odd_answer, std::move(error));
   verdict.alarm = verdict.call_error;
   verdict.sign = Sign::answers;
   return verdict;
 }
 
 // A 400 names no member: narrow it down, those the message quotes first.
-Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const std::string& body,
-               std::string message) {
+Verdict narrow(const Chunk& chunk, const Judgement& how, int status, const std::string& body, std::string message) {
   Verdict verdict;
   verdict.reason = status == 413 ? Reason::too_large : Reason::refused;
   verdict.call_error = message;
@@ -127,7 +110,7 @@ Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const
     verdict.pieces.push_back({{}, Fate::settled(chunk, Outcome::rejected, status, verdict.reason, std::move(message))});
     return verdict;
   }
-  Fate fate = due_now(chunk, judgement);
+  Fate fate = due_now(chunk, how);
   fate.reason = verdict.reason;
   fate.http_status = status;
   fate.error = std::move(message);
@@ -146,13 +129,13 @@ Verdict narrow(const Chunk& chunk, const Judgement& judgement, int status, const
   return verdict;
 }
 
-void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgement, const Members& missing) {
+void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& how, const Members& missing) {
   if (chunk.missing > 0 && chunk.ids.size() == 1) {
     verdict.pieces.push_back({missing, Fate::settled(chunk, Outcome::rejected, 201, Reason::not_in_answers,
                                                      "not in the API's answers, not even when asked alone")});
     return;
   }
-  Fate fate = due_now(chunk, judgement);
+  Fate fate = due_now(chunk, how);
   fate.missing = chunk.missing + 1;
   fate.reason = Reason::not_in_answers;
   fate.http_status = 201;
@@ -164,15 +147,15 @@ void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& judgemen
   }
 }
 
-Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
-  auto participants = read_participants(answer.body, chunk.ids, judgement.keep_profile, judgement.course_id);
+Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& how) {
+  auto participants = read_participants(answer.body, chunk.ids, how.keep_profile, how.course_id);
   std::string().swap(answer.body);  // all that counts of it is copied: it need not be held twice
-  if (!participants) return odd_answer(chunk, judgement, 201, "a 201 whose body cannot be read");
+  if (!participants) return odd_answer(chunk, how, 201, "a 201 whose body cannot be read");
   if (participants->named.empty() && participants->unreadable > 0)
-    return odd_answer(chunk, judgement, 201, "a 201 whose participants cannot be read");
+    return odd_answer(chunk, how, 201, "a 201 whose participants cannot be read");
   // What became of them for the course that they were asked for, it does not say.
   if (participants->other_course > 0 && participants->named.empty())
-    return odd_answer(chunk, judgement, 201, "a 201 for another course than the one asked for");
+    return odd_answer(chunk, how, 201, "a 201 for another course than the one asked for");
   Verdict verdict;
   verdict.accepted = !participants->named.empty();
   if (participants->is_odd()) {
@@ -192,7 +175,7 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judge
     return verdict;
   }
   if (!participants->named.empty()) verdict.pieces.push_back({std::move(participants->named), std::move(invited)});
-  add_missing(verdict, chunk, judgement, missing);
+  add_missing(verdict, chunk, how, missing);
   if (verdict.call_error.empty()) {
     verdict.reason = Reason::not_in_answers;
     verdict.call_error = fmt::format("{} of {} members not in the answer", missing.size(), chunk.ids.size());
@@ -201,20 +184,20 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& judge
 }
 
 // Nobody was asked.
-Verdict not_sent(const Chunk& chunk, const Judgement& judgement, const Answer& answer) {
-  Verdict verdict = retry(chunk, judgement, 0, answer.reason, answer.error);
+Verdict not_sent(const Chunk& chunk, const Judgement& how, const Answer& answer) {
+  Verdict verdict = retry(chunk, how, 0, answer.reason, answer.error);
   for (Piece& piece : verdict.pieces) piece.fate.attempts = chunk.attempts;
   return verdict;
 }
 
 // The chunk stays as due as it was, and pays with nothing: what is wrong is not its own.
-Verdict put_off(const Chunk& chunk, const Judgement& judgement, Effect effect, int status, Reason reason,
+Verdict put_off(const Chunk& chunk, const Judgement& how, Effect effect, int status, Reason reason,
                 std::string message) {
   Verdict verdict;
   verdict.effect = effect;
   verdict.reason = reason;
   verdict.call_error = message;
-  Fate fate = due_now(chunk, judgement);
+  Fate fate = due_now(chunk, how);
   const bool was_asked = status != 0 && status != 429;
   fate.attempts = chunk.attempts + (was_asked ? 1 : 0);
   fate.tries = chunk.tries;
@@ -223,6 +206,140 @@ Verdict put_off(const Chunk& chunk, const Judgement& judgement, Effect effect, i
   fate.error = std::move(message);
   verdict.pieces.push_back({{}, std::move(fate)});
   return verdict;
+}
+
+// A course that was there is not given up on for one answer that says otherwise. Where others of it are accepted in
+// between, it is not the course.
+Verdict course_missing(const Chunk& chunk, const Judgement& how, int status, std::string message) {
+  Verdict verdict = put_off(chunk, how, Effect::refuse_course, status, Reason::course_refused, std::move(message));
+  if (!how.is_course_known) return verdict;
+  verdict.effect = Effect::none;
+  Fate& fate = verdict.pieces.front().fate;
+  fate.not_before = how.now + how.retry.first;
+  if (++fate.tries >= std::max(how.retry.attempts, 2)) fate.outcome = Outcome::failed;
+  return verdict;
+}
+
+// A 503 that says when to ask again.
+Verdict wait_as_told(const Chunk& chunk, const Judgement& how, int status, std::string message) {
+  Verdict verdict = retry(chunk, how, status, Reason::unavailable, std::move(message));
+  verdict.effect = Effect::pause;
+  Fate& fate = verdict.pieces.front().fate;
+  fate.not_before = std::max(fate.not_before, how.now + *how.retry_after);
+  return verdict;
+}
+
+// What the whole API fails at costs the chunk nothing: a probe of one that is down; the last try, when it goes down
+// with it; and the last try at one that never answered yet, unless the chunk failed in an earlier run, too, when others
+// were answered: it is patience that ends this. (What the API says of itself in the middle of a run, it may say of this
+// chunk alone.)
+void spare(Verdict& verdict, const Chunk& chunk, const Judgement& how) {
+  if (verdict.sign != Sign::fails || verdict.effect == Effect::stop) return;
+  Fate& fate = verdict.pieces.front().fate;
+  if (fate.outcome == Outcome::in_doubt) return;
+  const bool is_last_try = fate.outcome == Outcome::failed;
+  const bool is_outage = how.health.is_down && verdict.effect != Effect::pause;
+  if (how.health.was_down || (is_last_try && is_outage)) {
+    fate.not_before = how.now;
+  } else if (is_last_try && how.health.is_silent && !how.failed_before) {
+    fate.not_before = how.now + wait_before_retry(how, chunk.tries + 1);
+  } else {
+    return;
+  }
+  fate.outcome = Outcome::pending;
+  fate.tries = chunk.tries;
+}
+
+// api.md: no body. A proxy's page is no answer of the API's.
+Verdict judge_invited_before(const Answer& answer, const Chunk& chunk, const Judgement& how) {
+  if (is_nothing(answer.body)) {
+    Verdict verdict;
+    verdict.accepted = true;
+    verdict.pieces.push_back({{}, Fate::settled(chunk, Outcome::already_invited, answer.status)});
+    return verdict;
+  }
+  std::string words = fmt::format("a {} with a body: {}", answer.status, error_message(answer.body));
+  // Before anything was accepted it is no answer of the API's at all: nobody was asked.
+  if (!how.ever_accepted) return put_off(chunk, how, Effect::stop, answer.status, Reason::login_page, std::move(words));
+  if (is_page(answer.body)) return retry(chunk, how, answer.status, Reason::login_page, std::move(words));
+  return odd_answer(chunk, how, answer.status, std::move(words));
+}
+
+// The API refuses the members, or the size of the call.
+Verdict judge_refusal(const Answer& answer, const Chunk& chunk, const Judgement& how, const std::string& message) {
+  const int status = answer.status;
+  if (status != 413) {
+    // A page is not the API's: a front that wants a certificate, say, and blames no member.
+    if (!how.ever_accepted && is_page(answer.body))
+      return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
+    return narrow(chunk, how, status, answer.body, message);
+  }
+  const bool is_alone = chunk.ids.size() == 1;
+  // Where nothing was ever accepted, that a call of one is too large speaks of the way, and not of the member.
+  if (is_alone && !how.ever_accepted) return put_off(chunk, how, Effect::stop, status, Reason::too_large, message);
+  Verdict verdict = narrow(chunk, how, status, {}, message);
+  if (!is_alone) verdict.effect = Effect::shrink;
+  return verdict;
+}
+
+// A status without a rule of its own.
+Verdict judge_other(const Answer& answer, const Chunk& chunk, const Judgement& how, const std::string& message) {
+  const int status = answer.status;
+  // What a server did before it failed, nobody knows; one that says it is unavailable did nothing.
+  if (status >= 500) return doubt(chunk, how, status, Reason::unavailable, message);
+  // Not an answer of the contract, and not a refusal either.
+  if (status < 300) return odd_answer(chunk, how, status, message);
+  // Not followed: the key goes to the configured address only.
+  if (status < 400) {
+    return put_off(chunk, how, Effect::stop, status, Reason::redirect,
+                   fmt::format("HTTP {}: a redirect{}{}", status, answer.location.empty() ? "" : " to ",
+                               excerpt(answer.location)));
+  }
+  // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
+  // it. As the first answer of all it is not the API's, as a rule.
+  if (!how.ever_accepted && status != 409)
+    return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
+  return retry(chunk, how, status, Reason::odd_status, message);
+}
+
+Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
+  const int status = answer.status;
+  if (status == 201) return judge_invited(answer, chunk, how);
+  if (status == 200 || status == 204) return judge_invited_before(answer, chunk, how);
+  const std::string said = error_message(answer.body);
+  const std::string message = said.empty() ? fmt::format("HTTP {}", status) : fmt::format("HTTP {}: {}", status, said);
+  switch (status) {
+    case 400:
+    case 413:
+    case 422:
+      return judge_refusal(answer, chunk, how, message);
+    case 401:
+    case 403:
+      return put_off(chunk, how, Effect::stop, status, Reason::key_refused, message);
+    case 402:
+      return put_off(chunk, how, Effect::stop, status, Reason::account_refused, message);
+    case 407:
+      return put_off(chunk, how, Effect::stop, status, Reason::proxy_refused, message);
+    case 404:
+    case 410:
+      return course_missing(chunk, how, status, message);
+    case 429: {
+      Verdict verdict = put_off(chunk, how, Effect::pause, status, Reason::rate_limited, message);
+      verdict.sign = Sign::refuses;
+      return verdict;
+    }
+    case 502:
+    case 504:  // a gateway lost its server, or gave up waiting: what was under way there may have gone on
+      return doubt(chunk, how, status, Reason::gateway, message);
+    case 503:
+      if (how.retry_after) return wait_as_told(chunk, how, status, message);
+      [[fallthrough]];
+    case 408:
+    case 425:
+      return retry(chunk, how, status, Reason::unavailable, message);
+    default:
+      return judge_other(answer, chunk, how, message);
+  }
 }
 
 }  // namespace
@@ -234,95 +351,19 @@ Duration back_off(Duration first, Duration longest, int tries, double chance) {
 }
 
 // That we were stopped says nothing about the API.
-Verdict judge_interrupted(const Chunk& chunk, const Judgement& judgement) {
-  return doubt_without_a_try(chunk, judgement, 0, Reason::interrupted, "convoke ended before the answer");
+Verdict judge_interrupted(const Chunk& chunk, const Judgement& how) {
+  return doubt_without_a_try(chunk, how, 0, Reason::interrupted, "convoke ended before the answer");
 }
 
-Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement) {
+Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& how) {
   if (answer.reached != Answer::Reached::answered && is_permanent(answer.reason))
-    return put_off(chunk, judgement, Effect::stop, 0, answer.reason, answer.error);
-  if (answer.reached == Answer::Reached::no) return not_sent(chunk, judgement, answer);
-  if (answer.reached == Answer::Reached::maybe)
-    return doubt(chunk, judgement, answer.status, answer.reason, answer.error);
-  if (answer.status == 201) return judge_invited(answer, chunk, judgement);
-  if (answer.status == 200 || answer.status == 204) {
-    // api.md: no body. A proxy's page is no answer of the API's.
-    if (!is_nothing(answer.body)) {
-      std::string words = fmt::format("a {} with a body: {}", answer.status, error_message(answer.body));
-      // Before anything was accepted it is no answer of the API's at all: nobody was asked.
-      if (!judgement.ever_accepted)
-        return put_off(chunk, judgement, Effect::stop, answer.status, Reason::login_page, std::move(words));
-      if (is_page(answer.body)) return retry(chunk, judgement, answer.status, Reason::login_page, std::move(words));
-      return odd_answer(chunk, judgement, answer.status, std::move(words));
-    }
-    Verdict verdict;
-    verdict.accepted = true;
-    verdict.pieces.push_back({{}, Fate::settled(chunk, Outcome::already_invited, answer.status)});
-    return verdict;
-  }
-
-  const int status = answer.status;
-  const std::string said = error_message(answer.body);
-  const std::string message = said.empty() ? fmt::format("HTTP {}", status) : fmt::format("HTTP {}: {}", status, said);
-  switch (status) {
-    case 400:
-    case 422:
-      // A page is not the API's: a front that wants a certificate, say, and blames no member.
-      if (!judgement.ever_accepted && is_page(answer.body))
-        return put_off(chunk, judgement, Effect::stop, status, Reason::odd_status, message);
-      return narrow(chunk, judgement, status, answer.body, message);
-    case 401:
-    case 403:
-      return put_off(chunk, judgement, Effect::stop, status, Reason::key_refused, message);
-    case 402:
-      return put_off(chunk, judgement, Effect::stop, status, Reason::account_refused, message);
-    case 407:
-      return put_off(chunk, judgement, Effect::stop, status, Reason::proxy_refused, message);
-    case 404:
-    case 410:
-      return put_off(chunk, judgement, Effect::refuse_course, status, Reason::course_refused, message);
-    case 413: {
-      const bool is_alone = chunk.ids.size() == 1;
-      // Where nothing was ever accepted, that a call of one is too large speaks of the way, and not of the member.
-      if (is_alone && !judgement.ever_accepted)
-        return put_off(chunk, judgement, Effect::stop, status, Reason::too_large, message);
-      Verdict verdict = narrow(chunk, judgement, status, {}, message);
-      if (!is_alone) verdict.effect = Effect::shrink;
-      return verdict;
-    }
-    case 429: {
-      Verdict verdict = put_off(chunk, judgement, Effect::pause, status, Reason::rate_limited, message);
-      verdict.sign = Sign::refuses;
-      return verdict;
-    }
-    case 502:
-    case 504:  // a gateway lost its server, or gave up waiting: what was under way there may have gone on
-      return doubt(chunk, judgement, status, Reason::gateway, message);
-    default:
-      break;
-  }
-  if (status == 503 && judgement.told_to_wait) {
-    Verdict verdict = retry(chunk, judgement, status, Reason::unavailable, message);
-    verdict.effect = Effect::pause;
-    return verdict;
-  }
-  // What a server did before it failed, nobody knows; one that says it is unavailable did nothing.
-  if (status >= 500 && status != 503) return doubt(chunk, judgement, status, Reason::unavailable, message);
-  if (status == 503 || status == 408 || status == 425)
-    return retry(chunk, judgement, status, Reason::unavailable, message);
-  if (status < 300)  // not an answer of the contract, and not a refusal either
-    return odd_answer(chunk, judgement, status, message);
-  if (status < 400) {
-    // Not followed: the key goes to the configured address only.
-    return put_off(chunk, judgement, Effect::stop, status, Reason::redirect,
-                   fmt::format("HTTP {}: a redirect{}{}", status, answer.location.empty() ? "" : " to ",
-                               excerpt(answer.location)));
-  }
-  // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
-  // it. As the first answer of all it is not the API's, as a rule.
-  if (!judgement.ever_accepted && status != 409)
-    return put_off(chunk, judgement, Effect::stop, status, Reason::odd_status, message);
-  return retry(chunk, judgement, status, Reason::odd_status, message);
+    return put_off(chunk, how, Effect::stop, 0, answer.reason, answer.error);
+  Verdict verdict = answer.reached == Answer::Reached::no ? not_sent(chunk, how, answer)
+                    : answer.reached == Answer::Reached::maybe
+                        ? doubt(chunk, how, answer.status, answer.reason, answer.error)
+                        : judge_answer(answer, chunk, how);
+  spare(verdict, chunk, how);
+  return verdict;
 }
 
 }  // namespace convoke

@@ -2,7 +2,6 @@
 // and so handled").
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,33 +34,42 @@ struct Verdict {
   Effect effect = Effect::none;
   Sign sign = Sign::answers;
   bool accepted = false;         ///< the API took the call: key, course and size are right
-  bool exhausted = false;        ///< its attempts are used up: the pieces say failed
   Reason reason = Reason::none;  ///< why the call did not simply succeed; none: it did
   std::string call_error;        ///< the same in words, for the call's row
   std::string alarm;             ///< set: something an operator must know, printable
 };
 
+/// How the API is while this answer comes in, as far as the run knows.
+struct ApiHealth {
+  bool was_down = false;   ///< before it: the call was a probe
+  bool is_down = false;    ///< with it, should it be one more failure
+  bool is_silent = false;  ///< it has answered nothing in this run yet
+};
+
 /// What decides beside the answer.
 struct Judgement {
-  int attempts = 6;  ///< of a chunk without a definite answer
+  RetrySettings retry;
   OnDoubt on_doubt = OnDoubt::ask_again;
   KeepProfile keep_profile = KeepProfile::no;
   /// Whether the API ever accepted a call of this job. Until then an answer that cannot be understood is likely no
   /// answer of the API's: a login page, another server.
   bool ever_accepted = true;
-  bool told_to_wait = false;   ///< the answer has a Retry-After that is understood
-  std::string_view course_id;  ///< that was asked for; empty: a 201 of any course will do
+  bool failed_before = false;  ///< the chunk, in an earlier run: whatever is the matter may be its own
+  /// The course was there before, and no other answer has said yet that it is not.
+  bool is_course_known = false;
+  std::optional<Duration> retry_after;  ///< the answer's Retry-After, if it is understood
+  std::string_view course_id;           ///< that was asked for; empty: a 201 of any course will do
   LedgerTime now{};
-  /// How long to wait before the next try, after `tries` tries without a definite answer (at least 1).
-  std::function<Duration(int tries)> back_off;
+  double chance = 0;  ///< in [0, 1), drawn for this call: how much of the longest wait a retry waits
+  ApiHealth health;
 };
 
-/// Judges. `answer.body` is read in place. In the returned fates `attempts` counts this call, unless it was refused by
-/// a 429 or never left.
-Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& judgement);
+/// Judges, and the verdict is final. `answer.body` is read in place. In the returned fates `attempts` counts this call,
+/// unless it was refused by a 429 or never left.
+Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& how);
 
 /// The verdict on a call of an earlier process that was noted and never answered for.
-Verdict judge_interrupted(const Chunk& chunk, const Judgement& judgement);
+Verdict judge_interrupted(const Chunk& chunk, const Judgement& how);
 
 /// The wait before try `tries` + 1: uniform in [0, min(longest, first * 2^(tries-1))] (full jitter; Brooker,
 /// "Exponential Backoff and Jitter", 2015). `chance` is uniform in [0, 1).

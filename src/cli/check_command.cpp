@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "cli/options.h"
-#include "cli/pace.h"
 #include "cli/run_job.h"
 #include "ledger/jobs.h"
 #include "ledger/known_jobs.h"
@@ -65,9 +64,9 @@ std::string look_at_ledger(const Job& job, const Config& config) {
     check_sound(database);
     if (const auto id = find_job(database, job.name)) check_origin(database, *id, job.name, origin_of(job));
     const auto file = look_at_calls(database.file());
-    std::string remark;
-    database.read([&] { remark = remark_on_calls(outlook_of(database, file, pace_of(config), SystemClock()).limits); });
-    return path + remark;
+    return path + database.read([&] {
+      return remark_on_calls(outlook_of(database, file, {config.limits, config.api}, SystemClock()).limits);
+    });
   });
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "cli/options.h"
-#include "cli/pace.h"
 #include "cli/run_job.h"
 #include "cli/source_rows.h"
 #include "ledger/books.h"
@@ -77,8 +76,8 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
     const bool is_known = id && is_read(*database, *id, fingerprint);
     plan.survey = survey(database, id, is_known ? ReadSource() : rows, terms_of(job, command, config),
                          std::filesystem::absolute(config.ledger_path).parent_path());
-    const Outlook outlook =
-        database ? outlook_of(*database, file, pace_of(config), SystemClock()) : outlook_of_new_ledger(pace_of(config));
+    const Outlook outlook = database ? outlook_of(*database, file, {config.limits, config.api}, SystemClock())
+                                     : outlook_of_new_ledger({config.limits, config.api});
     plan.limits = outlook.limits;
     plan.forecast = outlook.forecast(plan.survey.calls);
     if (!id) return;

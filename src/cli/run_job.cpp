@@ -51,9 +51,7 @@ class LedgerThread {
 };
 
 // The refusal of a second process names the first and how far it is.
-RunReport busy_report(Database& database, JobId job, const std::string& name) {
-  RunReport report;
-  report.job = name;
+RunReport busy_report(Database& database, JobId job, RunReport report) {
   report.exit = Exit::try_later;
   report.stopped_by = "busy";
   report.message = "another process is running this job";
@@ -69,20 +67,10 @@ RunReport busy_report(Database& database, JobId job, const std::string& name) {
   return report;
 }
 
-void show_progress(const Runner& runner, ShowProgress how, Duration elapsed) {
-  const std::string line = progress_line(runner.progress(), elapsed);
-  if (how == ShowProgress::line) {
-    std::fputs(("\r\x1b[2K" + line).c_str(), stderr);  // never throws, unlike fmt::print
-    std::fflush(stderr);
-  } else {
-    spdlog::log(spdlog::level::warn, "{}", line);
-  }
-}
-
 // A line that says how the run stands, now and then.
 class Ticker {
  public:
-  Ticker(asio::io_context& loop, const Runner& runner, ShowProgress how) : runner_(runner), how_(how), timer_(loop) {
+  Ticker(asio::io_context& loop, const JobRun& run, ShowProgress how) : run_(run), how_(how), timer_(loop) {
     if (how_ == ShowProgress::line || how_ == ShowProgress::log) wait();
   }
   void stop() {
@@ -95,31 +83,41 @@ class Ticker {
     timer_.expires_after(how_ == ShowProgress::line ? 200ms : 30'000ms);
     timer_.async_wait([this](boost::system::error_code error) {
       if (error) return;
-      show_progress(runner_, how_, std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - started_));
+      show();
       wait();
     });
   }
 
-  const Runner& runner_;
+  void show() {
+    const Progress progress = run_.progress();
+    const std::string line = progress_line(progress, progress.elapsed);
+    if (how_ == ShowProgress::line) {
+      std::fputs(("\r\x1b[2K" + line).c_str(), stderr);  // never throws, unlike fmt::print
+      std::fflush(stderr);
+    } else {
+      spdlog::log(spdlog::level::warn, "{}", line);
+    }
+  }
+
+  const JobRun& run_;
   ShowProgress how_;
   asio::steady_timer timer_;
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-RunEnd send_all(asio::io_context& loop, JobRun& run, ShowProgress progress) {
+Finished run_on(asio::io_context& loop, JobRun& run, ShowProgress progress) {
   std::exception_ptr error;
-  RunEnd end;
-  Ticker ticker(loop, run.runner(), progress);
-  auto on_end = [&](std::exception_ptr failure, RunEnd ended) {
+  Finished finished;
+  Ticker ticker(loop, run, progress);
+  auto on_end = [&](std::exception_ptr failure, Finished what) {
     error = failure;
-    end = std::move(ended);
+    finished = std::move(what);
     ticker.stop();
     loop.stop();  // no name that is still being looked up, say, is waited for
   };
-  asio::co_spawn(loop, run.send(), std::move(on_end));
+  asio::co_spawn(loop, run.run(), std::move(on_end));
   loop.run();
   if (error) std::rethrow_exception(error);
-  return end;
+  return finished;
 }
 
 // The API's stand-in for a rehearsal, on a thread of its own.
@@ -142,118 +140,137 @@ class RehearsalSandbox {
   std::thread thread_;
 };
 
-JobRunSettings settings_of(const Config& config, const Job& job, const RunOptions& options) {
+// Where a run goes, and what holds there.
+struct Destination {
+  ApiSettings api;
+  std::string address;  // by which the ledger knows it
+  LimitSettings limits;
+  std::filesystem::path ledger;
+  Rehearse rehearse = Rehearse::no;
+};
+
+JobRunSettings settings_of(const Destination& to, const Config& config, const Job& job, const RunOptions& options) {
   JobRunSettings settings;
-  settings.runner.invite = job.invite;
-  settings.runner.retry = config.retry;
-  settings.runner.max_failures = config.run.max_failures;
-  settings.runner.keep_profile = config.keep_profile ? KeepProfile::yes : KeepProfile::no;
-  settings.runner.connections = config.api.connections;
-  settings.runner.call_timeout = config.api.timeout;
-  settings.runner.max_members = options.max_members;
+  settings.send.invite = job.invite;
+  settings.send.calls = to.api;
+  settings.send.retry = config.retry;
+  settings.send.limits = to.limits;
+  settings.send.run = config.run;
+  settings.send.keep_profile = config.keep_profile ? KeepProfile::yes : KeepProfile::no;
+  settings.send.max_members = options.max_members;
+  settings.base_url = to.address;
+  settings.url = to.api.base_url;
+  settings.way = way_of(to.api.proxy);
+  settings.assume_used = options.assume_used;
   settings.brakes = {job.list_rules.min_rows, options.accept_shrunk, describe_source(job.source)};
   settings.ignore_invalid = job.list_rules.ignore_invalid;
-  settings.retry_failed = config.run.retry_failed;
   settings.retry = options.retry;
-  settings.assume_used = options.assume_used;
   return settings;
 }
 
-RunReport run_against(ApiSettings api, const LimitSettings& limits, const Config& config, const Job& job,
-                      const RunOptions& options, const Interruption& interruption) {
-  const SystemClock system;
-  const Instant started = system.now();
-  const bool is_rehearsal = options.rehearse == Rehearse::yes;
-  const std::string address = is_rehearsal ? std::string(rehearsal_api) : api.base_url;
-  const std::string url = api.base_url;
-  spdlog::info("calls go to {}{}", excerpt(address), way_of(api.proxy));
-
-  // What is wrong with the source is said before the ledger is touched.
-  const std::string fingerprint = run_fingerprint(job);
-
+// What is known before the run begins.
+RunReport report_of(const Destination& to, const Config& config, const Job& job) {
   RunReport report;
-  report.is_ledger_new = !std::filesystem::exists(config.ledger_path);
-  const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
-  Database database = Database::open(config.ledger_path, Durability::full, {interruption.token(), warn});
-  check_api(database, address);
-  const JobId id = job_id(database, job.name);
-  const auto lock = JobLock::take(database.file(), id);
-  if (!lock) {
-    report = busy_report(database, id, job.name);
-    report.base_url = address;
-    report.has_config = config.file.has_value();
-    report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
-    return report;
-  }
-  if (is_rehearsal) start_rehearsal(database, id);
+  report.job = job.name;
+  report.base_url = to.address;
+  report.way = way_of(to.api.proxy);
+  report.has_config = config.file.has_value();
+  report.ledger = std::filesystem::absolute(to.ledger).lexically_normal().string();
+  report.is_ledger_new = !std::filesystem::exists(to.ledger);
+  report.ignores_invalid = job.list_rules.ignore_invalid;
+  report.is_rehearsal = to.rehearse == Rehearse::yes;
+  return report;
+}
+
+// What the ledger must know of the job before its run; it is locked.
+void prepare(Database& database, JobId id, const Destination& to, const Config& config, const Job& job) {
+  if (to.rehearse == Rehearse::yes) start_rehearsal(database, id);
   if (!api_of(database).base_url && has_answers(database)) {
     // Of an older convoke, which did not keep it.
-    spdlog::warn("this ledger does not say which API its answers are of: once {} answers, it belongs to that", address);
+    spdlog::warn("this ledger does not say which API its answers are of: once {} answers, it belongs to that",
+                 to.address);
   }
   keep_origin(database, id, job.name, origin_of(job));
   if (config.keep_profile) show_profiles(database);
-  report.job = job.name;
-  report.base_url = address;
-  report.way = way_of(api.proxy);
-  report.has_config = config.file.has_value();
-  report.ledger = std::filesystem::absolute(config.ledger_path).lexically_normal().string();
-  report.ignores_invalid = job.list_rules.ignore_invalid;
+}
 
-  JobRunSettings settings = settings_of(config, job, options);
-  settings.base_url = address;
-  settings.limits = limits;
-  settings.runner.limited = !limits.calls.empty();
-  settings.runner.max_duration = interruption.left();
-  settings.fingerprint = fingerprint;
+void add_finish(RunReport& report, const Finished& finished, const RunOptions& options) {
+  report.exit = finished.exit;
+  report.reading = finished.reading;
+  if (finished.was_reading_stopped) {
+    report.unread_why = "of the last reading; this one was stopped";
+  } else if (!finished.reading) {
+    report.unread_why = "unchanged since the last run, not read again";
+  }
+  if (!options.retry.empty() && !finished.was_reading_stopped) report.retried = finished.retried;
+  report.stopped_by = name_of(finished.end.by);
+  report.message = finished.end.message;
+  report.reason = finished.end.reason;
+  report.next_call = finished.end.next_call;
+  report.refused = finished.end.refused;
+}
+
+RunReport run_against(Destination to, const Config& config, const Job& job, const RunOptions& options,
+                      const Interruption& interruption) {
+  const SystemClock system;
+  const Instant started = system.now();
+  spdlog::info("calls go to {}{}", excerpt(to.address), way_of(to.api.proxy));
+  JobRunSettings settings = settings_of(to, config, job, options);
+  // What is wrong with the source is said before the ledger is touched.
+  settings.fingerprint = run_fingerprint(job);
+
+  RunReport report = report_of(to, config, job);
+  const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  Database database = Database::open(to.ledger, Durability::full, {interruption.token(), warn});
+  check_api(database, to.address);
+  const JobId id = job_id(database, job.name);
+  const auto lock = JobLock::take(database.file(), id);
+  if (!lock) return busy_report(database, id, std::move(report));
+  prepare(database, id, to, config, job);
+
+  settings.send.max_duration = interruption.left();
   std::vector<std::string> remarks;
-  settings.read_source = rows_of(job, interruption.token(), options.progress, remarks);
-
+  settings.read_source = [&,
+                          rows = rows_of(job, interruption.token(), options.progress, remarks)](const TakeRow& take) {
+    rows(take);
+    for (const std::string& remark : remarks) warn(remark);
+  };
   NetworkLoop network;
-  asio::io_context& loop = network.context();
-  HttpTransport transport(loop.get_executor(), system, std::move(api));
+  HttpTransport transport(network.context().get_executor(), system, std::move(to.api));
   SystemAlarms alarms(system);
   LedgerThread ledger_thread;
-  JobRun run(database, id, std::move(settings), transport, system, alarms, loop.get_executor(),
-             ledger_thread.executor(), std::random_device{}(), warn);
-  report.run = run.run();
-  RunEnd end;
-  try {
-    try {
-      const Loaded loaded = run.load();
-      report.reading = loaded.reading;
-      if (!options.retry.empty()) report.retried = loaded.retried;
-      if (!report.reading) report.unread_why = "unchanged since the last run, not read again";
-      for (const std::string& remark : remarks) spdlog::warn("{}", remark);
-      const std::stop_callback on_stop(interruption.token(), [&] {
-        asio::post(loop, [&] {
-          const RunEnd asked = interruption.reason();
-          if (run.runner().progress().in_flight > 0) spdlog::warn("what was sent is waited for");
-          run.runner().stop(asked.by, asked.message);
-        });
-      });
-      end = send_all(loop, run, options.progress);
-    } catch (const ReadingStopped&) {
-      end = interruption.reason();
-      end.message += " while the list was read";
-      report.unread_why = "of the last reading; this one was stopped";
-    }
-    const bool names_address = end.message.find(url) != std::string::npos;
-    if (end.reason != Reason::none && !names_address)
-      end.message += fmt::format(" (api.base_url is {}{})", url, report.way);
-    report.exit = run.finish(end);
-  } catch (const Error& error) {
-    run.fail(error);
-    throw;
-  }
-  report.stopped_by = name_of(end.by);
-  report.message = end.message;
-  report.reason = end.reason;
-  report.next_call = end.next_call;
-  report.refused = end.refused;
+  const Outside outside{transport,
+                        system,
+                        alarms,
+                        network.context().get_executor(),
+                        ledger_thread.executor(),
+                        std::random_device{}(),
+                        warn,
+                        interruption.token(),
+                        [&interruption] { return interruption.reason(); }};
+  JobRun run(database, id, std::move(settings), outside);
+  report.run = run.id();
+  add_finish(report, run_on(network.context(), run, options.progress), options);
   report.counts = run.counts();
   report.books = books_of(database, id);
   report.troubles = troubles_of(database, id);
   report.took = system.now() - started;
+  return report;
+}
+
+// No key leaves for a rehearsal, and no limit of the API's holds for it.
+RunReport rehearse(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
+  const RehearsalSandbox sandbox;
+  Destination to{config.api, std::string(rehearsal_api), {}, rehearsal_ledger(config.ledger_path), Rehearse::yes};
+  to.api.base_url = sandbox.url();
+  to.api.proxy.reset();
+  to.api.key = "rehearsal";
+  to.limits.calls.clear();
+  RunReport report = run_against(std::move(to), config, job, options, interruption);
+  if (!report.stopped_by.empty()) return report;
+  constexpr Duration usual_latency = 300ms;
+  report.in_earnest = forecast(config.limits, MemorySlots(), LedgerTime(std::chrono::hours(1)), report.counts.calls,
+                               usual_latency, config.api.connections);
   return report;
 }
 
@@ -276,32 +293,14 @@ std::string origin_of(const Job& job) {
 }
 
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
-  if (options.rehearse == Rehearse::no) {
-    ApiSettings api = config.api;
-    try {
-      api.key = load_key(config.key, environment_variable, key_command_patience, interruption.token());
-    } catch (const ReadingStopped&) {
-      throw Error(Exit::try_later, interruption.reason().message + " while the API key was fetched", config.key.where);
-    }
-    return run_against(std::move(api), config.limits, config, job, options, interruption);
+  if (options.rehearse == Rehearse::yes) return rehearse(config, job, options, interruption);
+  Destination to{config.api, config.api.base_url, config.limits, config.ledger_path};
+  try {
+    to.api.key = load_key(config.key, environment_variable, key_command_patience, interruption.token());
+  } catch (const ReadingStopped&) {
+    throw Error(Exit::try_later, interruption.reason().message + " while the API key was fetched", config.key.where);
   }
-  // No key leaves for a rehearsal, and no limit of the API's holds for it.
-  const RehearsalSandbox sandbox;
-  ApiSettings api = config.api;
-  api.base_url = sandbox.url();
-  api.proxy.reset();
-  api.key = "rehearsal";
-  Config rehearsed = config;
-  rehearsed.ledger_path = rehearsal_ledger(config.ledger_path);
-  LimitSettings none;
-  none.calls.clear();
-  RunReport report = run_against(std::move(api), none, rehearsed, job, options, interruption);
-  report.is_rehearsal = true;
-  if (!report.stopped_by.empty()) return report;
-  constexpr Duration usual_latency = 300ms;
-  report.in_earnest = forecast(config.limits, MemorySlots(), LedgerTime(std::chrono::hours(1)), report.counts.calls,
-                               usual_latency, config.api.connections);
-  return report;
+  return run_against(std::move(to), config, job, options, interruption);
 }
 
 }  // namespace convoke

@@ -1,7 +1,6 @@
 // `convoke status`: where jobs stand, from the ledger alone.
 #include "cli/known_job.h"
 #include "cli/options.h"
-#include "cli/pace.h"
 #include "ledger/job_lock.h"
 #include "ledger/read_ledger.h"
 #include "report/status_report.h"
@@ -35,7 +34,7 @@ LedgerStatus status_of(Database& database, std::optional<JobId> only, const Conf
   const auto file = look_at_calls(database.file());
   database.read([&] {
     status.api = api_of(database);
-    const Outlook outlook = outlook_of(database, file, pace_of(config), SystemClock());
+    const Outlook outlook = outlook_of(database, file, {config.limits, config.api}, SystemClock());
     for (const KnownJob& job : known_jobs(database)) {
       if (!only || job.id == *only) status.jobs.push_back(status_of(database, job, outlook));
     }

@@ -4,6 +4,8 @@
 
 #include <numeric>
 
+#include "ledger/statement.h"
+
 namespace convoke {
 
 std::int64_t Books::all_members() const {
@@ -20,26 +22,16 @@ std::int64_t Books::not_invited() const {
 
 Books books_of(Database& database, JobId job) {
   Books books;
-  SQLite::Statement reading(database.handle(),
-                            "SELECT rows_read, invalid, duplicates, mended, half_read FROM job WHERE job_id = ?");
-  reading.bind(1, job);
-  if (reading.executeStep()) {
-    books.rows_read = reading.getColumn(0).getInt64();
-    books.invalid = reading.getColumn(1).getInt64();
-    books.duplicates = reading.getColumn(2).getInt64();
-    books.mended = reading.getColumn(3).getInt64();
-    books.half_read = reading.getColumn(4).getInt() != 0;
-  }
-  SQLite::Statement sums(
-      database.handle(),
-      "SELECT outcome, gone, sum(size) FROM chunk INDEXED BY chunk_books WHERE job_id = ? GROUP BY outcome, gone");
-  sums.bind(1, job);
-  while (sums.executeStep()) {
-    const auto outcome = outcome_named(sums.getColumn(0).getString());
-    if (!outcome) throw damaged_ledger(database, "an outcome in it is none");
-    const auto index = static_cast<std::size_t>(*outcome);
-    books.members[index] += sums.getColumn(2).getInt64();
-    if (sums.getColumn(1).getInt() != 0) books.gone[index] += sums.getColumn(2).getInt64();
+  Statement reading(database, "SELECT rows_read, invalid, duplicates, mended, half_read FROM job WHERE job_id = ?");
+  if (const auto row = reading.row<std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool>(job))
+    std::tie(books.rows_read, books.invalid, books.duplicates, books.mended, books.half_read) = *row;
+  Statement sums(database, R"sql(
+    SELECT outcome, gone, sum(size) FROM chunk INDEXED BY chunk_books WHERE job_id = ? GROUP BY outcome, gone
+  )sql");
+  for (const auto& [outcome, gone, members] : sums.rows<Outcome, bool, std::int64_t>(job)) {
+    const auto index = static_cast<std::size_t>(outcome);
+    books.members[index] += members;
+    if (gone) books.gone[index] += members;
   }
   return books;
 }

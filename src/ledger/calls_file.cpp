@@ -11,7 +11,6 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "ledger/stored_time.h"
 
 namespace convoke {
 namespace {
@@ -23,7 +22,8 @@ constexpr std::size_t number_size = 20;
 constexpr std::size_t line_size = heading.size() + id_size + 2 * (1 + number_size) + 1;
 
 std::string line_of(const CallsBegun& begun) {
-  return fmt::format("{}{} {:020} {:020}\n", heading, begun.ledger_id, begun.calls, millis(begun.latest));
+  return fmt::format("{}{} {:020} {:020}\n", heading, begun.ledger_id, begun.calls,
+                     begun.latest.time_since_epoch().count());
 }
 
 std::optional<std::int64_t> number_in(std::string_view text) {

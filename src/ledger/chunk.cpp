@@ -57,11 +57,14 @@ Fate Fate::back() const {
   return fate;
 }
 
-ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<std::uint32_t>& members) {
-  const auto of = [&](const std::string& column) { return picked_column(column, members); };
-  return {of(columns.participant_id),   of(columns.participant_status), of(columns.invited_at),
-          of(columns.started_at),       of(columns.completed_at),       of(columns.unenrolled_at),
-          of(columns.last_activity_at), of(columns.completion_rate),    of(columns.profile)};
+Fate picked(const Fate& fate, const std::vector<std::uint32_t>& members) {
+  Fate part = fate;
+  ParticipantColumns& columns = part.participants;
+  for (std::string* column : {&columns.participant_id, &columns.participant_status, &columns.invited_at,
+                              &columns.started_at, &columns.completed_at, &columns.unenrolled_at,
+                              &columns.last_activity_at, &columns.completion_rate, &columns.profile})
+    *column = picked_column(*column, members);
+  return part;
 }
 
 }  // namespace convoke

@@ -72,9 +72,13 @@ struct Fate : History {
 struct Piece {
   std::vector<std::uint32_t> members;  ///< indices into the chunk's ids, ascending; empty: all of them
   Fate fate;
+
+  std::int64_t size_of(const Chunk& chunk) const {
+    return static_cast<std::int64_t>(members.empty() ? chunk.ids.size() : members.size());
+  }
 };
 
-/// What `columns` say of some of their members.
-ParticipantColumns picked(const ParticipantColumns& columns, const std::vector<std::uint32_t>& members);
+/// The fate of some of those who share it.
+Fate picked(const Fate& fate, const std::vector<std::uint32_t>& members);
 
 }  // namespace convoke

@@ -4,58 +4,32 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
-#include <limits>
-
-#include "ledger/stored_time.h"
+#include <numeric>
 
 namespace convoke {
 namespace {
 
-void bind_text(SQLite::Statement& statement, int index, const std::string& text) {
-  if (text.empty()) {
-    statement.bind(index);
-  } else {
-    statement.bindNoCopy(index, text);
-  }
-}
+// What write_fate() gives the first parameters, and standing() reads.
+constexpr const char* fate_columns = R"sql(
+    outcome, not_before, attempts, tries, missing, quiet, doubt, gone, reason, http_status, error, run_id, updated_at,
+    participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at,
+    completion_rate, profile
+)sql";
+constexpr const char* fate_values = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 
-// The parameters ?1 to ?22 that both writing statements share.
-void bind_fate(SQLite::Statement& statement, const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now) {
-  statement.bindNoCopy(1, name_of(fate.outcome).data());
-  statement.bind(2, micros(fate.not_before));
-  statement.bind(3, fate.attempts);
-  statement.bind(4, fate.tries);
-  statement.bind(5, fate.missing);
-  statement.bind(6, fate.quiet ? 1 : 0);
-  fate.http_status == 0 ? statement.bind(7) : statement.bind(7, fate.http_status);
-  bind_text(statement, 8, fate.error);
-  run ? statement.bind(9, *run) : statement.bind(9);
-  now ? statement.bind(10, millis(*now)) : statement.bind(10);
+template <class... More>
+void write_fate(Statement& statement, const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now,
+                const More&... more) {
   const ParticipantColumns& columns = fate.participants;
-  bind_text(statement, 11, columns.participant_id);
-  bind_text(statement, 12, columns.participant_status);
-  bind_text(statement, 13, columns.invited_at);
-  bind_text(statement, 14, columns.started_at);
-  bind_text(statement, 15, columns.completed_at);
-  bind_text(statement, 16, columns.unenrolled_at);
-  bind_text(statement, 17, columns.last_activity_at);
-  bind_text(statement, 18, columns.completion_rate);
-  bind_text(statement, 19, columns.profile);
-  statement.bind(20, fate.gone ? 1 : 0);
-  fate.reason == Reason::none ? statement.bind(21) : statement.bindNoCopy(21, name_of(fate.reason).data());
-  statement.bind(22, fate.doubt ? 1 : 0);
+  statement.run(fate.outcome, fate.not_before, fate.attempts, fate.tries, fate.missing, fate.quiet, fate.doubt,
+                fate.gone, fate.reason, OrNull(fate.http_status), OrNull(fate.error), run, now,
+                OrNull(columns.participant_id), OrNull(columns.participant_status), OrNull(columns.invited_at),
+                OrNull(columns.started_at), OrNull(columns.completed_at), OrNull(columns.unenrolled_at),
+                OrNull(columns.last_activity_at), OrNull(columns.completion_rate), OrNull(columns.profile), more...);
 }
 
 void take_out(std::map<std::int64_t, ChunkId>& on_trial, ChunkId chunk) {
   std::erase_if(on_trial, [&](const auto& trial) { return trial.second == chunk; });
-}
-
-Chunk chunk_of(SQLite::Statement& row) {
-  const History history{row.getColumn(3).getInt(), row.getColumn(4).getInt(), row.getColumn(5).getInt(),
-                        row.getColumn(6).getInt() != 0, row.getColumn(7).getInt() != 0};
-  return {history, row.getColumn(0).getInt64(), row.getColumn(1).getInt64(), ids_of(row.getColumn(2)),
-          LedgerTime(Duration(row.getColumn(8).getInt64()))};
 }
 
 template <class Value>
@@ -67,16 +41,6 @@ std::vector<Value> picked(const std::vector<Value>& values, const std::vector<st
 }
 
 }  // namespace
-
-void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids) {
-  statement.bindNoCopy(index, ids.data(), static_cast<int>(ids.size() * sizeof(MemberId)));
-}
-
-std::vector<MemberId> ids_of(const SQLite::Column& column) {
-  std::vector<MemberId> ids(static_cast<std::size_t>(column.getBytes()) / sizeof(MemberId));
-  if (!ids.empty()) std::memcpy(ids.data(), column.getBlob(), ids.size() * sizeof(MemberId));
-  return ids;
-}
 
 std::string encode_lines(const std::vector<std::uint64_t>& lines) {
   std::string text;
@@ -101,78 +65,70 @@ std::vector<std::uint64_t> decode_lines(std::string_view text) {
   return lines;
 }
 
-Chunks::Chunks(Database& database, JobId job)
-    : database_(database),
-      job_(job),
-      due_(database.handle(),
-           "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk INDEXED BY "
-           "chunk_due "
-           "WHERE job_id = ?1 AND outcome = 'pending' AND not_before <= ?2 ORDER BY not_before DESC, chunk_id"),
-      last_due_(database.handle(),
-                "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk "
-                "INDEXED BY chunk_due "
-                "WHERE job_id = ?1 AND outcome = 'pending' AND not_before BETWEEN 0 AND ?2 "
-                "ORDER BY not_before, chunk_id DESC"),
-      next_due_(database.handle(),
-                "SELECT chunk_id, not_before, course_no FROM chunk INDEXED BY chunk_due WHERE job_id = ? AND outcome = "
-                "'pending' "
-                "ORDER BY not_before, chunk_id DESC"),
-      read_(database.handle(),
-            "SELECT chunk_id, course_no, ids, attempts, tries, missing, quiet, doubt, not_before FROM chunk WHERE "
-            "chunk_id = ?"),
-      lines_(database.handle(), "SELECT lines FROM chunk WHERE chunk_id = ?"),
-      insert_(
-          database.handle(),
-          "INSERT INTO chunk (outcome, not_before, attempts, tries, missing, quiet, http_status, error, run_id, "
-          "updated_at, "
-          "participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at, "
-          "completion_rate, profile, gone, reason, doubt, job_id, course_no, size, ids, lines) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-      keep_asked_(
-          database.handle(),
-          "UPDATE call SET ids = (SELECT ids FROM chunk WHERE chunk_id = ?1) WHERE chunk_id = ?1 AND ids IS NULL"),
-      shrink_(database.handle(), "UPDATE chunk SET size = ?2, ids = ?3, lines = ?4 WHERE chunk_id = ?1"),
-      settle_(database.handle(),
-              "UPDATE chunk SET outcome = ?1, not_before = ?2, attempts = ?3, tries = ?4, missing = ?5, quiet = ?6, "
-              "http_status = ?7, error = ?8, run_id = ?9, updated_at = ?10, participant_id = ?11, participant_status = "
-              "?12, "
-              "invited_at = ?13, started_at = ?14, completed_at = ?15, unenrolled_at = ?16, last_activity_at = ?17, "
-              "completion_rate = ?18, profile = ?19, gone = ?20, reason = ?21, doubt = ?22 WHERE chunk_id = ?23"),
-      course_(database.handle(), "SELECT course_id FROM course WHERE course_no = ?"),
-      accepted_(database.handle(), "SELECT accepted FROM course WHERE course_no = ?") {}
-
-Chunks::Due Chunks::due(LedgerTime now, Pick pick) {
-  return {*this, now, pick};
+Piece Standing::piece(std::size_t first, std::size_t end) const {
+  Piece piece;
+  piece.members.resize(end - first);
+  std::iota(piece.members.begin(), piece.members.end(), static_cast<std::uint32_t>(first));
+  piece.fate = picked(fate, piece.members);
+  return piece;
 }
 
-Chunks::Due::Due(Chunks& chunks, LedgerTime now, Pick pick)
-    : chunks_(chunks),
-      now_(now),
-      rows_(pick == Pick::last_of_list ? &chunks.last_due_ : &chunks.due_),
-      is_from_the_end_(pick == Pick::last_of_list) {
-  rows_->bind(1, chunks_.job_);
-  rows_->bind(2, micros(now_));
-}
+// Those that are due are looked for in the index alone: what is passed over is not read.
+Chunks::Prepared::Prepared(Database& database)
+    : due(database, R"sql(
+        SELECT chunk_id, course_no FROM chunk INDEXED BY chunk_due
+        WHERE job_id = ? AND outcome = 'pending' AND not_before <= ?
+        ORDER BY not_before DESC, chunk_id
+      )sql"),
+      last_due(database, R"sql(
+        SELECT chunk_id, course_no FROM chunk INDEXED BY chunk_due
+        WHERE job_id = ? AND outcome = 'pending' AND not_before BETWEEN 0 AND ?
+        ORDER BY not_before, chunk_id DESC
+      )sql"),
+      next_due(database, R"sql(
+        SELECT chunk_id, course_no, not_before FROM chunk INDEXED BY chunk_due
+        WHERE job_id = ? AND outcome = 'pending'
+        ORDER BY not_before, chunk_id DESC
+      )sql"),
+      read(database, R"sql(
+        SELECT course_no, ids, not_before, attempts, tries, missing, quiet, doubt FROM chunk WHERE chunk_id = ?
+      )sql"),
+      lines(database, "SELECT lines FROM chunk WHERE chunk_id = ?"),
+      insert(database, fmt::format("INSERT INTO chunk ({}, job_id, course_no, size, ids, lines) "
+                                   "VALUES ({}, ?, ?, ?, ?, ?)",
+                                   fate_columns, fate_values)),
+      settle(database, fmt::format("UPDATE chunk SET ({}) = ({}) WHERE chunk_id = ?", fate_columns, fate_values)),
+      shrink(database, "UPDATE chunk SET size = ?, ids = ?, lines = ? WHERE chunk_id = ?"),
+      keep_asked(database, R"sql(
+        UPDATE call SET ids = (SELECT ids FROM chunk WHERE chunk_id = ?1) WHERE chunk_id = ?1 AND ids IS NULL
+      )sql"),
+      course(database, "SELECT course_id, accepted FROM course WHERE course_no = ?") {}
+
+Chunks::Chunks(Database& database, JobId job) : database_(database), job_(job), prepared_(database) {}
 
 // From the end, too, what an earlier run had no answer for comes last.
-bool Chunks::Due::next_row() {
-  if (rows_->executeStep()) return true;
-  if (!is_from_the_end_) return false;
-  is_from_the_end_ = false;
-  rows_->reset();
-  rows_ = &chunks_.due_;
-  rows_->bind(1, chunks_.job_);
-  rows_->bind(2, micros(now_));
-  return rows_->executeStep();
+Chunks::Due Chunks::due(Transaction& transaction, LedgerTime now, Pick pick) {
+  std::optional<Due::Rows> first;
+  if (pick == Pick::last_of_list) first.emplace(prepared_.last_due.rows<ChunkId, std::int64_t>(job_, now));
+  return {*this, transaction, std::move(first), prepared_.due.rows<ChunkId, std::int64_t>(job_, now)};
 }
 
-std::optional<Chunk> Chunks::Due::claim(int most_members, bool with_retries, bool with_fresh) {
-  while (next_row()) {
-    if (chunks_.is_passed_over(rows_->getColumn(0).getInt64(), rows_->getColumn(1).getInt64())) continue;
-    if (!with_retries && rows_->getColumn(4).getInt() > 0) continue;
-    Chunk found = chunk_of(*rows_);
-    if (!with_fresh && !chunks_.is_asked(found.id)) continue;
-    if (found.ids.size() > static_cast<std::size_t>(most_members)) found = chunks_.cut(std::move(found), most_members);
+std::optional<std::tuple<ChunkId, std::int64_t>> Chunks::Due::next_row() {
+  if (first_) {
+    if (auto row = first_->next()) return row;
+  }
+  return rows_.next();
+}
+
+std::optional<Chunk> Chunks::Due::claim(int most_members, Wanted wanted) {
+  while (const auto row = next_row()) {
+    const auto [id, course_no] = *row;
+    if (chunks_.is_passed_over(id, course_no)) continue;
+    if (!wanted.fresh && !chunks_.is_asked(id)) continue;
+    Chunk found = chunks_.read(id);
+    if (!wanted.retries && found.tries > 0) continue;
+    if (found.ids.size() > static_cast<std::size_t>(most_members))
+      found = chunks_.cut(transaction_, found, most_members);
     chunks_.in_flight_.insert(found.id);
     if (!chunks_.is_accepted(found.course_no)) chunks_.on_trial_.emplace(found.course_no, found.id);
     return found;
@@ -191,30 +147,30 @@ void Chunks::put_back(ChunkId chunk) {
 
 bool Chunks::is_accepted(std::int64_t course_no) {
   if (accepted_courses_.contains(course_no)) return true;
-  accepted_.bind(1, course_no);
-  const bool accepted = accepted_.executeStep() && accepted_.getColumn(0).getInt() != 0;
-  accepted_.reset();
+  const auto course = prepared_.course.row<std::string, bool>(course_no);
+  const bool accepted = course && std::get<bool>(*course);
   if (accepted) accepted_courses_.insert(course_no);
   return accepted;
 }
 
-void Chunks::accept_course(std::int64_t course_no) {
+void Chunks::accept_course(Transaction& transaction, std::int64_t course_no) {
   if (is_accepted(course_no)) return;
-  SQLite::Statement update(database_.handle(), "UPDATE course SET accepted = 1 WHERE course_no = ?");
-  update.bind(1, course_no);
-  update.exec();
+  Statement(transaction, "UPDATE course SET accepted = 1 WHERE course_no = ?").run(course_no);
   on_trial_.erase(course_no);
+}
+
+std::string Chunks::course(std::int64_t course_no) {
+  return std::get<std::string>(prepared_.course.the<std::string, bool>(course_no));
 }
 
 std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
   std::map<std::int64_t, std::int64_t> due;
   if (refused_courses_.empty()) return due;
-  SQLite::Statement sums(database_.handle(),
-                         "SELECT course_no, sum(size) FROM chunk WHERE job_id = ? AND outcome = 'pending' GROUP BY 1");
-  sums.bind(1, job_);
-  while (sums.executeStep()) {
-    const auto course_no = sums.getColumn(0).getInt64();
-    if (refused_courses_.contains(course_no)) due.emplace(course_no, sums.getColumn(1).getInt64());
+  Statement sums(database_, R"sql(
+    SELECT course_no, sum(size) FROM chunk WHERE job_id = ? AND outcome = 'pending' GROUP BY 1
+  )sql");
+  for (const auto& [course_no, members] : sums.rows<std::int64_t, std::int64_t>(job_)) {
+    if (refused_courses_.contains(course_no)) due.emplace(course_no, members);
   }
   return due;
 }
@@ -227,32 +183,41 @@ std::int64_t Chunks::asked_and_due() const {
   return members;
 }
 
-std::optional<LedgerTime> Chunks::next_due(bool with_fresh) {
-  next_due_.bind(1, job_);
-  std::optional<LedgerTime> earliest;
-  while (!earliest && next_due_.executeStep()) {
-    if (!with_fresh && !is_asked(next_due_.getColumn(0).getInt64())) continue;
-    if (!is_passed_over(next_due_.getColumn(0).getInt64(), next_due_.getColumn(2).getInt64())) {
-      earliest = LedgerTime(Duration(next_due_.getColumn(1).getInt64()));
-    }
+std::optional<LedgerTime> Chunks::next_due(Wanted wanted) {
+  for (const auto& [chunk, course_no, not_before] : prepared_.next_due.rows<ChunkId, std::int64_t, LedgerTime>(job_)) {
+    if (!is_passed_over(chunk, course_no) && (wanted.fresh || is_asked(chunk))) return not_before;
   }
-  next_due_.reset();
-  return earliest;
+  return std::nullopt;
 }
 
-Chunk Chunks::read(ChunkId chunk) {
-  read_.bind(1, chunk);
-  if (!read_.executeStep()) throw damaged_ledger(database_, fmt::format("chunk {} is not in it", chunk));
-  Chunk found = chunk_of(read_);
-  read_.reset();
-  return found;
+Chunk Chunks::read(ChunkId id) {
+  auto row = prepared_.read.row<std::int64_t, std::vector<MemberId>, LedgerTime, int, int, int, bool, bool>(id);
+  if (!row) throw damaged_ledger(database_, fmt::format("chunk {} is not in it", id));
+  Chunk chunk;
+  chunk.id = id;
+  std::tie(chunk.course_no, chunk.ids, chunk.not_before, chunk.attempts, chunk.tries, chunk.missing, chunk.quiet,
+           chunk.doubt) = std::move(*row);
+  return chunk;
+}
+
+Standing Chunks::standing(Chunk chunk) {
+  Standing standing;
+  Fate& fate = standing.fate;
+  ParticipantColumns& columns = fate.participants;
+  using Text = std::string;
+  std::tie(fate.outcome, fate.not_before, fate.attempts, fate.tries, fate.missing, fate.quiet, fate.doubt, fate.gone,
+           fate.reason, fate.http_status, fate.error, standing.run, standing.updated_at, columns.participant_id,
+           columns.participant_status, columns.invited_at, columns.started_at, columns.completed_at,
+           columns.unenrolled_at, columns.last_activity_at, columns.completion_rate, columns.profile) =
+      Statement(database_, fmt::format("SELECT {} FROM chunk WHERE chunk_id = ?", fate_columns))
+          .the<Outcome, LedgerTime, int, int, int, bool, bool, bool, Reason, int, Text, std::optional<RunId>,
+               std::optional<WallTime>, Text, Text, Text, Text, Text, Text, Text, Text, Text>(chunk.id);
+  standing.chunk = std::move(chunk);
+  return standing;
 }
 
 std::vector<std::uint64_t> Chunks::lines(const Chunk& chunk) {
-  lines_.bind(1, chunk.id);
-  lines_.executeStep();
-  auto lines = decode_lines(lines_.getColumn(0).getString());
-  lines_.reset();
+  auto lines = decode_lines(prepared_.lines.the<std::string>(chunk.id));
   if (lines.size() != chunk.ids.size()) {
     throw damaged_ledger(database_,
                          fmt::format("chunk {} has {} members and {} lines", chunk.id, chunk.ids.size(), lines.size()));
@@ -260,195 +225,90 @@ std::vector<std::uint64_t> Chunks::lines(const Chunk& chunk) {
   return lines;
 }
 
+void Chunks::set_lines(Transaction& transaction, ChunkId chunk, const std::vector<std::uint64_t>& lines) {
+  Statement(transaction, "UPDATE chunk SET lines = ? WHERE chunk_id = ?").run(encode_lines(lines), chunk);
+}
+
 ChunkId Chunks::insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines,
                        const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now) {
-  bind_fate(insert_, fate, run, now);
-  insert_.bind(23, job_);
-  insert_.bind(24, course_no);
-  insert_.bind(25, static_cast<std::int64_t>(ids.size()));
-  bind_ids(insert_, 26, ids);
-  insert_.bindNoCopy(27, lines);
-  insert_.exec();
-  insert_.reset();
+  write_fate(prepared_.insert, fate, run, now, job_, course_no, ids.size(), ids, lines);
   return database_.handle().getLastInsertRowid();
 }
 
-void Chunks::shrink(ChunkId chunk, const std::vector<MemberId>& ids, const std::string& lines) {
-  keep_whom_calls_asked(chunk);
-  shrink_.bind(1, chunk);
-  shrink_.bind(2, static_cast<std::int64_t>(ids.size()));
-  bind_ids(shrink_, 3, ids);
-  shrink_.bindNoCopy(4, lines);
-  shrink_.exec();
-  shrink_.reset();
+std::vector<ChunkId> Chunks::divide(Transaction&, const Chunk& chunk, const std::vector<Piece>& pieces,
+                                    std::optional<RunId> run, std::optional<WallTime> now) {
+  std::vector<ChunkId> chunks;
+  std::vector<std::uint64_t> all_lines;
+  for (const Piece& piece : pieces) {
+    const bool whole = piece.members.empty();
+    if (whole && pieces.size() != 1) throw Error(Exit::defect, "a chunk's pieces overlap");
+    if (!whole) {
+      if (all_lines.empty()) all_lines = lines(chunk);
+      const auto ids = picked(chunk.ids, piece.members);
+      const std::string its_lines = encode_lines(picked(all_lines, piece.members));
+      if (!chunks.empty()) {
+        chunks.push_back(insert(chunk.course_no, ids, its_lines, piece.fate, run, now));
+        continue;
+      }
+      prepared_.keep_asked.run(chunk.id);
+      prepared_.shrink.run(ids.size(), ids, its_lines, chunk.id);
+    }
+    write_fate(prepared_.settle, piece.fate, run, now, chunk.id);
+    chunks.push_back(chunk.id);
+  }
+  return chunks;
 }
 
-void Chunks::keep_whom_calls_asked(ChunkId chunk) {
-  keep_asked_.bind(1, chunk);
-  keep_asked_.exec();
-  keep_asked_.reset();
-}
-
-// The first members stay in the chunk; the rest is a chunk of its own, just as due.
-Chunk Chunks::cut(Chunk chunk, int first_members) {
-  const auto at = static_cast<std::ptrdiff_t>(first_members);
-  auto all_lines = lines(chunk);
-  const std::vector<MemberId> rest(chunk.ids.begin() + at, chunk.ids.end());
-  const std::vector<std::uint64_t> rest_lines(all_lines.begin() + at, all_lines.end());
-  const ChunkId other = insert(chunk.course_no, rest, encode_lines(rest_lines), Fate::due(chunk, chunk.not_before),
-                               std::nullopt, std::nullopt);
+// The first members stay in the chunk; the rest is a chunk of its own, the same in all else.
+Chunk Chunks::cut(Transaction& transaction, const Chunk& chunk, int first_members) {
+  const Standing standing = this->standing(chunk);
+  const auto at = static_cast<std::size_t>(first_members);
+  const auto chunks = divide(transaction, chunk, {standing.piece(0, at), standing.piece(at, chunk.ids.size())},
+                             standing.run, standing.updated_at);
   if (const auto asked = asked_.find(chunk.id); asked != asked_.end()) {
-    asked_[other] = {chunk.course_no, static_cast<std::int64_t>(rest.size())};
+    asked_[chunks[1]] = {chunk.course_no, asked->second.size - first_members};
     asked->second.size = first_members;
   }
-  chunk.ids.resize(static_cast<std::size_t>(first_members));
-  all_lines.resize(static_cast<std::size_t>(first_members));
-  const std::string kept_lines = encode_lines(all_lines);
-  shrink(chunk.id, chunk.ids, kept_lines);
-  return chunk;
+  Chunk first = chunk;
+  first.ids.resize(at);
+  return first;
 }
 
-void Chunks::record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now) {
-  std::vector<std::uint64_t> all_lines;
+void Chunks::record(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces,
+                    std::optional<RunId> run, WallTime now) {
+  const auto chunks = divide(transaction, chunk, pieces, run, now);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const Piece& piece = pieces[i];
-    const bool whole = piece.members.empty();
-    const auto note_asked = [&](ChunkId id) {
-      const auto size = static_cast<std::int64_t>(whole ? chunk.ids.size() : piece.members.size());
-      if (piece.fate.outcome == Outcome::pending) {
-        asked_[id] = {chunk.course_no, size};
-      } else {
-        asked_.erase(id);
-      }
-    };
-    if (whole && pieces.size() != 1) throw Error(Exit::defect, "a chunk's pieces overlap");
-    if (!whole && all_lines.empty()) all_lines = lines(chunk);
-    if (i > 0) {
-      note_asked(insert(chunk.course_no, picked(chunk.ids, piece.members),
-                        encode_lines(picked(all_lines, piece.members)), piece.fate, run, now));
-      continue;
+    const std::size_t size = pieces[i].members.empty() ? chunk.ids.size() : pieces[i].members.size();
+    if (pieces[i].fate.outcome == Outcome::pending) {
+      asked_[chunks[i]] = {chunk.course_no, static_cast<std::int64_t>(size)};
+    } else {
+      asked_.erase(chunks[i]);
     }
-    // The first piece stays where it is.
-    if (!whole) {
-      const auto ids = picked(chunk.ids, piece.members);
-      const std::string kept_lines = encode_lines(picked(all_lines, piece.members));
-      shrink(chunk.id, ids, kept_lines);
-    }
-    note_asked(chunk.id);
-    bind_fate(settle_, piece.fate, run, now);
-    settle_.bind(23, chunk.id);
-    settle_.exec();
-    settle_.reset();
   }
   put_back(chunk.id);
 }
 
-std::int64_t Chunks::make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run,
-                              Reason only_reason) {
+std::int64_t Chunks::make_due(Transaction& transaction, const std::vector<Outcome>& outcomes,
+                              std::optional<RunId> only_of_run, Reason only_reason) {
+  Statement update(transaction, R"sql(
+    UPDATE chunk SET outcome = 'pending', not_before = iif(outcome = 'failed', -1, 0), tries = 0, missing = 0,
+           reason = NULL, http_status = NULL, error = NULL
+    WHERE job_id = ?1 AND outcome = ?2 AND gone = 0 AND (?3 IS NULL OR run_id = ?3) AND (?4 IS NULL OR reason = ?4)
+    RETURNING size
+  )sql");
   std::int64_t members = 0;
   for (const Outcome outcome : outcomes) {
-    const std::string where =
-        fmt::format("job_id = ?1 AND outcome = ?2 AND gone = 0{}{}", only_of_run ? " AND run_id = ?3" : "",
-                    only_reason == Reason::none ? "" : " AND reason = ?4");
-    for (const bool counting : {true, false}) {
-      SQLite::Statement statement(database_.handle(),
-                                  counting ? "SELECT ifnull(sum(size), 0) FROM chunk WHERE " + where
-                                           : "UPDATE chunk SET outcome = 'pending', not_before = "
-                                             "iif(outcome = 'failed', -1, 0), "
-                                             "tries = 0, missing = 0, reason = NULL, http_status = NULL, "
-                                             "error = NULL WHERE " +
-                                                 where);
-      statement.bind(1, job_);
-      statement.bind(2, std::string(name_of(outcome)));
-      if (only_of_run) statement.bind(3, *only_of_run);
-      if (only_reason != Reason::none) statement.bind(4, std::string(name_of(only_reason)));
-      if (counting) {
-        statement.executeStep();
-        members += statement.getColumn(0).getInt64();
-      } else {
-        statement.exec();
-      }
-    }
+    for (const auto size : update.rows<std::int64_t>(job_, outcome, only_of_run, only_reason)) members += size;
   }
   return members;
 }
 
-void Chunks::forget_tries() {
+void Chunks::forget_tries(Transaction& transaction) {
   asked_.clear();
-  SQLite::Statement update(
-      database_.handle(),
-      "UPDATE chunk SET tries = 0, not_before = -2 WHERE job_id = ? AND outcome = 'pending' AND tries > 0");
-  update.bind(1, job_);
-  update.exec();
-}
-
-// Only what waits for nothing and was asked alike is packed together: a chunk's members share their history. Chunks are
-// taken in order of their first id, so that packed chunks are ascending again; overlaps are sorted out within one
-// chunk.
-void Chunks::repack(int chunk_size) {
-  SQLite::Statement waiting(
-      database_.handle(),
-      "SELECT chunk_id, course_no, attempts, size FROM chunk WHERE job_id = ? AND outcome = 'pending' AND "
-      "tries = 0 AND missing = 0 AND quiet = 0 AND doubt = 0 AND not_before = 0 ORDER BY course_no, attempts, "
-      "chunk_id");
-  waiting.bind(1, job_);
-  std::vector<std::vector<Waiting>> groups;
-  while (waiting.executeStep()) {
-    const Waiting next{waiting.getColumn(0).getInt64(), waiting.getColumn(1).getInt64(), waiting.getColumn(2).getInt(),
-                       waiting.getColumn(3).getInt()};
-    if (groups.empty() || !groups.back().front().is_alike(next)) groups.emplace_back();
-    groups.back().push_back(next);
-  }
-  for (const auto& group : groups) repack(group, chunk_size);
-}
-
-void Chunks::repack(const std::vector<Waiting>& group, int chunk_size) {
-  // One small chunk among full ones has nobody to be packed with.
-  const auto is_small = [&](const Waiting& waiting) { return waiting.size < chunk_size; };
-  const auto is_full = [&](const Waiting& waiting) { return waiting.size == chunk_size; };
-  const auto small = std::count_if(group.begin(), group.end(), is_small);
-  if (small + std::count_if(group.begin(), group.end(), is_full) == static_cast<std::ptrdiff_t>(group.size()) &&
-      small <= 1)
-    return;
-  SQLite::Statement remove(database_.handle(), "DELETE FROM chunk WHERE chunk_id = ?");
-  std::vector<std::pair<MemberId, std::uint64_t>> open;  // members taken out of chunks and not yet in a new one
-  const auto pack = [&](std::size_t down_to) {
-    while (open.size() > down_to) {
-      const auto count = static_cast<std::ptrdiff_t>(std::min(open.size(), static_cast<std::size_t>(chunk_size)));
-      std::sort(open.begin(), open.begin() + count);
-      std::vector<MemberId> ids;
-      std::vector<std::uint64_t> lines;
-      for (auto member = open.begin(); member != open.begin() + count; ++member) {
-        ids.push_back(member->first);
-        lines.push_back(member->second);
-      }
-      Fate fate;
-      fate.attempts = group.front().attempts;
-      insert(group.front().course_no, ids, encode_lines(lines), fate, std::nullopt, std::nullopt);
-      open.erase(open.begin(), open.begin() + count);
-    }
-  };
-  for (const Waiting& waiting : group) {
-    if (waiting.size == chunk_size) continue;
-    const Chunk chunk = read(waiting.chunk);
-    const auto its_lines = lines(chunk);
-    for (std::size_t member = 0; member < chunk.ids.size(); ++member)
-      open.emplace_back(chunk.ids[member], its_lines[member]);
-    keep_whom_calls_asked(waiting.chunk);
-    remove.bind(1, waiting.chunk);
-    remove.exec();
-    remove.reset();
-    pack(static_cast<std::size_t>(chunk_size) - 1);
-  }
-  pack(0);
-}
-
-std::string Chunks::course(std::int64_t course_no) {
-  course_.bind(1, course_no);
-  course_.executeStep();
-  std::string name = course_.getColumn(0).getString();
-  course_.reset();
-  return name;
+  Statement(transaction, R"sql(
+    UPDATE chunk SET tries = 0, not_before = -2 WHERE job_id = ? AND outcome = 'pending' AND tries > 0
+  )sql")
+      .run(job_);
 }
 
 }  // namespace convoke

@@ -1,16 +1,21 @@
-// Where chunks are kept: claims, records and packs them.
+// Where chunks are kept: claims, records, divides and packs them.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "ledger/chunk.h"
 #include "ledger/database.h"
+#include "ledger/statement.h"
 
 namespace convoke {
 
@@ -20,7 +25,24 @@ enum class Pick {
   last_of_list         ///< from the other end: what tells of the list as a whole
 };
 
-/// The chunks of one job. Every function belongs inside a transaction of the database.
+/// What of it is wanted.
+struct Wanted {
+  bool retries = true;  ///< chunks with tries, too
+  bool fresh = true;    ///< what this run has not asked for, too
+};
+
+/// A chunk with its fate as it stands, and how it came to it.
+struct Standing {
+  Chunk chunk;
+  Fate fate;
+  std::optional<RunId> run;            ///< that asked last
+  std::optional<WallTime> updated_at;  ///< empty: nothing was ever said of it
+
+  /// The members from `first` on, before `end`, with the fate that they have.
+  Piece piece(std::size_t first, std::size_t end) const;
+};
+
+/// The chunks of one job, and what this run has under way of them.
 class Chunks {
  public:
   Chunks(Database& database, JobId job);
@@ -29,34 +51,26 @@ class Chunks {
   class Due {
    public:
     /// The next one, of at most `most_members` (a larger one is cut first); empty: there is none. It is in flight, and
-    /// not given again, until it is recorded or put back. `with_retries` false: only chunks with no tries. `with_fresh`
-    /// false: only what this run has asked for already. A course that was never accepted is on trial: while one of its
-    /// chunks is in flight, the others are passed over.
-    std::optional<Chunk> claim(int most_members, bool with_retries, bool with_fresh = true);
-    ~Due() { rows_->tryReset(); }
-    Due(const Due&) = delete;
-    Due& operator=(const Due&) = delete;
+    /// not given again, until it is recorded or put back. A course that was never accepted is on trial: while one of
+    /// its chunks is in flight, the others are passed over.
+    std::optional<Chunk> claim(int most_members, Wanted wanted = {});
 
    private:
     friend class Chunks;
-    Due(Chunks& chunks, LedgerTime now, Pick pick);
-    bool next_row();
+    using Rows = Statement::Rows<ChunkId, std::int64_t>;
+    Due(Chunks& chunks, Transaction& transaction, std::optional<Rows> first, Rows rows)
+        : chunks_(chunks), transaction_(transaction), first_(std::move(first)), rows_(std::move(rows)) {}
+    std::optional<std::tuple<ChunkId, std::int64_t>> next_row();
     Chunks& chunks_;
-    LedgerTime now_;
-    SQLite::Statement* rows_;
-    bool is_from_the_end_;
+    Transaction& transaction_;
+    std::optional<Rows> first_;
+    Rows rows_;
   };
-  Due due(LedgerTime now, Pick pick = Pick::asked_before_first);
-
-  /// The next one alone.
-  std::optional<Chunk> claim(LedgerTime now, int most_members, bool with_retries) {
-    return due(now).claim(most_members, with_retries);
-  }
+  Due due(Transaction& transaction, LedgerTime now, Pick pick = Pick::asked_before_first);
   void put_back(ChunkId chunk);
 
-  /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none. `with_fresh` as
-  /// for claim().
-  std::optional<LedgerTime> next_due(bool with_fresh = true);
+  /// The earliest time at which a pending chunk that is not in flight is due; empty: there is none.
+  std::optional<LedgerTime> next_due(Wanted wanted = {});
 
   /// Whether this run has asked for the chunk's members.
   bool is_asked(ChunkId chunk) const { return asked_.contains(chunk); }
@@ -64,8 +78,14 @@ class Chunks {
   /// How many members this run has asked for that are due again and not in flight, of courses that are not refused.
   std::int64_t asked_and_due() const;
 
-  /// Gives each piece its fate and takes the chunk out of flight. Pieces are disjoint and together are the whole chunk.
-  void record(const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run, WallTime now);
+  /// Gives each piece its fate and takes the chunk out of flight. Pieces as for divide().
+  void record(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run,
+              WallTime now);
+
+  /// Each piece is a chunk of its own from here on, with its fate, which `run` and `now` have brought about: the first
+  /// one stays where it is. Returns them in that order. Pieces are disjoint and together are the whole chunk.
+  std::vector<ChunkId> divide(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces,
+                              std::optional<RunId> run, std::optional<WallTime> now);
 
   /// The course was refused: as long as this lives, none of its chunks is claimed or waited for.
   void refuse_course(std::int64_t course_no) { refused_courses_.insert(course_no); }
@@ -74,31 +94,55 @@ class Chunks {
 
   /// Whether the API ever accepted a call for the course; and that it did now.
   bool is_accepted(std::int64_t course_no);
-  void accept_course(std::int64_t course_no);
+  void accept_course(Transaction& transaction, std::int64_t course_no);
 
   /// Members of these outcomes are due again, as if never asked but for their attempts and that they are to be asked
   /// quietly. Nobody who left the list. Returns how many.
-  std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = std::nullopt,
-                        Reason only_reason = Reason::none);
+  std::int64_t make_due(Transaction& transaction, const std::vector<Outcome>& outcomes,
+                        std::optional<RunId> only_of_run = std::nullopt, Reason only_reason = Reason::none);
 
   /// A new run gives every due chunk all its attempts anew; those that an earlier one had no answer for come last, so
   /// that whatever is the matter with them keeps nobody else.
-  void forget_tries();
+  void forget_tries(Transaction& transaction);
 
   /// Packs the due chunks that wait for nothing anew, `chunk_size` members each: after a change of the size, or when
   /// there are small ones, so that what is due goes out in as few calls as can be.
-  void repack(int chunk_size);
+  void repack(Transaction& transaction, int chunk_size);
 
   /// A chunk as it stands.
   Chunk read(ChunkId chunk);
+  Standing standing(Chunk chunk);
 
   /// The source line of each of its members. Throws Error(disk) if these are not as many: somebody's hand was at it.
   std::vector<std::uint64_t> lines(const Chunk& chunk);
+  void set_lines(Transaction& transaction, ChunkId chunk, const std::vector<std::uint64_t>& lines);
 
   /// The course's name, as the API knows it.
   std::string course(std::int64_t course_no);
 
  private:
+  // Run for each call, and ready all the time.
+  struct Prepared {
+    explicit Prepared(Database& database);
+    Statement due;
+    Statement last_due;
+    Statement next_due;
+    Statement read;
+    Statement lines;
+    Statement insert;
+    Statement settle;
+    Statement shrink;
+    Statement keep_asked;
+    Statement course;
+  };
+  struct Asked {
+    std::int64_t course_no = 0;
+    std::int64_t size = 0;
+  };
+  bool is_passed_over(ChunkId chunk, std::int64_t course_no) const;
+  Chunk cut(Transaction& transaction, const Chunk& chunk, int first_members);
+  ChunkId insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
+                 std::optional<RunId> run, std::optional<WallTime> now);
   struct Waiting {
     ChunkId chunk;
     std::int64_t course_no;
@@ -106,42 +150,18 @@ class Chunks {
     int size;
     bool is_alike(const Waiting& other) const { return course_no == other.course_no && attempts == other.attempts; }
   };
-  void repack(const std::vector<Waiting>& group, int chunk_size);
-  Chunk cut(Chunk chunk, int first_members);
-  void shrink(ChunkId chunk, const std::vector<MemberId>& ids, const std::string& lines);
-  void keep_whom_calls_asked(ChunkId chunk);
-  ChunkId insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
-                 std::optional<RunId> run, std::optional<WallTime> now);
+  void repack_alike(Transaction& transaction, std::span<const Waiting> alike, std::size_t chunk_size);
+  void join(Transaction& transaction, const std::vector<ChunkId>& small, std::size_t chunk_size);
 
   Database& database_;
   JobId job_;
-  bool is_passed_over(ChunkId chunk, std::int64_t course_no) const;
-
-  struct Asked {
-    std::int64_t course_no = 0;
-    std::int64_t size = 0;
-  };
+  Prepared prepared_;
   std::set<ChunkId> in_flight_;
   std::map<ChunkId, Asked> asked_;            ///< by this run, and due again
   std::map<std::int64_t, ChunkId> on_trial_;  ///< courses never accepted, with their chunk in flight
   std::set<std::int64_t> refused_courses_;
   std::set<std::int64_t> accepted_courses_;  ///< those known to be
-  SQLite::Statement due_;
-  SQLite::Statement last_due_;
-  SQLite::Statement next_due_;
-  SQLite::Statement read_;
-  SQLite::Statement lines_;
-  SQLite::Statement insert_;
-  SQLite::Statement keep_asked_;
-  SQLite::Statement shrink_;
-  SQLite::Statement settle_;
-  SQLite::Statement course_;
-  SQLite::Statement accepted_;
 };
-
-/// `ids` as the ledger keeps them, and back.
-void bind_ids(SQLite::Statement& statement, int index, const std::vector<MemberId>& ids);
-std::vector<MemberId> ids_of(const SQLite::Column& column);
 
 /// The `lines` column, `[7,8,12]`, and back; of another text, some numbers or none.
 std::string encode_lines(const std::vector<std::uint64_t>& lines);

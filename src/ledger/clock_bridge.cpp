@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ledger/stored_time.h"
+#include "ledger/statement.h"
 
 namespace convoke {
 
@@ -21,34 +21,27 @@ ClockBridge bridge_clock(const std::optional<ClockBridge>& stored, const std::st
 }
 
 std::optional<ClockBridge> stored_bridge(Database& database) {
-  SQLite::Statement query(database.handle(), "SELECT boot_id, offset_us, ledger_us, wall_ms FROM clock_bridge");
-  if (!query.executeStep()) return std::nullopt;
-  return ClockBridge{query.getColumn(0).getString(), Duration(query.getColumn(1).getInt64()),
-                     LedgerTime(Duration(query.getColumn(2).getInt64())),
-                     WallTime(std::chrono::milliseconds(query.getColumn(3).getInt64()))};
+  Statement query(database, "SELECT boot_id, offset_us, ledger_us, wall_ms FROM clock_bridge");
+  const auto row = query.row<std::string, Duration, LedgerTime, WallTime>();
+  if (!row) return std::nullopt;
+  const auto& [boot_id, offset, latest, wall] = *row;
+  return ClockBridge{boot_id, offset, latest, wall};
 }
 
 ClockBridge bridge_clock(Database& database, const Clock& clock) {
-  ClockBridge bridge;
-  database.write([&] {
+  return database.write([&](Transaction& transaction) {
     const auto stored = stored_bridge(database);
-    bridge = bridge_clock(stored, clock.boot_id(), clock.now(), clock.wall());
-    if (stored && stored->boot_id == bridge.boot_id && !bridge.boot_id.empty()) return;
-    SQLite::Statement insert(database.handle(), "INSERT OR REPLACE INTO clock_bridge VALUES (1, ?, ?, ?, ?)");
-    insert.bind(1, bridge.boot_id);
-    insert.bind(2, micros(bridge.offset));
-    insert.bind(3, micros(bridge.latest));
-    insert.bind(4, millis(bridge.wall));
-    insert.exec();
+    const ClockBridge bridge = bridge_clock(stored, clock.boot_id(), clock.now(), clock.wall());
+    if (!stored || stored->boot_id != bridge.boot_id || bridge.boot_id.empty()) {
+      Statement(transaction, "INSERT OR REPLACE INTO clock_bridge VALUES (1, ?, ?, ?, ?)")
+          .run(bridge.boot_id, bridge.offset, bridge.latest, bridge.wall);
+    }
+    return bridge;
   });
-  return bridge;
 }
 
-void note_time(Database& database, LedgerTime now, WallTime wall) {
-  SQLite::Statement update(database.handle(), "UPDATE clock_bridge SET ledger_us = ?, wall_ms = ?");
-  update.bind(1, micros(now));
-  update.bind(2, millis(wall));
-  update.exec();
+void note_time(Transaction& transaction, LedgerTime now, WallTime wall) {
+  Statement(transaction, "UPDATE clock_bridge SET ledger_us = ?, wall_ms = ?").run(now, wall);
 }
 
 }  // namespace convoke

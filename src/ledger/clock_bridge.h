@@ -30,7 +30,7 @@ std::optional<ClockBridge> stored_bridge(Database& database);
 /// Reads, and at the first open in a boot writes, the bridge.
 ClockBridge bridge_clock(Database& database, const Clock& clock);
 /// Writes down how late it is, for the next boot.
-void note_time(Database& database, LedgerTime now, WallTime wall);
+void note_time(Transaction& transaction, LedgerTime now, WallTime wall);
 
 /// Ledger time as this process reads it.
 class LedgerClock {

@@ -8,9 +8,12 @@ constexpr std::size_t node_size = 80;  // of the map, beside the text
 
 SQLite::Database temporary_courses() {
   SQLite::Database courses("", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  courses.exec(
-      "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; CREATE TABLE course (number INTEGER PRIMARY KEY, "
-      "course_id TEXT NOT NULL UNIQUE)");
+  courses.exec(R"sql(
+    PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF;
+    BEGIN;
+    CREATE TABLE course (number INTEGER PRIMARY KEY, course_id TEXT NOT NULL UNIQUE);
+  )sql");
   return courses;
 }
 
@@ -21,13 +24,10 @@ CourseNumbers::CourseNumbers(Database* ledger, std::optional<JobId> job)
       add_(new_, "INSERT INTO course (course_id) VALUES (?) ON CONFLICT DO NOTHING"),
       find_(new_, "SELECT number FROM course WHERE course_id = ?"),
       name_(new_, "SELECT course_id FROM course WHERE number = ?"),
-      ledger_(ledger),
       job_(job) {
   if (ledger == nullptr || !job) return;
-  SQLite::Statement any(ledger->handle(), "SELECT 1 FROM course WHERE job_id = ?");
-  any.bind(1, *job);
-  if (any.executeStep())
-    known_.emplace(ledger->handle(), "SELECT course_no FROM course WHERE job_id = ? AND course_id = ?");
+  if (Statement(*ledger, "SELECT EXISTS (SELECT 1 FROM course WHERE job_id = ?)").the<bool>(*job))
+    known_.emplace(*ledger, "SELECT course_no FROM course WHERE job_id = ? AND course_id = ?");
 }
 
 std::int64_t CourseNumbers::number_of(std::string_view course) {
@@ -45,39 +45,22 @@ std::int64_t CourseNumbers::number_of(std::string_view course) {
 
 std::int64_t CourseNumbers::look_up(const std::string& course) {
   if (known_) {
-    known_->reset();
-    known_->bind(1, *job_);
-    known_->bindNoCopy(2, course);
-    const std::int64_t number = known_->executeStep() ? known_->getColumn(0).getInt64() : 0;
-    known_->reset();  // so that no snapshot is held
-    if (number != 0) return number;
+    if (const auto number = known_->row<std::int64_t>(*job_, course)) return *number;
   }
   try {
-    add_.reset();
-    add_.bindNoCopy(1, course);
-    if (add_.exec() > 0) return first_new + new_.getLastInsertRowid();
-    find_.reset();
-    find_.bindNoCopy(1, course);
-    find_.executeStep();
-    return first_new + find_.getColumn(0).getInt64();
+    if (add_.run(course) > 0) return first_new + new_.getLastInsertRowid();
+    return first_new + find_.the<std::int64_t>(course);
   } catch (const SQLite::Exception& exception) {
     throw temporary_error(exception, "the list's courses");
   }
 }
 
-std::int64_t CourseNumbers::in_ledger(std::int64_t number) {
+std::int64_t CourseNumbers::in_ledger(Transaction& transaction, std::int64_t number) {
   if (number < first_new) return number;
   if (number == written_) return written_as_;
-  name_.reset();
-  name_.bind(1, number - first_new);
-  name_.executeStep();
-  if (!write_) write_.emplace(ledger_->handle(), "INSERT INTO course (job_id, course_id) VALUES (?, ?)");
-  write_->reset();
-  write_->bind(1, *job_);
-  write_->bind(2, name_.getColumn(0).getString());
-  write_->exec();
+  if (!write_) write_.emplace(transaction, "INSERT INTO course (job_id, course_id) VALUES (?, ?)");
+  written_as_ = write_->insert(*job_, name_.the<std::string>(number - first_new));
   written_ = number;
-  written_as_ = ledger_->handle().getLastInsertRowid();
   return written_as_;
 }
 

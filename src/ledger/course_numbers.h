@@ -1,8 +1,6 @@
 // Courses by number while a list is read: however many it names, in memory that does not grow with them.
 #pragma once
 
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "ledger/database.h"
+#include "ledger/statement.h"
 
 namespace convoke {
 
@@ -27,20 +25,19 @@ class CourseNumbers {
   /// Throws Error disk if there is no room for a temporary file.
   std::int64_t number_of(std::string_view course);
 
-  /// The ledger's own number of a course that may be new, which is written there if it is; inside a transaction. To be
-  /// asked in ascending order, as members are written.
-  std::int64_t in_ledger(std::int64_t number);
+  /// The ledger's own number of a course that may be new, which is written there if it is. To be asked in ascending
+  /// order, as members are written.
+  std::int64_t in_ledger(Transaction& transaction, std::int64_t number);
 
  private:
   std::int64_t look_up(const std::string& course);
 
   SQLite::Database new_;  ///< those that the ledger does not know: a file without a name, gone with the process
-  SQLite::Statement add_;
-  SQLite::Statement find_;
-  SQLite::Statement name_;
-  std::optional<SQLite::Statement> known_;  ///< of the ledger; empty: it has none for the job
-  std::optional<SQLite::Statement> write_;  ///< to the ledger; empty: none was written yet
-  Database* ledger_;
+  Statement add_;
+  Statement find_;
+  Statement name_;
+  std::optional<Statement> known_;  ///< of the ledger; empty: it has none for the job
+  std::optional<Statement> write_;  ///< to the ledger; empty: none was written yet
   std::optional<JobId> job_;
   std::map<std::string, std::int64_t, std::less<>> latest_;
   std::size_t latest_size_ = 0;  ///< bytes, nearly

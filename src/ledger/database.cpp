@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "ledger/job_lock.h"
+#include "ledger/statement.h"
 #include "ledger_schema.h"
 
 namespace convoke {
@@ -121,12 +122,16 @@ Database::Database(std::filesystem::path path, LedgerFile::Access access, LockWa
   }
 }
 
+int Database::schema() {
+  return Statement(*this, "PRAGMA user_version").the<int>();
+}
+
 // Whether it is a ledger that we know, or an empty file that can become one. Before anything is set: even a pragma may
 // change what is not ours.
 void Database::check_ours() {
-  const int version = handle_->execAndGet("PRAGMA user_version").getInt();
-  const int id = handle_->execAndGet("PRAGMA application_id").getInt();
-  const bool is_empty = handle_->execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+  const int version = schema();
+  const int id = Statement(*this, "PRAGMA application_id").the<int>();
+  const bool is_empty = Statement(*this, "SELECT count(*) FROM sqlite_master").the<int>() == 0;
   if (id != application_id && !(is_empty && id == 0 && version == 0)) {
     throw Error(Exit::disk, "this is a database of something else", path_.string(), "name another file with --ledger");
   }
@@ -163,23 +168,21 @@ Database Database::open_to_read(const std::filesystem::path& path) {
   }
   {
     Database database(path, LedgerFile::Access::read, {});
-    bool is_current = false;
-    database.read([&] {
+    const int version = database.read([&] {
       database.check_ours();
-      is_current = database.handle_->execAndGet("PRAGMA user_version").getInt() == schema_version;
+      return database.schema();
     });
-    if (is_current) return database;
+    if (version == schema_version) return database;
   }
   open(path);  // brings it up to date, or says why not
   return {path, LedgerFile::Access::read, {}};
 }
 
 void Database::migrate() {
-  const auto version = [&] { return handle_->execAndGet("PRAGMA user_version").getInt(); };
-  if (version() == schema_version) return;
+  if (schema() == schema_version) return;
   write([&] {
     check_ours();  // again, now that nobody else can change it
-    const int from = version();
+    const int from = schema();
     if (from == schema_version) return;  // another process was quicker
     // A run of the older convoke would find its views and columns changed under it.
     if (from > 0 && JobLock::is_any_held(*file_)) {
@@ -201,46 +204,29 @@ void Database::migrate() {
   });
 }
 
-void Database::transact(const char* begin, const std::function<void()>& body) {
-  handle_->exec(begin);
-  try {
-    body();
-    handle_->exec("COMMIT");
-  } catch (...) {
-    // SQLite may have rolled back by itself (a full disk); then there is nothing left to roll back.
-    if (sqlite3_get_autocommit(handle_->getHandle()) == 0)
-      sqlite3_exec(handle_->getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
-    throw;
-  }
+Transaction::Transaction(Database& database, Kind kind) : database_(database), kind_(kind) {
+  database_.handle().exec(kind == Kind::writes ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 
-void Database::write(const std::function<void()>& change) {
-  try {
-    transact("BEGIN IMMEDIATE", change);
-  } catch (const SQLite::Exception& exception) {
-    throw ledger_error(exception, path_);
-  }
-  file_->check_in_place();
+// SQLite may have rolled back by itself (a full disk); then there is nothing left to roll back.
+Transaction::~Transaction() {
+  sqlite3* handle = database_.handle().getHandle();
+  if (sqlite3_get_autocommit(handle) == 0) sqlite3_exec(handle, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-void Database::read(const std::function<void()>& look) {
-  try {
-    transact("BEGIN", look);
-  } catch (const SQLite::Exception& exception) {
-    throw reading_error(exception, path_);
-  }
+void Transaction::commit() {
+  database_.handle().exec("COMMIT");
+  if (kind_ == Kind::writes) database_.file().check_in_place();
 }
 
 void show_profiles(Database& database) {
-  database.write([&] {
-    SQLite::Statement columns(database.handle(), "SELECT group_concat(name, ', ') FROM pragma_table_info('outcomes')");
-    columns.executeStep();
-    const std::string names = columns.getColumn(0).getString();
-    columns.reset();
+  database.write([](Transaction& transaction) {
+    const auto names =
+        Statement(transaction, "SELECT group_concat(name, ', ') FROM pragma_table_info('outcomes')").the<std::string>();
     if (names.find("participant_profile") != std::string::npos) return;
-    database.handle().exec("DROP VIEW outcomes");
-    database.handle().exec(
-        fmt::format("CREATE VIEW outcomes AS SELECT {}, participant_profile FROM outcomes_of_chunks", names));
+    SQLite::Database& handle = transaction.database().handle();
+    handle.exec("DROP VIEW outcomes");
+    handle.exec(fmt::format("CREATE VIEW outcomes AS SELECT {}, participant_profile FROM outcomes_of_chunks", names));
   });
 }
 

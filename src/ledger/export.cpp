@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ledger/statement.h"
 
 namespace convoke {
 namespace {
@@ -51,21 +52,18 @@ void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& 
     for (const Outcome outcome : outcomes)
       wanted += fmt::format("{}'{}'", wanted.empty() ? "" : ", ", name_of(outcome));
     // The columns of `outcomes`, by its own definition; chosen by our keys, which is quicker than by the job's name.
-    SQLite::Statement columns_of(database.handle(),
-                                 "SELECT group_concat(name, ', ') FROM pragma_table_info('outcomes')");
-    columns_of.executeStep();
+    std::vector<std::string> names;
+    Statement columns_of(database, "SELECT name FROM pragma_table_info('outcomes')");
+    for (const std::string& name : columns_of.rows<std::string>()) names.push_back(name);
+    // (How many there are is not known here, so they are read by number.)
     SQLite::Statement rows(
         database.handle(),
-        fmt::format("SELECT {} FROM outcomes_of_chunks WHERE job_id = ?{}{}", columns_of.getColumn(0).getString(),
+        fmt::format("SELECT {} FROM outcomes_of_chunks WHERE job_id = {}{}{}", fmt::join(names, ", "), job,
                     wanted.empty() ? "" : " AND outcome IN (" + wanted + ")",
                     gone == Gone::with ? "" : " AND (in_list = 1 OR outcome = 'withdrawn')"));
-    rows.bind(1, job);
     const int columns = rows.getColumnCount();
     std::string piece;
-    if (format == ExportFormat::csv) {
-      for (int i = 0; i < columns; ++i) piece += fmt::format("{}{}", i > 0 ? "," : "", rows.getColumnName(i));
-      piece += "\r\n";
-    }
+    if (format == ExportFormat::csv) piece += fmt::format("{}\r\n", fmt::join(names, ","));
     while (rows.executeStep()) {
       for (int i = 0; i < columns; ++i) {
         if (format == ExportFormat::csv) {
@@ -73,7 +71,7 @@ void export_outcomes(Database& database, JobId job, const std::vector<Outcome>& 
           append_csv(piece, rows.getColumn(i));
         } else {
           piece += i > 0 ? "," : "{";
-          append_json_string(piece, rows.getColumnName(i));
+          append_json_string(piece, names[static_cast<std::size_t>(i)]);
           piece += ':';
           append_json(piece, rows.getColumn(i));
         }

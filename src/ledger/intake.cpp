@@ -184,18 +184,14 @@ Reading read_against(Database* database, std::optional<JobId> job, const ReadSou
   Reading reading;
   Sorter<Entry> sorter(folder, entries_in_memory);
   if (database && job) {
-    SQLite::Statement known(
-        database->handle(),
-        "SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt'), gone "
-        "FROM chunk WHERE job_id = ?");
-    known.bind(1, *job);
-    while (known.executeStep()) {
-      const auto chunk = static_cast<std::uint64_t>(known.getColumn(0).getInt64());
-      const auto course_no = known.getColumn(1).getInt64();
-      std::uint32_t index = known.getColumn(3).getInt() != 0   ? Entry::unsettled_bit
-                            : known.getColumn(4).getInt() != 0 ? Entry::gone_bit
-                                                               : 0;
-      for (const MemberId& id : ids_of(known.getColumn(2))) sorter.add(entry_of(id, course_no, index++, chunk));
+    Statement known(*database, R"sql(
+      SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt'), gone
+      FROM chunk WHERE job_id = ?
+    )sql");
+    for (const auto& [chunk, course_no, ids, is_unsettled, is_gone] :
+         known.rows<std::uint64_t, std::int64_t, std::vector<MemberId>, bool, bool>(*job)) {
+      std::uint32_t index = is_unsettled ? Entry::unsettled_bit : is_gone ? Entry::gone_bit : 0;
+      for (const MemberId& id : ids) sorter.add(entry_of(id, course_no, index++, chunk));
     }
   }
 
@@ -261,7 +257,7 @@ class Packer {
         job_(job),
         courses_(courses),
         chunk_size_(chunk_size),
-        insert_(database.handle(),
+        insert_(database,
                 "INSERT INTO chunk (job_id, course_no, size, ids, lines, outcome) VALUES (?, ?, ?, ?, ?, 'pending')") {}
 
   void add(std::int64_t course_no, const MemberId& id, std::uint64_t line) {
@@ -278,16 +274,10 @@ class Packer {
 
   void write() {
     if (waiting_.empty()) return;
-    database_.write([&] {
+    database_.write([&](Transaction& transaction) {
       for (const NewChunk& chunk : waiting_) {
-        const std::string lines = encode_lines(chunk.lines);
-        insert_.bind(1, job_);
-        insert_.bind(2, courses_.in_ledger(chunk.course_no));
-        insert_.bind(3, static_cast<std::int64_t>(chunk.ids.size()));
-        bind_ids(insert_, 4, chunk.ids);
-        insert_.bindNoCopy(5, lines);
-        insert_.exec();
-        insert_.reset();
+        insert_.run(job_, courses_.in_ledger(transaction, chunk.course_no), chunk.ids.size(), chunk.ids,
+                    encode_lines(chunk.lines));
       }
     });
     waiting_.clear();
@@ -305,7 +295,7 @@ class Packer {
   JobId job_;
   CourseNumbers& courses_;
   std::size_t chunk_size_;
-  SQLite::Statement insert_;
+  Statement insert_;
   std::vector<NewChunk> waiting_;
   std::size_t members_ = 0;  // in them
 };
@@ -315,29 +305,28 @@ class InvalidRows {
  public:
   explicit InvalidRows(Database& database) : database_(database) {
     database_.write([&] {
-      database_.handle().exec(
-          "PRAGMA temp.cache_size = -1000; CREATE TEMP TABLE IF NOT EXISTS found (line INTEGER, value TEXT, reason "
-          "TEXT); DELETE FROM temp.found");
+      database_.handle().exec(R"sql(
+        PRAGMA temp.cache_size = -1000;
+        CREATE TEMP TABLE IF NOT EXISTS found (line INTEGER, value TEXT, reason TEXT);
+        DELETE FROM temp.found;
+      )sql");
     });
   }
 
   void add(const IntakeRow& row) {
     waiting_.push_back({row.line, std::string(row.value.substr(0, longest_value_kept)), row.reason});
-    if (waiting_.size() == invalid_rows_a_write) database_.write([&] { insert_waiting(); });
+    if (waiting_.size() < invalid_rows_a_write) return;
+    database_.write([&](Transaction& transaction) { insert_waiting(transaction); });
   }
 
-  // In place of the job's last ones. Inside a transaction.
-  void take_over(JobId job) {
+  // In place of the job's last ones.
+  void take_over(Transaction& transaction, JobId job) {
     // (An older convoke had those of a reading under way in the same table, under a negative number.)
-    SQLite::Statement clear(database_.handle(), "DELETE FROM invalid_row WHERE job_id IN (?1, -?1)");
-    clear.bind(1, job);
-    clear.exec();
-    insert_waiting();
-    SQLite::Statement insert(database_.handle(),
-                             "INSERT INTO invalid_row SELECT ?, line, value, reason FROM temp.found ORDER BY rowid");
-    insert.bind(1, job);
-    insert.exec();
-    database_.handle().exec("DELETE FROM temp.found");
+    Statement(transaction, "DELETE FROM invalid_row WHERE job_id IN (?1, -?1)").run(job);
+    insert_waiting(transaction);
+    Statement(transaction, "INSERT INTO invalid_row SELECT ?, line, value, reason FROM temp.found ORDER BY rowid")
+        .run(job);
+    Statement(transaction, "DELETE FROM temp.found").run();
   }
 
  private:
@@ -347,16 +336,10 @@ class InvalidRows {
     Reason reason;
   };
 
-  void insert_waiting() {
+  void insert_waiting(Transaction& transaction) {
     try {
-      SQLite::Statement insert(database_.handle(), "INSERT INTO temp.found VALUES (?, ?, ?)");
-      for (const Row& row : waiting_) {
-        insert.bind(1, static_cast<std::int64_t>(row.line));
-        insert.bindNoCopy(2, row.value);
-        insert.bindNoCopy(3, name_of(row.reason).data());
-        insert.exec();
-        insert.reset();
-      }
+      Statement insert(transaction, "INSERT INTO temp.found VALUES (?, ?, ?)");
+      for (const Row& row : waiting_) insert.run(row.line, row.value, row.reason);
     } catch (const SQLite::Exception& exception) {
       throw temporary_error(exception, "the list's invalid rows");
     }
@@ -367,59 +350,21 @@ class InvalidRows {
   std::vector<Row> waiting_;
 };
 
-// A chunk with its fate as it stands.
-struct Standing {
-  Chunk chunk;
-  Fate fate;
-  std::vector<std::uint64_t> lines;
-  std::optional<RunId> run;
-};
-
-Standing standing_of(Database& database, Chunks& chunks, ChunkId id) {
-  SQLite::Statement row(
-      database.handle(),
-      "SELECT outcome, lines, run_id, not_before, http_status, error, gone, reason, participant_id, "
-      "participant_status, "
-      "invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, profile FROM chunk "
-      "WHERE chunk_id = ?");
-  row.bind(1, id);
-  row.executeStep();
-  Standing standing;
-  standing.chunk = chunks.read(id);
-  standing.lines = chunks.lines(standing.chunk);
-  if (!row.getColumn(2).isNull()) standing.run = row.getColumn(2).getInt64();
-  const auto text = [&](int column) { return row.getColumn(column).getString(); };
-  Fate& fate = standing.fate;
-  fate.outcome = outcome_named(text(0)).value();
-  fate.not_before = LedgerTime(Duration(row.getColumn(3).getInt64()));
-  fate.http_status = row.getColumn(4).getInt();
-  fate.error = text(5);
-  fate.gone = row.getColumn(6).getInt() != 0;
-  fate.reason = reason_named(text(7)).value_or(Reason::none);
-  static_cast<History&>(fate) = standing.chunk;
-  fate.participants = {text(8), text(9), text(10), text(11), text(12), text(13), text(14), text(15), text(16)};
-  return standing;
-}
-
-void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vector<Amendment>& amendments,
+void amend_chunk(Transaction& transaction, Chunks& chunks, ChunkId id, const std::vector<Amendment>& amendments,
                  Reading& reading, WallTime now) {
-  const Standing standing = standing_of(database, chunks, id);
+  const Standing standing = chunks.standing(chunks.read(id));
   const Fate& same = standing.fate;
   Fate other = same.gone ? same.back() : same.left();  // a chunk's members are all in the list, or all gone
 
-  std::vector<std::uint64_t> lines = standing.lines;
+  const std::vector<std::uint64_t> known_lines = chunks.lines(standing.chunk);
+  std::vector<std::uint64_t> lines = known_lines;
   std::vector<std::uint32_t> stay;
   std::vector<std::uint32_t> leave;
   for (const Amendment& amendment : amendments) {
     if (amendment.gone == 0) lines[amendment.index] = amendment.line;
     ((amendment.gone != 0) == same.gone ? stay : leave).push_back(amendment.index);
   }
-  if (lines != standing.lines) {
-    SQLite::Statement update(database.handle(), "UPDATE chunk SET lines = ? WHERE chunk_id = ?");
-    update.bind(1, encode_lines(lines));
-    update.bind(2, id);
-    update.exec();
-  }
+  if (lines != known_lines) chunks.set_lines(transaction, id, lines);
   if (leave.empty()) return;
 
   const auto left = static_cast<std::int64_t>(leave.size());
@@ -429,14 +374,11 @@ void amend_chunk(Database& database, Chunks& chunks, ChunkId id, const std::vect
   if (stay.empty()) {
     pieces.push_back({{}, std::move(other)});
   } else {
-    Fate kept = same;
-    kept.participants = picked(same.participants, stay);
-    other.participants = picked(other.participants, leave);
-    pieces.push_back({std::move(stay), std::move(kept)});
-    pieces.push_back({std::move(leave), std::move(other)});
+    pieces.push_back({stay, picked(same, stay)});
+    pieces.push_back({leave, picked(other, leave)});
   }
   // When it changed is when it was read; which run asked last stays as it was.
-  chunks.record(standing.chunk, pieces, standing.run, now);
+  chunks.divide(transaction, standing.chunk, pieces, standing.run, now);
 }
 
 void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading& reading, WallTime now) {
@@ -446,9 +388,9 @@ void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading
   std::size_t members = 0;  // in them
   const auto write = [&] {
     if (waiting.empty()) return;
-    database.write([&] {
+    database.write([&](Transaction& transaction) {
       for (const auto& changes : waiting)
-        amend_chunk(database, chunks, static_cast<ChunkId>(changes[0].chunk), changes, reading, now);
+        amend_chunk(transaction, chunks, static_cast<ChunkId>(changes[0].chunk), changes, reading, now);
     });
     waiting.clear();
     members = 0;
@@ -542,19 +484,15 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, Sorter
     Change& change = changes[static_cast<ChunkId>(amendment.chunk)];
     ++(amendment.gone != 0 ? change.gone : change.back);
   });
-  SQLite::Statement rows(database.handle(),
-                         "SELECT chunk_id, course_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1, "
-                         "not_before = 0 AND missing = 0 AND tries = 0, ifnull(reason, '') = 'left_list', "
-                         "chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1) FROM chunk "
-                         "WHERE job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt')");
-  rows.bind(1, job);
-  while (rows.executeStep()) {
-    const auto outcome = outcome_named(rows.getColumn(3).getString());
-    const bool was_gone = rows.getColumn(4).getInt() != 0;
-    const bool apart = rows.getColumn(6).getInt() != 0;
-    const bool left_list = rows.getColumn(8).getInt() != 0;
-    const bool is_open = rows.getColumn(9).getInt() != 0;
-    const auto change = changes.find(rows.getColumn(0).getInt64());
+  Statement rows(database, R"sql(
+    SELECT chunk_id, course_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1,
+           not_before = 0 AND missing = 0 AND tries = 0, reason,
+           chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1)
+    FROM chunk WHERE job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt')
+  )sql");
+  for (const auto& [chunk, course_no, size, outcome, was_gone, attempts, apart, waits_for_nothing, reason, is_open] :
+       rows.rows<ChunkId, std::int64_t, std::int64_t, Outcome, bool, int, bool, bool, Reason, bool>(job)) {
+    const auto change = changes.find(chunk);
     const auto gone = change == changes.end() ? 0 : change->second.gone;
     const auto back = change == changes.end() ? 0 : change->second.back;
     bool alone = apart;
@@ -562,19 +500,19 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, Sorter
     if (outcome == Outcome::pending) {
       if (survey.reading) survey.reading->withdrawn += gone;
       if (is_open && terms.hold_doubts) continue;
-      alone = apart || is_open || rows.getColumn(7).getInt() == 0;
-      due = rows.getColumn(2).getInt64() - gone;
-    } else if (left_list) {
+      alone = apart || is_open || !waits_for_nothing;
+      due = size - gone;
+    } else if (reason == Reason::left_list) {
       if (survey.reading) survey.reading->revived += back;
       due = back;
     } else if (outcome == Outcome::failed && terms.retry_failed) {
-      due = was_gone ? back : rows.getColumn(2).getInt64() - gone;
+      due = was_gone ? back : size - gone;
     }
     if (due == 0) continue;
     if (alone) {
       count.add_apart(due);
     } else {
-      count.add(rows.getColumn(1).getInt64(), rows.getColumn(5).getInt64(), due);
+      count.add(course_no, attempts, due);
     }
   }
 }
@@ -585,10 +523,8 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
                 const std::string& fingerprint, WallTime now) {
   Known known = known_members(database, job, database.path().parent_path());
   // From the first change on until the end the job's source counts as not read.
-  const auto begin = [&] {
-    SQLite::Statement forget(database.handle(), "UPDATE job SET fingerprint = '', half_read = 1 WHERE job_id = ?");
-    forget.bind(1, job);
-    forget.exec();
+  const auto begin = [&](Transaction& transaction) {
+    Statement(transaction, "UPDATE job SET fingerprint = '', half_read = 1 WHERE job_id = ?").run(job);
   };
   // Where a reading may turn out not to be believed, its new members wait until it is.
   const bool may_brake = known.in_list > 0 || brakes.min_rows > 0;
@@ -618,19 +554,13 @@ Reading take_in(Database& database, JobId job, const ReadSource& read, int chunk
   packer.write();
   amend(database, job, amendments, reading, now);
 
-  database.write([&] {
-    SQLite::Statement update(
-        database.handle(),
-        "UPDATE job SET fingerprint = ?, half_read = 0, rows_read = ?, invalid = ?, duplicates = ?, "
-        "mended = ? WHERE job_id = ?");
-    update.bind(1, fingerprint);
-    update.bind(2, reading.rows);
-    update.bind(3, reading.invalid);
-    update.bind(4, reading.duplicates);
-    update.bind(5, reading.mended);
-    update.bind(6, job);
-    update.exec();
-    invalid_rows.take_over(job);
+  database.write([&](Transaction& transaction) {
+    Statement(transaction, R"sql(
+      UPDATE job SET fingerprint = ?, half_read = 0, rows_read = ?, invalid = ?, duplicates = ?, mended = ?
+      WHERE job_id = ?
+    )sql")
+        .run(fingerprint, reading.rows, reading.invalid, reading.duplicates, reading.mended, job);
+    invalid_rows.take_over(transaction, job);
   });
   return reading;
 }
@@ -659,9 +589,7 @@ Survey survey(Database* database, std::optional<JobId> job, const ReadSource& re
 
 bool is_read(Database& database, JobId job, const std::string& fingerprint) {
   if (fingerprint.empty()) return false;
-  SQLite::Statement query(database.handle(), "SELECT fingerprint FROM job WHERE job_id = ?");
-  query.bind(1, job);
-  return query.executeStep() && query.getColumn(0).getString() == fingerprint;
+  return Statement(database, "SELECT fingerprint FROM job WHERE job_id = ?").row<std::string>(job) == fingerprint;
 }
 
 }  // namespace convoke

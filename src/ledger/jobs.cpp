@@ -4,15 +4,16 @@
 
 #include <filesystem>
 
+#include "ledger/statement.h"
+
 namespace convoke {
 
 void check_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
   // Where no list was ever read, there is nobody whom another could withdraw.
-  SQLite::Statement query(
-      database.handle(), "SELECT origin FROM job WHERE job_id = ?1 AND EXISTS (SELECT 1 FROM chunk WHERE job_id = ?1)");
-  query.bind(1, job);
-  if (!query.executeStep()) return;
-  const std::string known = query.getColumn(0).getString();
+  Statement query(database, R"sql(
+    SELECT origin FROM job WHERE job_id = ?1 AND EXISTS (SELECT 1 FROM chunk WHERE job_id = ?1)
+  )sql");
+  const std::string known = query.row<std::string>(job).value_or("");
   // A job's file that is no longer where it was has moved, and the job with it.
   std::error_code ignored;
   const bool has_moved =
@@ -28,30 +29,21 @@ void check_origin(Database& database, JobId job, const std::string& name, const 
 }
 
 void keep_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
-  database.write([&] {
+  database.write([&](Transaction& transaction) {
     check_origin(database, job, name, origin);
-    SQLite::Statement update(database.handle(), "UPDATE job SET origin = ? WHERE job_id = ?");
-    update.bind(1, origin);
-    update.bind(2, job);
-    update.exec();
+    Statement(transaction, "UPDATE job SET origin = ? WHERE job_id = ?").run(origin, job);
   });
 }
 
 std::optional<JobId> find_job(Database& database, const std::string& name) {
-  SQLite::Statement query(database.handle(), "SELECT job_id FROM job WHERE name = ?");
-  query.bind(1, name);
-  return query.executeStep() ? std::optional(query.getColumn(0).getInt64()) : std::nullopt;
+  return Statement(database, "SELECT job_id FROM job WHERE name = ?").row<JobId>(name);
 }
 
 JobId job_id(Database& database, const std::string& name) {
-  JobId id = 0;
-  database.write([&] {
-    SQLite::Statement insert(database.handle(), "INSERT INTO job (name) VALUES (?) ON CONFLICT DO NOTHING");
-    insert.bind(1, name);
-    insert.exec();
-    id = find_job(database, name).value();
+  return database.write([&](Transaction& transaction) {
+    Statement(transaction, "INSERT INTO job (name) VALUES (?) ON CONFLICT DO NOTHING").run(name);
+    return find_job(database, name).value();
   });
-  return id;
 }
 
 }  // namespace convoke

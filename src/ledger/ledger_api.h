@@ -26,9 +26,9 @@ bool has_answers(Database& database);
 /// long as no API has said anything of any member that is to be kept, the address was a mistake, and may be mended.
 void check_api(Database& database, const std::string& base_url);
 
-/// From here on the ledger belongs to the API at `base_url`; inside a transaction, with the first call. Throws as
-/// check_api() if another process was quicker with another API.
-void belong_to_api(Database& database, const std::string& base_url);
+/// From here on, which is the first call, the ledger belongs to the API at `base_url`. Throws as check_api() if another
+/// process was quicker with another API.
+void belong_to_api(Transaction& transaction, const std::string& base_url);
 
 /// The job as if it were new, on a ledger of a rehearsal; whoever holds the job's lock may. In a transaction of its
 /// own. Throws Error(bad_config) if the ledger is no rehearsal's.

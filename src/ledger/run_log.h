@@ -6,9 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "ledger/calls_file.h"
 #include "ledger/chunk.h"
-#include "ledger/database.h"
+#include "ledger/statement.h"
 
 namespace convoke {
 
@@ -38,14 +37,11 @@ struct OpenCall {
   ChunkId chunk = 0;
 };
 
-/// What the ledger knows of itself (schema.sql, `identity`): its id, empty before its first run; how many calls were
-/// ever begun; when the latest was.
-CallsBegun calls_begun(Database& database);
-
-/// The log of one run. Functions belong inside a transaction of the database, except where they say otherwise.
+/// The log of one run.
 class RunLog {
  public:
-  /// A new run of the job. Runs that never ended (their process is gone, since the job's lock is ours) are closed.
+  /// A new run of the job. Runs that never ended (their process is gone, since the job's lock is ours) are closed. In a
+  /// transaction of its own.
   RunLog(Database& database, JobId job, WallTime now);
 
   RunId run() const { return run_; }
@@ -54,13 +50,13 @@ class RunLog {
   /// Calls of earlier runs of this job that are still open.
   std::vector<OpenCall> open_calls();
   /// Closes one of them, as interrupted.
-  void close_interrupted(CallId call);
+  void close_interrupted(Transaction& transaction, CallId call);
 
   /// Notes that the chunk is about to be asked for.
-  CallId begin_call(const Chunk& chunk, WallTime now);
-  void end_call(CallId call, const CallEnd& end);
+  CallId begin_call(Transaction& transaction, const Chunk& chunk, WallTime now);
+  void end_call(Transaction& transaction, CallId call, const CallEnd& end);
   /// Takes back a call that never went out.
-  void cancel_call(CallId call, const Chunk& chunk);
+  void cancel_call(Transaction& transaction, CallId call, const Chunk& chunk);
 
   /// Adds to this run's counts; pending counts for nothing.
   void count(Outcome outcome, std::int64_t members);
@@ -68,19 +64,20 @@ class RunLog {
   void uncount(Outcome outcome, std::int64_t members);
 
   /// Writes the counts so far into the run's row.
-  void write_counts();
+  void write_counts(Transaction& transaction);
   /// Ends the run. `stopped_by` empty: it ran to its end; `message`: what ended it, for people.
-  void end(int exit_code, const std::string& stopped_by, const std::string& message, WallTime now);
+  void end(Transaction& transaction, int exit_code, const std::string& stopped_by, const std::string& message,
+           WallTime now);
 
  private:
   Database& database_;
   JobId job_;
   RunId run_ = 0;
   RunCounts counts_;
-  SQLite::Statement begin_call_;
-  SQLite::Statement end_call_;
-  SQLite::Statement cancel_call_;
-  SQLite::Statement write_counts_;
+  Statement begin_call_;
+  Statement end_call_;
+  Statement cancel_call_;
+  Statement write_counts_;
 };
 
 /// The latest run of a job, as the ledger has it.

@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "ledger/database.h"
 #include "ledger/slot_book.h"
+#include "ledger/statement.h"
 
 namespace convoke {
 
-/// Every function belongs inside a transaction of the database.
+/// A book for the transactions in which the ledger is asked what it knows.
 class LedgerSlots final : public SlotBook {
  public:
   explicit LedgerSlots(Database& database);
@@ -17,7 +17,8 @@ class LedgerSlots final : public SlotBook {
   /// Reads which windows the ledger knows, once for all calls of this transaction, and makes those of `own` known that
   /// are not: each call that such a window still covers gets a slot of it, whoever made it. `unanswered`: how long
   /// after it was claimed a call may still be counted.
-  void know(const std::vector<Duration>& own, LedgerTime now, WallTime wall, Duration unanswered);
+  void know(Transaction& transaction, const std::vector<Duration>& own, LedgerTime now, WallTime wall,
+            Duration unanswered);
 
   /// Of a window that the ledger may not know: the calls that it still covers, whoever made them.
   struct Earlier {
@@ -31,14 +32,14 @@ class LedgerSlots final : public SlotBook {
 
   /// Forgets what holds nobody back any more: the free slots behind the last that is taken, and windows without slots
   /// that are not among `own`. (Whoever lives by one of those makes it known again.)
-  void tidy(const std::vector<Duration>& own, LedgerTime now);
+  void tidy(Transaction& transaction, const std::vector<Duration>& own, LedgerTime now);
 
   /// Whether any call may still count in a window.
   bool any_taken(LedgerTime now);
 
   /// So many calls are not in the ledger, and the server may have counted them until `counted_until`: they take a slot
   /// each in every window that they still count in, also in those that come to be known later.
-  void take_forgotten(std::int64_t calls, LedgerTime counted_until, LedgerTime now);
+  void take_forgotten(Transaction& transaction, std::int64_t calls, LedgerTime counted_until, LedgerTime now);
 
   /// When each slot of the window is free, the earliest first: all at once, where earliest() of each would take its
   /// time (a day's limit has tens of thousands).
@@ -56,20 +57,20 @@ class LedgerSlots final : public SlotBook {
 
  private:
   void read_windows();
-  void make_known(Duration window, LedgerTime now, WallTime wall, Duration unanswered);
+  void make_known(Transaction& transaction, Duration window, LedgerTime now, WallTime wall, Duration unanswered);
   void add(Duration window, std::int64_t calls, LedgerTime free_at);
 
   Database& database_;
   std::vector<Duration> windows_;
-  SQLite::Statement known_;
-  SQLite::Statement size_;
-  SQLite::Statement earliest_;
-  SQLite::Statement taken_;
-  SQLite::Statement set_;
-  SQLite::Statement next_at_;
-  SQLite::Statement set_next_at_;
-  SQLite::Statement pace_;
-  SQLite::Statement set_pace_;
+  Statement known_;
+  Statement size_;
+  Statement earliest_;
+  Statement taken_;
+  Statement set_;
+  Statement next_at_;
+  Statement set_next_at_;
+  Statement pace_;
+  Statement set_pace_;
 };
 
 }  // namespace convoke

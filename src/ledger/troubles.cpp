@@ -7,6 +7,7 @@
 
 #include "base/member_id.h"
 #include "base/outcome.h"
+#include "ledger/statement.h"
 
 namespace convoke {
 
@@ -46,30 +47,27 @@ std::string without_ids(std::string_view message) {
 
 std::vector<Trouble> troubles_of(Database& database, JobId job, std::size_t most) {
   std::map<std::tuple<std::string, Reason, std::string>, Trouble> found;
-  const auto add = [&](const std::string& outcome, SQLite::Statement& rows) {
-    rows.bind(1, job);
-    while (rows.executeStep()) {
-      const auto reason = reason_named(rows.getColumn(0).getString()).value_or(Reason::none);
-      const std::string example = rows.getColumn(1).getString();
-      // What stands in an invalid row tells rows apart, not kinds of trouble.
-      const std::string words = outcome == "invalid" ? std::string() : without_ids(example);
-      const auto count = rows.getColumn(2).getInt64();
-      Trouble& trouble = found[{outcome, reason, words}];
-      if (trouble.count == 0) trouble = {outcome, reason, words, 0, example, rows.getColumn(3).getInt64()};
-      trouble.count += count;
-    }
+  const auto add = [&](const std::string& outcome, Reason reason, const std::string& example, std::int64_t count,
+                       std::int64_t line) {
+    // What stands in an invalid row tells rows apart, not kinds of trouble.
+    const std::string words = outcome == "invalid" ? std::string() : without_ids(example);
+    Trouble& trouble = found[{outcome, reason, words}];
+    if (trouble.count == 0) trouble = {outcome, reason, words, 0, example, line};
+    trouble.count += count;
   };
   const std::array outcomes = {Outcome::rejected, Outcome::failed, Outcome::in_doubt, Outcome::withdrawn};
+  Statement members(database, R"sql(
+    SELECT reason, error, sum(size), json_extract(min(lines), '$[0]') FROM chunk
+    WHERE job_id = ?1 AND outcome = ?2 AND gone = (?2 = 'withdrawn') GROUP BY 1, 2
+  )sql");
   for (const Outcome outcome : outcomes) {
-    SQLite::Statement rows(database.handle(),
-                           "SELECT reason, ifnull(error, ''), sum(size), json_extract(min(lines), '$[0]') FROM chunk "
-                           "WHERE job_id = ?1 AND outcome = ?2 AND gone = (outcome = 'withdrawn') GROUP BY 1, 2");
-    rows.bind(2, std::string(name_of(outcome)));
-    add(std::string(name_of(outcome)), rows);
+    for (const auto& [reason, error, count, line] :
+         members.rows<Reason, std::string, std::int64_t, std::int64_t>(job, outcome))
+      add(std::string(name_of(outcome)), reason, error, count, line);
   }
-  SQLite::Statement rows(database.handle(),
-                         "SELECT reason, value, count(*), min(line) FROM invalid_row WHERE job_id = ?1 GROUP BY 1");
-  add("invalid", rows);
+  Statement invalid(database, "SELECT reason, value, count(*), min(line) FROM invalid_row WHERE job_id = ? GROUP BY 1");
+  for (const auto& [reason, value, count, line] : invalid.rows<Reason, std::string, std::int64_t, std::int64_t>(job))
+    add("invalid", reason, value, count, line);
 
   std::vector<Trouble> troubles;
   troubles.reserve(found.size());

@@ -2,91 +2,69 @@
 // what was seen: no clock of their own, no I/O.
 #pragma once
 
-#include <algorithm>
 #include <set>
+#include <string>
 
+#include "api/settings.h"
 #include "base/ledger_time.h"
-#include "ledger/ids.h"
+#include "ledger/chunk.h"
 
 namespace convoke {
 
 /// Notices an API that is down. Down means `streak` failures in a row, of as many different chunks (one bad chunk at
 /// the end of a list is not an outage) or before anything was ever answered; or failures for `soon`, before anything
-/// was ever answered; or that it says so itself. While down, one
-/// call at a time goes out to probe, at growing intervals, and costs its chunk no try; after `patience` without an
-/// answer the run gives up. An API that answers 429 to everything is not down, but it is given up on after the same
-/// time.
+/// was ever answered; or that it says so itself. While down, one call at a time goes out to probe, at growing
+/// intervals, and costs its chunk no try; after `patience` without an answer the run gives up. An API that answers 429
+/// to everything is not down, but it is given up on after the same time.
 class Health {
  public:
   static constexpr int streak = 10;
   static constexpr Duration soon = std::chrono::seconds(10);
 
-  /// Waits between probes start at `first` and double up to `longest`.
-  Health(Duration patience, Duration first, Duration longest) : patience_(patience), first_(first), longest_(longest) {}
+  /// Waits between probes start at `retry.first` and double up to `retry.longest`.
+  explicit Health(const RetrySettings& retry) : retry_(retry) {}
 
-  void answered(LedgerTime now) {
-    ever_answered_ = true;
-    answered_at_ = now;
-    failures_ = 0;
-    refusals_ = 0;
-    failing_.clear();
-    down_ = false;
-  }
+  /// A chunk's turn is here: whether it failed in an earlier run is remembered.
+  void claimed(const Chunk& chunk);
+  bool failed_before(ChunkId chunk) const { return failed_before_.contains(chunk); }
 
-  /// `is_its_own`: it failed when others were answered, and says nothing of the API.
-  void failed(ChunkId chunk, bool is_its_own, LedgerTime sent_at, LedgerTime now) {
-    if (failures_++ == 0) failing_since_ = std::max(sent_at, answered_at_);
-    const bool is_long = !ever_answered_ && !is_its_own && now - failing_since_ >= std::min(soon, patience_);
-    if (failing_.size() < streak) failing_.insert(chunk);
-    if (down_) {
-      interval_ = std::min(interval_ * 2, longest_);
-      probe_at_ = now + interval_;
-    } else if (is_long || failing_.size() >= streak || failures_ >= (ever_answered_ ? 3 * streak : streak)) {
-      down_ = true;
-      interval_ = first_;
-      probe_at_ = now + interval_;
-    }
-  }
-
+  void answered(LedgerTime now);
+  /// A call for the chunk, sent at `sent_at`, failed; `words` say how. One that failed when others were answered says
+  /// nothing of the API.
+  void failed(ChunkId chunk, LedgerTime sent_at, LedgerTime now, std::string words);
+  /// Whether it is down once this has failed, too.
+  bool is_down_with(ChunkId chunk, LedgerTime sent_at, LedgerTime now) const;
   /// It said that it is down, and when to ask again; after failed().
-  void told_down(LedgerTime until) {
-    if (!down_) interval_ = first_;
-    down_ = true;
-    probe_at_ = until;
-  }
-
+  void told_down(LedgerTime until);
   /// A 429.
-  void refused(LedgerTime now) {
-    if (refusals_++ == 0) refusing_since_ = now;
-  }
+  void refused(LedgerTime now, std::string words);
 
   bool is_down() const { return down_; }
   /// Down: when the next probe may go.
   LedgerTime probe_at() const { return probe_at_; }
-  bool gave_up(LedgerTime now) const {
-    return (down_ && now - failing_since_ >= patience_) || (refusals_ > 1 && now - refusing_since_ >= patience_);
-  }
-  LedgerTime gives_up_at() const { return failing_since_ + patience_; }
+  bool gave_up(LedgerTime now) const;
+  LedgerTime gives_up_at() const { return failing_since_ + retry_.patience; }
   /// Since when it fails; of use while it is down.
   LedgerTime failing_since() const { return failing_since_; }
-  /// A chunk that used up its attempts while this holds was failed by the API, not by itself.
+  /// It has answered nothing yet.
   bool is_silent() const { return !ever_answered_; }
-  int failures() const { return failures_; }
+  /// For people: what was seen of it lately.
+  std::string words() const;
 
  private:
-  Duration patience_;
-  Duration first_;
-  Duration longest_;
+  RetrySettings retry_;
   bool ever_answered_ = false;
   bool down_ = false;
   int failures_ = 0;
   int refusals_ = 0;
   std::set<ChunkId> failing_;
+  std::set<ChunkId> failed_before_;
   LedgerTime answered_at_{};
   LedgerTime failing_since_{};
   LedgerTime refusing_since_{};
   LedgerTime probe_at_{};
   Duration interval_{};
+  std::string last_failure_;
 };
 
 /// How many calls may be in flight: all that are allowed, until the API shows strain (a timeout, a 5xx); then half, and
@@ -97,18 +75,19 @@ class Concurrency {
   explicit Concurrency(int most) : most_(most), allowed_(most) {}
 
   int allowed() const { return static_cast<int>(allowed_); }
-  void answered() { allowed_ = std::min<double>(most_, allowed_ + 1 / allowed_); }
+  void answered(Duration latency);
   /// Calls that were sent before the last halving tell of the same strain: they halve nothing.
-  void strained(LedgerTime sent_at, LedgerTime now) {
-    if (sent_at < halved_at_) return;
-    allowed_ = std::max(1.0, allowed_ / 2);
-    halved_at_ = now;
-  }
+  void strained(LedgerTime sent_at, LedgerTime now, Duration latency);
+  /// How many rounds of calls take a tenth of a second, 1 to `most`.
+  int rounds_ahead(int most) const;
 
  private:
+  void took(Duration latency) { usual_latency_ += (latency - usual_latency_) / 8; }
+
   double most_;
   double allowed_;
   LedgerTime halved_at_{};
+  Duration usual_latency_{std::chrono::milliseconds(100)};
 };
 
 /// Retries stay under a tenth of all calls once the first hundred are out, so that an API in trouble is not asked the

@@ -1,65 +1,98 @@
 #include "run/job_run.h"
 
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+
 #include "base/text.h"
 #include "ledger/clock_bridge.h"
+#include "source/member_source.h"
 
 namespace convoke {
 
-JobRun::JobRun(Database& database, JobId job, JobRunSettings settings, Transport& transport, const Clock& clock,
-               Alarms& alarms, boost::asio::any_io_executor loop, boost::asio::any_io_executor ledger,
-               std::uint64_t seed, const std::function<void(const std::string&)>& warn)
+JobRun::JobRun(Database& database, JobId job, JobRunSettings settings, const Outside& outside)
     : database_(database),
       job_(job),
       settings_(std::move(settings)),
-      ledger_(database, job, settings_.base_url, settings_.limits, unanswered(settings_.runner.call_timeout),
-              settings_.assume_used, LedgerClock(clock, bridge_clock(database, clock).offset), std::move(ledger)),
-      runner_(settings_.runner, ledger_, transport, clock, alarms, std::move(loop), seed, warn) {
-  if (!ledger_.remark().empty()) warn(ledger_.remark());
-  ledger_.recover(runner_.judgement());
+      outside_(outside),
+      ledger_(database, job, settings_.base_url, settings_.send.limits, unanswered(settings_.send.calls.timeout),
+              settings_.assume_used, LedgerClock(outside.clock, bridge_clock(database, outside.clock).offset),
+              outside.ledger),
+      runner_(settings_.send, ledger_, outside_) {
+  if (!ledger_.remark().empty()) outside_.warn(ledger_.remark());
 }
 
-Loaded JobRun::load() {
-  Loaded loaded;
-  const int chunk_size = settings_.runner.invite.chunk_size;
-  if (!is_read(database_, job_, settings_.fingerprint)) {
-    loaded.reading = take_in(database_, job_, settings_.read_source, chunk_size, settings_.brakes,
-                             settings_.fingerprint, ledger_.clock().wall());
+boost::asio::awaitable<Finished> JobRun::run() {
+  Finished finished;
+  try {
+    ledger_.recover(runner_.judgement());
+    load(finished);
+    finished.end = co_await send();
+    finish(finished);
+  } catch (const ReadingStopped&) {
+    finished.was_reading_stopped = true;
+    finished.end = outside_.why_stopped();
+    finished.end.message += " while the list was read";
+    finish(finished);
+  } catch (const Error& error) {
+    fail(error);
+    throw;
   }
-  database_.write([&] {
-    loaded.retried = ledger_.chunks().make_due(settings_.retry);
-    if (settings_.retry_failed) ledger_.chunks().make_due({Outcome::failed});
-    ledger_.chunks().repack(chunk_size);
+  co_return finished;
+}
+
+void JobRun::load(Finished& finished) {
+  const int chunk_size = settings_.send.invite.chunk_size;
+  if (!is_read(database_, job_, settings_.fingerprint)) {
+    finished.reading = take_in(database_, job_, settings_.read_source, chunk_size, settings_.brakes,
+                               settings_.fingerprint, ledger_.clock().wall());
+  }
+  database_.write([&](Transaction& transaction) {
+    finished.retried = ledger_.chunks().make_due(transaction, settings_.retry);
+    if (settings_.send.run.retry_failed) ledger_.chunks().make_due(transaction, {Outcome::failed});
+    ledger_.chunks().repack(transaction, chunk_size);
   });
-  is_loaded_ = true;
-  return loaded;
 }
 
 boost::asio::awaitable<RunEnd> JobRun::send() {
+  on_stop_.emplace(outside_.stop, [this] { boost::asio::post(outside_.loop, [this] { stop_sending(); }); });
   const Books books = books_of(database_, job_);
-  const bool ever_invited = books.of(Outcome::invited) + books.of(Outcome::already_invited) > 0;
-  return runner_.run(books.of(Outcome::pending), ever_invited);
+  const bool ever_accepted = books.of(Outcome::invited) + books.of(Outcome::already_invited) > 0;
+  RunEnd end = co_await runner_.run(books.of(Outcome::pending), ever_accepted);
+  on_stop_.reset();
+  if (end.reason != Reason::none && end.message.find(settings_.url) == std::string::npos)
+    end.message += fmt::format(" (api.base_url is {}{})", settings_.url, settings_.way);
+  co_return end;
 }
 
-Exit JobRun::finish(RunEnd& end) {
+void JobRun::stop_sending() {
+  if (progress().in_flight > 0) outside_.warn("what was sent is waited for");
+  runner_.stop(outside_.why_stopped());
+}
+
+void JobRun::finish(Finished& finished) {
+  RunEnd& end = finished.end;
   const Books books = check_books(database_, job_);
+  const std::int64_t due = books.of(Outcome::pending);
   const Exit stopped = exit_of(end.by, books, settings_.ignore_invalid);
   const bool is_passing = stopped == Exit::try_later || stopped == Exit::api_unavailable;
-  if (is_loaded_ && is_passing && books.of(Outcome::pending) == 0) end = RunEnd{};
-  if (const auto due = books.of(Outcome::pending); end.by == StoppedBy::nothing && due > 0) {
+  if (!finished.was_reading_stopped && is_passing && due == 0) end = RunEnd{};
+  if (end.by == StoppedBy::nothing && due > 0) {
     throw Error(Exit::defect, std::to_string(due) + " members are due, and the run ended as if none were", {},
                 "run it again, and report this");
   }
-  const Exit exit = exit_of(end.by, books, settings_.ignore_invalid);
-  database_.write([&] {
-    ledger_.log().end(static_cast<int>(exit), std::string(name_of(end.by)), end.message, ledger_.clock().wall());
+  finished.exit = exit_of(end.by, books, settings_.ignore_invalid);
+  database_.write([&](Transaction& transaction) {
+    ledger_.log().end(transaction, static_cast<int>(finished.exit), std::string(name_of(end.by)), end.message,
+                      ledger_.clock().wall());
   });
-  return exit;
 }
 
 void JobRun::fail(const Error& error) noexcept {
   try {
-    database_.write([&] {
-      ledger_.log().end(static_cast<int>(error.exit()), "error", excerpt(error.what(), 500), ledger_.clock().wall());
+    database_.write([&](Transaction& transaction) {
+      ledger_.log().end(transaction, static_cast<int>(error.exit()), "error", excerpt(error.what(), 500),
+                        ledger_.clock().wall());
     });
   } catch (const std::exception&) {
     // Then the ledger itself is what failed; `error` says so, and the next run closes this one.

@@ -1,11 +1,14 @@
 // One run of one job, from the calls that an earlier process left open to books that balance; whoever holds the job's
-// lock may do it. In this order: recover, load, send, finish.
+// lock may do it.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "ledger/books.h"
 #include "ledger/intake.h"
 #include "run/runner.h"
@@ -13,56 +16,57 @@
 namespace convoke {
 
 struct JobRunSettings {
-  RunnerSettings runner;
-  std::string base_url;  ///< of the API; the ledger belongs to it
-  LimitSettings limits;
+  SendSettings send;
+  std::string base_url;                     ///< of the API; the ledger belongs to it
+  std::string url;                          ///< as the config has it, and
+  std::string way;                          ///< by which proxy, for messages on what only the config mends
   std::optional<std::int64_t> assume_used;  ///< calls that a ledger of unknown past is to count in the limits
   ReadSource read_source;
   IntakeBrakes brakes;
   bool ignore_invalid = false;  ///< invalid rows do not make the run end with 1
   std::string fingerprint;      ///< of the source now; empty: it has none and is always read
-  bool retry_failed = true;     ///< members that ended failed are due again
-  std::vector<Outcome> retry;   ///< members of these outcomes too
+  std::vector<Outcome> retry;   ///< members of these outcomes are due again, too
 };
 
-/// What load() came to.
-struct Loaded {
-  std::optional<Reading> reading;  ///< empty: the source is the one that was read last
-  std::int64_t retried = 0;        ///< members of JobRunSettings::retry that are due again
+/// What a run came to.
+struct Finished {
+  RunEnd end;
+  Exit exit = Exit::ok;
+  std::optional<Reading> reading;  ///< empty: the source is the one that was read last, or
+  bool was_reading_stopped = false;
+  std::int64_t retried = 0;  ///< members of JobRunSettings::retry that are due again
 };
 
 class JobRun {
  public:
-  /// Begins the run in the ledger and settles what earlier processes left open. References must outlive this; what of
-  /// `loop` and `ledger` is still to do when this goes must not be done any more.
-  JobRun(Database& database, JobId job, JobRunSettings settings, Transport& transport, const Clock& clock,
-         Alarms& alarms, boost::asio::any_io_executor loop, boost::asio::any_io_executor ledger, std::uint64_t seed,
-         const std::function<void(const std::string&)>& warn);
+  /// Begins the run in the ledger. References must outlive this; what is still to do on the executors of `outside` when
+  /// this goes must not be done any more.
+  JobRun(Database& database, JobId job, JobRunSettings settings, const Outside& outside);
 
-  /// Takes the source in, unless it is the one that was read last, and makes due what is to be retried.
-  Loaded load();
+  /// Settles what earlier processes left open, takes the source in unless it is the one that was read last, makes due
+  /// what is to be retried, sends what is due until nothing is or something stops it, checks the books, and ends the
+  /// run in the ledger. What stopped it is forgotten if the list is read and nobody is due any more: it came too late
+  /// to matter. Throws Error, with which the run is ended in the ledger, too, as far as that is possible.
+  boost::asio::awaitable<Finished> run();
 
-  /// Sends what is due until nothing is, or something stops it.
-  boost::asio::awaitable<RunEnd> send();
-
-  /// Checks the books and ends the run in the ledger. What stopped it is forgotten if the list is read and nobody is
-  /// due any more: it came too late to matter. Throws Error(defect) if the books do not balance.
-  Exit finish(RunEnd& end);
-
-  /// Ends the run in the ledger after what `error` says, as far as that is possible.
-  void fail(const Error& error) noexcept;
-
-  Runner& runner() { return runner_; }
-  RunId run() { return ledger_.log().run(); }
+  Progress progress() const { return runner_.progress(); }
+  RunId id() { return ledger_.log().run(); }
   const RunCounts& counts() { return ledger_.log().counts(); }
 
  private:
+  void load(Finished& finished);
+  boost::asio::awaitable<RunEnd> send();
+  void finish(Finished& finished);
+  void fail(const Error& error) noexcept;
+  void stop_sending();
+
   Database& database_;
   JobId job_;
   JobRunSettings settings_;
-  bool is_loaded_ = false;
+  Outside outside_;
   RunLedger ledger_;
   Runner runner_;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 
 /// What a run's end and the list as it stands say about its exit code (README.md, "Exit codes").

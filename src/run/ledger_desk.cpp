@@ -17,9 +17,9 @@ void LedgerDesk::work_off() {
   auto group = std::exchange(waiting_, {});
   if (!failure_) {
     try {
-      database_.write([&] {
-        for (const Order& order : group) order.change();
-        before_commit_();
+      database_.write([&](Transaction& transaction) {
+        for (const Order& order : group) order.change(transaction);
+        before_commit_(transaction);
       });
       after_commit_();
     } catch (...) {

@@ -22,7 +22,7 @@ class LedgerDesk {
  public:
   /// `database` must outlive this, and nothing else may use it while changes are under way. `before_commit` is done at
   /// the end of every group, `after_commit` once it is on disk and before any of it is answered.
-  LedgerDesk(Database& database, boost::asio::any_io_executor ledger, std::function<void()> before_commit,
+  LedgerDesk(Database& database, boost::asio::any_io_executor ledger, std::function<void(Transaction&)> before_commit,
              std::function<void()> after_commit)
       : database_(database),
         ledger_(std::move(ledger)),
@@ -32,9 +32,9 @@ class LedgerDesk {
   /// Does `change` and returns when it is committed. Changes are done in the order in which they were asked for; what
   /// comes in while one group is being committed makes up the next. If a group fails, each of its changes throws the
   /// same Error, and so does every later one: the ledger is not to be relied on after that.
-  boost::asio::awaitable<void> commit(std::function<void()> change) {
+  boost::asio::awaitable<void> commit(std::function<void(Transaction&)> change) {
     return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(std::exception_ptr)>(
-        [this](auto handler, std::function<void()> body) {
+        [this](auto handler, std::function<void(Transaction&)> body) {
           const auto loop = boost::asio::get_associated_executor(handler);
           // std::function wants what can be copied, which a coroutine's handler cannot.
           auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
@@ -52,7 +52,7 @@ class LedgerDesk {
 
  private:
   struct Order {
-    std::function<void()> change;
+    std::function<void(Transaction&)> change;
     std::function<void(std::exception_ptr)> done;
     boost::asio::any_io_executor keeps_loop_running;
   };
@@ -62,7 +62,7 @@ class LedgerDesk {
 
   Database& database_;
   boost::asio::any_io_executor ledger_;
-  std::function<void()> before_commit_;
+  std::function<void(Transaction&)> before_commit_;
   std::function<void()> after_commit_;
   std::vector<Order> waiting_;
   bool scheduled_ = false;

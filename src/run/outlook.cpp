@@ -4,8 +4,8 @@
 #include <set>
 
 #include "ledger/clock_bridge.h"
+#include "ledger/identity.h"
 #include "ledger/known_jobs.h"
-#include "ledger/run_log.h"
 
 namespace convoke {
 namespace {
@@ -50,12 +50,12 @@ bool LimitsNow::is_any_unknown() const {
 }
 
 Forecast Outlook::forecast(std::int64_t calls) const {
-  return convoke::forecast(pace.limits, slots, now, calls, latency, pace.connections);
+  return convoke::forecast(pace.limits, slots, now, calls, latency, pace.calls.connections);
 }
 
 Outlook outlook_of(Database& database, const std::optional<CallsBegun>& file, const PaceSettings& pace,
                    const Clock& clock) {
-  const Duration uncertain = unanswered(pace.call_timeout);
+  const Duration uncertain = unanswered(pace.calls.timeout);
   const WallTime at = clock.wall();
   const auto bridge = bridge_clock(stored_bridge(database), clock.boot_id(), clock.now(), at);
   const LedgerTime now = LedgerClock(clock, bridge.offset).now();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/clock.h"
 #include "ledger/calls_file.h"
 #include "run/forecast.h"
@@ -14,8 +15,7 @@ namespace convoke {
 /// How fast the config has calls go.
 struct PaceSettings {
   LimitSettings limits;
-  int connections = 8;
-  Duration call_timeout = std::chrono::seconds(30);
+  CallSettings calls;
 };
 
 /// What the limits leave now.

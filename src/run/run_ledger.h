@@ -8,70 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "api/rate_headers.h"
-#include "api/verdict.h"
 #include "ledger/calls_file.h"
 #include "ledger/chunks.h"
 #include "ledger/clock_bridge.h"
 #include "ledger/run_log.h"
 #include "ledger/slots.h"
+#include "run/call.h"
 #include "run/ledger_desk.h"
 #include "run/rate_limiter.h"
+#include "run/run_end.h"
 
 namespace convoke {
-
-/// A call that may go out now: its chunk, its intent and its slots.
-struct Claimed {
-  Chunk chunk;
-  std::string course_id;
-  CallId call = 0;
-  TakenSlots slots;
-  LedgerTime claimed_at{};
-  Pick pick = Pick::asked_before_first;
-  bool is_course_accepted = false;  ///< the API has accepted a call for the course before
-};
-
-struct ClaimTerms {
-  int most_calls = 0;
-  std::int64_t most_members = 0;
-  bool is_canary = false;  ///< most_members counts those, too, that the run has asked for and are due again
-  int largest_chunk = 0;
-  Pick pick = Pick::asked_before_first;
-};
-
-/// What a claim came to, and what to wait for if it is less than was asked for.
-struct Claims {
-  std::vector<Claimed> calls;
-  bool all_claimed = true;             ///< as many as the terms allow
-  std::optional<LedgerTime> next_due;  ///< the earliest that a chunk not in flight is due; empty: there is none
-  bool only_retries_left = false;      ///< what is due are retries, and the run has spent its budget of them
-  Admission held;                      ///< the rate limiter's word if a call was due and had to wait
-  bool paused = false;                 ///< it waits for a pause after a 429
-};
-
-/// What came of a call.
-struct Report {
-  CallEnd end;
-  Verdict verdict;
-  LedgerTime read_at{};
-  bool answer_read = false;  ///< else its slots stay taken until the server can no longer count it
-  std::optional<Duration> retry_after;
-  std::optional<RateAdvice> advice;
-};
-
-/// What recording a report came to.
-struct Recorded {
-  RunCounts counts;
-  LedgerTime paused_until{};           ///< after a 429, or a 503 that said how long
-  std::vector<LimitUse> use_at_pause;  ///< what this ledger itself had used when it came
-};
-
-/// A course that the API refused in this run.
-struct RefusedCourse {
-  std::string course_id;
-  std::string words;         ///< the API's, printable
-  std::int64_t members = 0;  ///< that stay due
-};
 
 class RunLedger {
  public:
@@ -90,7 +37,7 @@ class RunLedger {
 
   boost::asio::awaitable<Claims> claim(ClaimTerms terms);
   boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);
-  boost::asio::awaitable<Recorded> record(const Claimed& call, Report report);
+  boost::asio::awaitable<Recorded> record(const Claimed& call, CallReport report);
   /// What this run saw rejected, for `reason` (none: for whatever reason), is due again: it was not the members' fault.
   boost::asio::awaitable<std::int64_t> forgive_rejected(Reason reason);
   /// Members that are due, but for those of refused courses.
@@ -103,12 +50,14 @@ class RunLedger {
   const LedgerClock& clock() const { return clock_; }
 
  private:
-  void look_for_forgotten_calls(std::optional<std::int64_t> assume_used);
-  void count_those_of_a_ledger_that_is_gone(const CallsBegun& seen, LedgerTime counted_until, LedgerTime now);
-  void count_begun();
+  void look_for_forgotten_calls(Transaction& transaction, std::optional<std::int64_t> assume_used);
+  void count_those_of_a_ledger_that_is_gone(Transaction& transaction, const CallsBegun& seen, LedgerTime counted_until,
+                                            LedgerTime now);
+  void count_begun(Transaction& transaction);
   void note_begun();
-  Claims claim_now(const ClaimTerms& terms);
-  Recorded record_now(const Claimed& call, const Report& report);
+  Claims claim_now(Transaction& transaction, const ClaimTerms& terms);
+  Claimed begin_call(Transaction& transaction, Chunk chunk, TakenSlots slots, LedgerTime now);
+  Recorded record_now(Transaction& transaction, const Claimed& call, const CallReport& report);
 
   Database& database_;
   JobId job_;

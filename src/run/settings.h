@@ -1,4 +1,4 @@
-// How a run paces itself and when it gives up; filled from `[limits]`, `[retry]` and `[run]` of the config.
+// How a run paces itself, sends, and gives up; filled from `[limits]` and `[run]` of the config, and from options.
 #pragma once
 
 #include <chrono>
@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "api/participants.h"
+#include "api/settings.h"
 #include "base/duration.h"
 #include "base/limit.h"
 
@@ -14,13 +16,6 @@ namespace convoke {
 struct LimitSettings {
   std::vector<Limit> calls = {{100, std::chrono::seconds(10)}, {50'000, std::chrono::hours(24)}};  ///< all hold at once
   int reserve = 0;  ///< calls of the longest limit left for others; fewer than its calls
-};
-
-struct RetrySettings {
-  int attempts = 6;                                 ///< of one chunk, 1 to 100
-  Duration first = std::chrono::milliseconds(500);  ///< the longest first wait; doubles, full jitter
-  Duration longest = std::chrono::seconds(60);      ///< no wait is longer
-  Duration patience = std::chrono::minutes(5);      ///< how long an API that answers nothing is waited for
 };
 
 /// `[run] max_failures`: a number of members, or a share of those due when the run starts.
@@ -32,6 +27,18 @@ struct MaxFailures {
 struct RunSettings {
   bool retry_failed = true;  ///< members that ended failed in an earlier run are due again
   std::optional<MaxFailures> max_failures;
+};
+
+/// All that sending goes by.
+struct SendSettings {
+  InviteSettings invite;
+  CallSettings calls;
+  RetrySettings retry;
+  LimitSettings limits;
+  RunSettings run;
+  KeepProfile keep_profile = KeepProfile::no;
+  std::optional<std::int64_t> max_members;  ///< settle so many, then stop
+  std::optional<Duration> max_duration;     ///< from when the run began
 };
 
 }  // namespace convoke

@@ -82,8 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   judgement.on_doubt = static_cast<OnDoubt>(how % 3);
   judgement.keep_profile = (how & 8) != 0 ? KeepProfile::yes : KeepProfile::no;
   judgement.ever_accepted = (how & 16) != 0;
-  judgement.told_to_wait = (how & 32) != 0;
-  judgement.back_off = [](int) { return std::chrono::seconds(1); };
+  if ((how & 32) != 0) judgement.retry_after = std::chrono::seconds(1);
   answer.body = input.rest();
   check(judge(answer, chunk, judgement), chunk);
   return 0;

@@ -1,5 +1,5 @@
 // The message of an error body, and the members that it quotes.
-#include "api/participants.h"
+#include "api/error_body.h"
 #include "fuzz.h"
 
 using namespace convoke;

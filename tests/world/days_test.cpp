@@ -42,8 +42,8 @@ TEST_CASE("ten million members take three days at the real limits, and no window
   job.read = list_of(members);
   job.fingerprint = "ten million";
   JobRunSettings settings;
-  settings.limits.calls = server.limits;
-  settings.limits.reserve = 5'000;
+  settings.send.limits.calls = server.limits;
+  settings.send.limits.reserve = 5'000;
 
   const Instant start = world.clock.now();
   std::map<std::int64_t, std::int64_t> calls_of_day;

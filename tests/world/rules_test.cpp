@@ -63,7 +63,7 @@ TEST_CASE("every call says until when it may be sent: its slots do not cover it 
   World world(1, {});
   const auto settings = settings_of(10);
   world.on_send = [&](const Request& request) {
-    REQUIRE(request.not_after <= world.clock.now() + 2 * settings.runner.call_timeout);
+    REQUIRE(request.not_after <= world.clock.now() + 2 * settings.send.calls.timeout);
   };
   const WorldJob job = job_of(world.ids(200));
   CHECK(world.run(job, settings).exit == Exit::ok);
@@ -87,10 +87,9 @@ TEST_CASE("once a 429 is read nothing goes out, not even what was being claimed 
       for (std::uint64_t number = 1; number <= 500; ++number)
         take({number + 1, "course", member(number), false, {}, {}});
     };
-    JobRun run(database, job_id(database, "list"), settings, transport, clock, clock, loop.get_executor(),
-               ledger.get_executor(), seed, [](const std::string&) {});
-    run.load();
-    boost::asio::co_spawn(loop, run.send(), [](std::exception_ptr error, const RunEnd&) { REQUIRE_FALSE(error); });
+    JobRun run(database, job_id(database, "list"), settings,
+               {transport, clock, clock, loop.get_executor(), ledger.get_executor(), seed, [](const std::string&) {}});
+    boost::asio::co_spawn(loop, run.run(), [](std::exception_ptr error, const Finished&) { REQUIRE_FALSE(error); });
     const auto step = [](boost::asio::io_context& context) {
       context.restart();
       return context.poll_one();

@@ -228,23 +228,22 @@ void play(std::uint64_t seed, Totals& totals) {
   if (processes == 3) jobs.push_back(jobs.front());  // and one that must find its job taken
 
   JobRunSettings settings;
-  settings.runner.invite.chunk_size = static_cast<int>(world.number(1, 40));
-  settings.runner.invite.on_doubt = world.chance(0.3) ? OnDoubt::ask_quietly : OnDoubt::ask_again;
-  settings.runner.connections = static_cast<int>(world.number(1, 8));
-  settings.runner.call_timeout = std::chrono::seconds(world.number(1, 20));
-  settings.runner.retry.attempts = static_cast<int>(world.number(2, 6));
-  settings.limits.calls = server.limits;
-  if (server.limits.empty()) settings.runner.limited = false;
+  settings.send.invite.chunk_size = static_cast<int>(world.number(1, 40));
+  settings.send.invite.on_doubt = world.chance(0.3) ? OnDoubt::ask_quietly : OnDoubt::ask_again;
+  settings.send.calls.connections = static_cast<int>(world.number(1, 8));
+  settings.send.calls.timeout = std::chrono::seconds(world.number(1, 20));
+  settings.send.retry.attempts = static_cast<int>(world.number(2, 6));
+  settings.send.limits.calls = server.limits;
   settings.ignore_invalid = world.chance(0.5);
   settings.brakes.accept_shrunk = true;
   if (world.chance(0.3)) world.retry_after = std::chrono::seconds(world.number(0, 400));
   world.stop_per_run = world.chance(0.3) ? 0.3 : 0.0;
   // A day's quota, a pause or patience may take long; a deadline is often shorter than all of them.
   const auto draw_brakes = [&](bool any) {
-    settings.runner.max_members.reset();
-    settings.runner.max_duration.reset();
-    if (any && world.chance(0.3)) settings.runner.max_members = world.number(1, 60);
-    if (any && world.chance(0.3)) settings.runner.max_duration = Duration(world.number(1, 60'000'000));
+    settings.send.max_members.reset();
+    settings.send.max_duration.reset();
+    if (any && world.chance(0.3)) settings.send.max_members = world.number(1, 60);
+    if (any && world.chance(0.3)) settings.send.max_duration = Duration(world.number(1, 60'000'000));
   };
 
   // Beside the server's limits a process may have one that the others know nothing of, another each time.
@@ -252,7 +251,7 @@ void play(std::uint64_t seed, Totals& totals) {
   const auto draw_limits = [&] {
     for (WorldJob& job : jobs) {
       if (!world.keeps_arrivals) continue;
-      job.limits = settings.limits;
+      job.limits = settings.send.limits;
       if (world.chance(0.3)) continue;
       job.limits->calls.push_back({static_cast<int>(world.number(1, 20)), std::chrono::seconds(world.number(1, 60))});
       if (job.limits->calls.back().window == 10s) job.limits->calls.pop_back();
@@ -284,9 +283,9 @@ void play(std::uint64_t seed, Totals& totals) {
     const std::size_t asked_before = world.sent.size();
     const auto ended = world.run(jobs, settings);
     // A canary asks for no more than it may settle, whatever becomes of them. (A refused course costs a call of it.)
-    if (settings.runner.max_members && world.refused_courses.empty()) {
+    if (settings.send.max_members && world.refused_courses.empty()) {
       REQUIRE(static_cast<std::int64_t>(world.sent.size() - asked_before) <=
-              *settings.runner.max_members * static_cast<std::int64_t>(jobs.size()));
+              *settings.send.max_members * static_cast<std::int64_t>(jobs.size()));
     }
     check_invariants(world, jobs);
     check_nobody_asked_again(world, settled);

@@ -40,15 +40,12 @@ std::string fingerprint_of(const WorldJob& job) {
 
 // Calls that were noted and not answered for yet: they count as attempts when the next run finds them.
 int open_calls_for(Database& database, JobId job, const std::string& member) {
-  SQLite::Statement query(database.handle(),
-                          "SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ?1 "
-                          "AND (instr(ids, ?2) > 0 OR (ids IS NULL AND chunk_id IN (SELECT chunk_id FROM chunk WHERE "
-                          "instr(chunk.ids, ?2) > 0)))");
-  query.bind(1, job);
-  const auto id = MemberId::parse(member);
-  query.bind(2, id->bytes.data(), 16);
-  query.executeStep();
-  return query.getColumn(0).getInt();
+  return Statement(database, R"sql(
+    SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ?1
+    AND (instr(ids, ?2) > 0
+         OR (ids IS NULL AND chunk_id IN (SELECT chunk_id FROM chunk WHERE instr(chunk.ids, ?2) > 0)))
+  )sql")
+      .the<int>(job, *MemberId::parse(member));
 }
 
 }  // namespace
@@ -169,12 +166,9 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
 
 Process::Process(World& world, const WorldJob& job, JobRunSettings settings)
     : world_(world), job_(job), settings_(std::move(settings)) {
-  if (job_.limits) {
-    settings_.limits = *job_.limits;
-    settings_.runner.limited = !settings_.limits.calls.empty();
-  }
+  if (job_.limits) settings_.send.limits = *job_.limits;
   settings_.read_source = job_.read ? job_.read : rows_of(job_);
-  settings_.base_url = "http://world";
+  settings_.base_url = settings_.url = "http://world";
   settings_.fingerprint = job_.read ? job_.fingerprint : fingerprint_of(job_);
 }
 
@@ -188,7 +182,7 @@ void Process::arm_killer() {
         const World& world = process->world_;
         const bool kill = world.crash_per_commit > 0 && process->world_.chance(world.crash_per_commit);
         process->was_killed_in_commit_ = process->was_killed_in_commit_ || kill;
-        return kill ? 1 : 0;
+        return process->was_killed_in_commit_ ? 1 : 0;  // and of what it would do after that
       },
       this);
 }
@@ -200,9 +194,7 @@ void Process::guard(const std::function<void()>& action) {
   } catch (const Error& error) {
     if (was_killed_in_commit_) throw Killed{};
     if (error.exit() == Exit::defect) throw;
-    if (run_) run_->fail(error);
-    exit_ = error.exit();
-    ended_ = true;
+    finished_ = Finished{{}, error.exit(), {}};
   }
 }
 
@@ -216,37 +208,40 @@ bool Process::start() {
     if (is_busy) return;
     lock_.emplace(std::move(*lock));
     arm_killer();
-    transport_.emplace(world_, loop_.get_executor(), settings_.runner.call_timeout, settings_.limits);
-    run_.emplace(*database_, id, settings_, *transport_, world_.clock, world_.clock, loop_.get_executor(),
-                 loop_.get_executor(), static_cast<std::uint64_t>(world_.number(0, 1'000'000'000)),
-                 [this](const std::string& text) { world_.warnings.push_back(text); });
-    run_->load();
+    transport_.emplace(world_, loop_.get_executor(), settings_.send.calls.timeout, settings_.send.limits);
+    const Outside outside{*transport_,
+                          world_.clock,
+                          world_.clock,
+                          loop_.get_executor(),
+                          loop_.get_executor(),
+                          static_cast<std::uint64_t>(world_.number(0, 1'000'000'000)),
+                          [this](const std::string& text) { world_.warnings.push_back(text); },
+                          stop_.get_token(),
+                          [] {
+                            return RunEnd{StoppedBy::signal, "terminated"};
+                          }};
+    run_.emplace(*database_, id, settings_, outside);
   });
   if (is_busy) return false;
-  if (ended_) return true;
+  if (finished_) return true;
   if (world_.stop_per_run > 0 && world_.chance(world_.stop_per_run)) {
     const Instant when = world_.clock.now() + Duration(world_.number(0, 20'000'000));
-    world_.clock.at(when, [alive = std::weak_ptr(alive_), this] {
-      if (!alive.expired()) run_->runner().stop(StoppedBy::signal, "terminated");
-    });
+    world_.clock.at(when, [stop = stop_]() mutable { stop.request_stop(); });
   }
-  auto on_end = [this](std::exception_ptr error, RunEnd end) {
+  auto on_end = [this](std::exception_ptr error, Finished finished) {
     failure_ = error;
-    end_ = std::move(end);
+    finished_ = std::move(finished);
   };
-  boost::asio::co_spawn(loop_, run_->send(), std::move(on_end));
+  boost::asio::co_spawn(loop_, run_->run(), std::move(on_end));
   return true;
 }
 
 bool Process::step() {
-  if (ended_) return false;
+  if (finished_) return false;
   loop_.restart();
   if (loop_.poll_one() == 0) return false;
-  if (!end_) return true;
   guard([&] {
     if (failure_) std::rethrow_exception(failure_);
-    exit_ = run_->finish(*end_);
-    ended_ = true;
   });
   return true;
 }
@@ -359,10 +354,10 @@ void check_own_limits(const World& world) {
 
 JobRunSettings settings_of(int chunk_size) {
   JobRunSettings settings;
-  settings.runner.invite.chunk_size = chunk_size;
-  settings.runner.call_timeout = std::chrono::seconds(10);
-  settings.limits.calls = {};
-  settings.runner.limited = false;
+  settings.send.invite.chunk_size = chunk_size;
+  settings.send.calls.timeout = std::chrono::seconds(10);
+  settings.send.limits.calls = {};
+
   return settings;
 }
 

@@ -79,9 +79,9 @@ class Process {
   bool start();
   /// Does one thing that is ready; false: nothing is. Throws Killed, and Error as the program would.
   bool step();
-  bool has_ended() const { return ended_; }
-  Exit exit() const { return exit_; }
-  const RunEnd& end() const { return end_ ? *end_ : no_end_; }
+  bool has_ended() const { return finished_.has_value(); }
+  Exit exit() const { return finished_->exit; }
+  const RunEnd& end() const { return finished_->end; }
   RunCounts counts() { return run_ ? run_->counts() : RunCounts{}; }
   const WorldJob& job() const { return job_; }
 
@@ -96,14 +96,11 @@ class Process {
   std::optional<Database> database_;
   std::optional<JobLock> lock_;
   std::optional<WorldTransport> transport_;
+  std::stop_source stop_;
   std::optional<JobRun> run_;
-  std::optional<RunEnd> end_;
-  RunEnd no_end_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>();  ///< gone with the process
+  std::optional<Finished> finished_;
   std::exception_ptr failure_;
   bool was_killed_in_commit_ = false;
-  bool ended_ = false;
-  Exit exit_ = Exit::ok;
 };
 
 class World {

@@ -41,9 +41,8 @@ TEST_CASE("a 429 costs no attempt, and nobody sends for a whole window") {
   server.script[2] = answer_once(429);
   World world(7, server);
   auto settings = settings_of(100);
-  settings.limits.calls = {{100, 10s}};
-  settings.runner.limited = true;
-  settings.runner.connections = 1;
+  settings.send.limits.calls = {{100, 10s}};
+  settings.send.calls.connections = 1;
   const WorldJob job = job_of(world.ids(250));
   const Instant start = world.clock.now();
   CHECK(world.run(job, settings).exit == Exit::ok);
@@ -157,14 +156,13 @@ TEST_CASE("a canary ends when it has settled its members, also when they are the
     CAPTURE(has_limits);
     World world(21, {});
     auto settings = settings_of(100);
-    if (has_limits) settings.limits.calls = {{100, 10s}};
-    settings.runner.limited = has_limits;
+    if (has_limits) settings.send.limits.calls = {{100, 10s}};
     const WorldJob job = job_of(world.ids(10));
-    settings.runner.max_members = 4;
+    settings.send.max_members = 4;
     auto ended = world.run(job, settings);
     CHECK(ended.exit == Exit::try_later);
     CHECK(ended.end.by == StoppedBy::max_members);
-    settings.runner.max_members = 6;
+    settings.send.max_members = 6;
     ended = world.run(job, settings);
     CHECK(ended.exit == Exit::ok);
     CHECK(ended.end.by == StoppedBy::nothing);
@@ -173,14 +171,14 @@ TEST_CASE("a canary ends when it has settled its members, also when they are the
   World refused(22, {});
   refused.refused_courses = {"course"};
   auto settings = settings_of(100);
-  settings.runner.max_members = 10;
+  settings.send.max_members = 10;
   const WorldJob job = job_of(refused.ids(50));
   CHECK(refused.run(job, settings).exit == Exit::bad_config);
 
   SandboxSettings server;
   server.poison = {"0", "1", "2", "3", "4", "5", "6", "7"};
   World bad(23, server);
-  settings.runner.max_members = 20;
+  settings.send.max_members = 20;
   const WorldJob list = job_of(bad.ids(20));
   CHECK(bad.run(list, settings).exit == Exit::incomplete);
   settings.retry = {Outcome::rejected};
@@ -206,14 +204,14 @@ TEST_CASE("the night after, the exit code still says who is not invited; who fai
   for (std::uint64_t request = 2; request < 5; ++request) failing.script[request] = answer_once(500);
   World other(25, failing);
   auto settings = settings_of(10);
-  settings.runner.connections = 1;
-  settings.runner.retry.attempts = 3;
+  settings.send.calls.connections = 1;
+  settings.send.retry.attempts = 3;
   const WorldJob list = job_of(other.ids(20));
   CHECK(other.run(list, settings).exit == Exit::incomplete);
   CHECK(tally(other.outcomes("list")) == std::map<std::string, int>{{"failed", 10}, {"invited", 10}});
-  settings.retry_failed = false;
+  settings.send.run.retry_failed = false;
   CHECK(other.run(list, settings).exit == Exit::incomplete);
-  settings.retry_failed = true;
+  settings.send.run.retry_failed = true;
   CHECK(other.run(list, settings).exit == Exit::ok);
 }
 
@@ -316,8 +314,7 @@ TEST_CASE("a wait that a 503 asks for is that wait, however long the limits' win
   World world(40, server);
   world.retry_after = 2s;
   auto settings = settings_of(10);
-  settings.limits.calls = {{50'000, 24h}};
-  settings.runner.limited = true;
+  settings.send.limits.calls = {{50'000, 24h}};
   const auto start = world.clock.now();
   CHECK(world.run(job_of(world.ids(400)), settings).exit == Exit::ok);
   CHECK(world.clock.now() - start < 1min);
@@ -400,7 +397,7 @@ TEST_CASE("a size that is too large is learned for the rest of the run") {
   server.max_ids = 30;
   World world(8, server);
   auto settings = settings_of(100);
-  settings.runner.connections = 1;
+  settings.send.calls.connections = 1;
   const WorldJob job = job_of(world.ids(2000));
   CHECK(world.run(job, settings).exit == Exit::ok);
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 2000}});
@@ -426,7 +423,7 @@ TEST_CASE("an outage in the middle is probed with one call at a time, and the ru
   for (std::uint64_t request = 50; request < 70; ++request) server.script[request] = answer_once(503);
   World world(10, server);
   auto settings = settings_of(10);
-  settings.runner.retry.patience = 10min;
+  settings.send.retry.patience = 10min;
   int open = 0;
   std::vector<Instant> probes;
   world.on_send = [&](const Request&) {
@@ -451,8 +448,8 @@ TEST_CASE("a chunk that alone keeps failing ends failed, and retry makes it due 
   for (std::uint64_t request = 20; request < 23; ++request) server.script[request] = answer_once(500);
   World world(11, server);
   auto settings = settings_of(10);
-  settings.runner.connections = 1;
-  settings.runner.retry.attempts = 3;
+  settings.send.calls.connections = 1;
+  settings.send.retry.attempts = 3;
   const WorldJob job = job_of(world.ids(200));
   CHECK(world.run(job, settings).exit == Exit::incomplete);
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"failed", 10}, {"invited", 190}});
@@ -477,7 +474,7 @@ TEST_CASE("what a lost answer leaves in doubt is held if the operator says so") 
   network.lost_answer = 1;
   World world(13, {}, network);
   auto settings = settings_of(100);
-  settings.runner.invite.on_doubt = OnDoubt::hold;
+  settings.send.invite.on_doubt = OnDoubt::hold;
   const WorldJob job = job_of(world.ids(300));
   CHECK(world.run(job, settings).exit == Exit::incomplete);
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"in_doubt", 300}});
@@ -487,7 +484,7 @@ TEST_CASE("what a lost answer leaves in doubt is held if the operator says so") 
 TEST_CASE("max_members settles exactly so many; max_failures stops with most of the list untouched") {
   World world(14, {});
   auto settings = settings_of(100);
-  settings.runner.max_members = 250;
+  settings.send.max_members = 250;
   const WorldJob job = job_of(world.ids(1000));
   CHECK(world.run(job, settings).exit == Exit::try_later);
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 250}, {"pending", 750}});
@@ -496,7 +493,7 @@ TEST_CASE("max_members settles exactly so many; max_failures stops with most of 
   server.poison = {"0", "1", "2", "3"};
   World bad(15, server);
   settings = settings_of(10);
-  settings.runner.max_failures = MaxFailures{20, 0};
+  settings.send.run.max_failures = MaxFailures{20, 0};
   const WorldJob list = job_of(bad.ids(2000));
   CHECK(bad.run(list, settings).exit == Exit::incomplete);
   const auto outcomes = tally(bad.outcomes("list"));
@@ -509,7 +506,7 @@ TEST_CASE("a canary asks nobody else while those it has asked for are not settle
   network.lost_answer = 1;
   World world(50, {}, network);
   auto settings = settings_of(100);
-  settings.runner.max_members = 10;
+  settings.send.max_members = 10;
   const WorldJob job = job_of(world.ids(2000));
   CHECK(world.run(job, settings).exit == Exit::api_unavailable);
   CHECK(world.sent.size() == 10);
@@ -527,8 +524,8 @@ TEST_CASE("a login page on the second night asked nobody: it is not retried for 
   for (const OnDoubt on_doubt : {OnDoubt::ask_again, OnDoubt::ask_quietly, OnDoubt::hold}) {
     World world(51, server);
     auto settings = settings_of(100);
-    settings.runner.invite.on_doubt = on_doubt;
-    settings.runner.invite.email_notification = true;
+    settings.send.invite.on_doubt = on_doubt;
+    settings.send.invite.email_notification = true;
     WorldJob job = job_of(world.ids(100));
     CHECK(world.run(job, settings).exit == Exit::ok);
     for (auto& id : world.ids(900)) job.rows.push_back(id);
@@ -548,7 +545,7 @@ TEST_CASE("one login page in the middle is passed over") {
   server.script[5] = {FaultKind::login, 0, 1.0};
   World world(52, server);
   auto settings = settings_of(10);
-  settings.runner.invite.on_doubt = OnDoubt::hold;
+  settings.send.invite.on_doubt = OnDoubt::hold;
   const WorldJob job = job_of(world.ids(200));
   CHECK(world.run(job, settings).exit == Exit::ok);
 }
@@ -558,7 +555,7 @@ TEST_CASE("answers that nobody can read stop the run, and leave but a few in dou
   for (std::uint64_t request = 2; request < 1000; ++request) server.script[request] = {FaultKind::garbage, 0, 1.0};
   World world(53, server);
   auto settings = settings_of(10);
-  settings.runner.invite.on_doubt = OnDoubt::hold;
+  settings.send.invite.on_doubt = OnDoubt::hold;
   const auto ended = world.run(job_of(world.ids(2000)), settings);
   CHECK(ended.exit == Exit::bad_config);
   CHECK(ended.end.reason == Reason::odd_answer);
@@ -570,7 +567,7 @@ TEST_CASE("patience is kept by the clock, and an API that is silent is said to b
   network.refused = 1;
   World world(54, {}, network);
   auto settings = settings_of(100);
-  settings.runner.retry.patience = 60s;
+  settings.send.retry.patience = 60s;
   const WorldJob job = job_of(world.ids(20));
   for (int night = 1; night <= 3; ++night) {  // and every night: nobody is blamed for it
     const auto start = world.clock.now();
@@ -587,7 +584,7 @@ TEST_CASE("patience is kept by the clock, and an API that is silent is said to b
 TEST_CASE("after an outage, what failed before is not what is tried first") {
   World world(55, {});
   auto settings = settings_of(1);
-  settings.runner.connections = 4;
+  settings.send.calls.connections = 4;
   WorldJob job = job_of(world.ids(15));
   std::sort(job.rows.begin(), job.rows.end());
   WorldJob first = job;
@@ -608,11 +605,11 @@ TEST_CASE("with one attempt a member, a course that is gone still keeps its memb
   for (std::uint64_t request = 2; request < 100; ++request) gone.script[request] = answer_once(404);
   World world(56, gone);
   auto settings = settings_of(100);
-  settings.runner.retry.attempts = 1;
-  settings.runner.max_members = 100;
+  settings.send.retry.attempts = 1;
+  settings.send.max_members = 100;
   const WorldJob job = job_of(world.ids(400));
   CHECK(world.run(job, settings).exit == Exit::try_later);
-  settings.runner.max_members.reset();
+  settings.send.max_members.reset();
   CHECK(world.run(job, settings).exit == Exit::bad_config);
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"invited", 100}, {"pending", 300}});
 }
@@ -636,9 +633,8 @@ TEST_CASE("a server that stands still and then acts on all that waited never cou
     World world(5, server, {20ms, 0, 0, 0, 0, 0.05});
     const WorldJob job = job_of(world.ids(60));
     auto settings = settings_of(1);
-    settings.runner.call_timeout = timeout;
-    settings.limits.calls = server.limits;
-    settings.runner.limited = true;
+    settings.send.calls.timeout = timeout;
+    settings.send.limits.calls = server.limits;
     for (int runs = 0; runs < 20 && world.run(job, settings).exit != Exit::ok; ++runs) continue;
     CHECK(tally(world.outcomes("list"))["pending"] == 0);
     CHECK(world.sandbox.stats().over_limit == 0);
@@ -649,8 +645,7 @@ TEST_CASE("a lost answer takes one slot out of use for a while, and does not hol
   const auto took = [](double lost) {
     World world(5, {}, {20ms, 0, 0, 0, lost});
     auto settings = settings_of(1);
-    settings.limits.calls = {{100, 10s}, {50'000, 24h}};
-    settings.runner.limited = true;
+    settings.send.limits.calls = {{100, 10s}, {50'000, 24h}};
     const Instant began = world.clock.now();
     CHECK(world.run(job_of(world.ids(1000)), settings).exit == Exit::ok);
     return std::chrono::duration<double>(world.clock.now() - began).count();
@@ -666,9 +661,8 @@ TEST_CASE("the day's quota used up stops the run, and the next day goes on from 
   server.limits = {{100, 10s}, {500, 24h}};
   World world(16, server);
   auto settings = settings_of(1);
-  settings.limits.calls = {{100, 10s}, {500, 24h}};
-  settings.limits.reserve = 20;
-  settings.runner.limited = true;
+  settings.send.limits.calls = {{100, 10s}, {500, 24h}};
+  settings.send.limits.reserve = 20;
   const WorldJob job = job_of(world.ids(1000));
   CHECK(world.run(job, settings).exit == Exit::try_later);
   CHECK(tally(world.outcomes("list"))["invited"] == 480);

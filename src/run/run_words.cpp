@@ -1,0 +1,84 @@
+#include "run/run_words.h"
+
+#include <fmt/format.h>
+
+#include "base/numbers.h"
+#include "base/text.h"
+
+namespace convoke {
+
+std::string words_of_stop(const Verdict& verdict) {
+  // What the wire itself says is already in our own words.
+  if (is_told_by_the_wire(verdict.reason)) return verdict.call_error;
+  return fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error);
+}
+
+std::string words_of_retry_budget(const RunCounts& counts) {
+  return fmt::format("{} of {} calls were retries: the API fails too often to go on", counts.retries, counts.calls);
+}
+
+std::string words_of_quota(const Limit& limit, bool is_use_unknown, const std::string& when) {
+  if (!is_use_unknown) return fmt::format("the limit {} is used up; {}", format_limit(limit), when);
+  return fmt::format(
+      "the ledger was copied, or moved without its -calls file, so it is not known what was sent meanwhile, and the "
+      "limit {} counts as used up; {}; if you know how many calls of the longest limit are used, say so: --assume-used "
+      "N",
+      format_limit(limit), when);
+}
+
+std::string words_of_next_call(WallTime next, Duration wait) {
+  return fmt::format("a call may go again at {} (in {})", format_time(next), describe_duration(wait));
+}
+
+std::string words_of_failures(std::int64_t failures, std::int64_t allowed) {
+  return fmt::format("{} rejected, failed or in doubt; run.max_failures allows {}", counted(failures, "member"),
+                     grouped(allowed));
+}
+
+std::string words_of_canary(std::int64_t handled) {
+  return fmt::format("{} came to an outcome, as --max-members asks", counted(handled, "member"));
+}
+
+std::string words_of_refused_courses(const std::vector<RefusedCourse>& refused) {
+  const RefusedCourse& first = refused.front();
+  return refused.size() == 1 ? fmt::format("the API refuses the course {}: {}", excerpt(first.course_id), first.words)
+                             : fmt::format("the API refuses {} courses, the first of them {}: {}", refused.size(),
+                                           excerpt(first.course_id), first.words);
+}
+
+std::string words_of_outage(const std::string& seen, Duration patience_left) {
+  return fmt::format("the API does not answer: {}; one call at a time tries it, for {} more", seen,
+                     describe_duration(patience_left));
+}
+
+std::string words_of_recovery(Duration after) {
+  return fmt::format("the API answers again, after {}", describe_duration(after));
+}
+
+std::string words_of_alarm(CallId call, const std::string& alarm) {
+  return fmt::format("call {}: {}", call, alarm);
+}
+
+std::string words_of_refused_course(const std::string& course_id, const std::string& words) {
+  return fmt::format("the API refuses the course {}; its members stay due: {}", excerpt(course_id), words);
+}
+
+std::string words_of_size(std::size_t too_large, int from_here_on) {
+  return fmt::format("a call of {} members is too large for the API; from here on at most {}", too_large, from_here_on);
+}
+
+std::string words_of_foreign_use(const std::vector<LimitUse>& use, Duration wait) {
+  std::string used;
+  for (const LimitUse& one : use)
+    used += fmt::format("{}{} of {}", used.empty() ? "" : " and ", one.taken, format_limit(one.limit));
+  return fmt::format(
+      "the API answered 429 though this ledger has used {}: someone else uses the key, or its limits are lower than "
+      "[limits] says; all wait {}",
+      used.empty() ? "no limits of its own" : used, describe_duration(wait));
+}
+
+std::string words_of_long_wait(Duration asked, Duration taken) {
+  return fmt::format("the API asked to wait {}; taken as {}", describe_duration(asked), describe_duration(taken));
+}
+
+}  // namespace convoke
