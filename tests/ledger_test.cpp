@@ -579,6 +579,22 @@ TEST_CASE("a chunk larger than asked for is cut, and nobody is lost") {
   check_all(world);
 }
 
+TEST_CASE("a cut keeps what is known of the members: why they are due again, and what was said of each") {
+  LedgerWorld world;
+  world.take_members(3, 3);
+  Sent sent(world);
+  Fate late = due_at(now - 1s, 1);
+  late.reason = Reason::unavailable;
+  late.participants.participant_id = R"(["p1","p2","p3"])";
+  late.participants.participant_status = "Invited";
+  sent.settle({{{}, late}});
+  REQUIRE(sent.claim(1));
+  CHECK(world.rows("SELECT source_line, reason, http_status, error, participant_id, participant_status, run_id, "
+                   "updated_at IS NULL FROM outcomes ORDER BY 1") == Rows{"2|unavailable|503|HTTP 503|p1|Invited|1|0",
+                                                                          "3|unavailable|503|HTTP 503|p2|Invited|1|0",
+                                                                          "4|unavailable|503|HTTP 503|p3|Invited|1|0"});
+}
+
 TEST_CASE("an answer that tells members apart splits their chunk, lines and all") {
   LedgerWorld world;
   world.take_members(6);

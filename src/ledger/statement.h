@@ -187,7 +187,7 @@ class Statement {
   template <class... Columns>
   Row<Columns...> read_row() {
     return [this]<std::size_t... index>(std::index_sequence<index...>) {
-      return Row<Columns...>{read(static_cast<int>(index), static_cast<Columns*>(nullptr))...};
+      return Row<Columns...>{this->read(static_cast<int>(index), static_cast<Columns*>(nullptr))...};
     }
     (std::index_sequence_for<Columns...>());
   }
