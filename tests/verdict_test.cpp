@@ -535,16 +535,17 @@ TEST_CASE("an interrupted call is doubtful, and costs its chunk no try") {
 }
 
 TEST_CASE("a wait doubles up to the longest, and chance spreads it down to nothing") {
-  CHECK(back_off(500ms, 60s, 1, 0.0) == 0ms);
-  CHECK(back_off(500ms, 60s, 1, 0.5) == 250ms);
+  const RetrySettings retry{6, 500ms, 60s, 5min};
+  CHECK(back_off(retry, 1, 0.0) == 0ms);
+  CHECK(back_off(retry, 1, 0.5) == 250ms);
   for (int tries = 1; tries <= 1000; ++tries) {
-    const Duration most = back_off(500ms, 60s, tries, 0.999999);
+    const Duration most = back_off(retry, tries, 0.999999);
     const Duration bound = tries > 7 ? Duration(60s) : std::min<Duration>(60s, 500ms * (1 << (tries - 1)));
     CHECK(most <= bound);
     CHECK(most >= bound * 99 / 100);
-    CHECK(back_off(500ms, 60s, tries, 0.0) == 0ms);
+    CHECK(back_off(retry, tries, 0.0) == 0ms);
   }
-  CHECK(back_off(0ms, 60s, 5, 0.9) == 0ms);
+  CHECK(back_off({6, 0ms, 60s, 5min}, 5, 0.9) == 0ms);
 }
 
 // ---- A list played through: what halving costs, and that each ends where it belongs.

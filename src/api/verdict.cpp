@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "api/error_body.h"
 #include "base/text.h"
@@ -17,7 +18,7 @@ constexpr std::size_t most_quoted_alone = 8;
 
 Members all_of(const Chunk& chunk) {
   Members members(chunk.ids.size());
-  for (std::size_t i = 0; i < members.size(); ++i) members[i] = static_cast<std::uint32_t>(i);
+  std::iota(members.begin(), members.end(), 0U);
   return members;
 }
 
@@ -27,13 +28,22 @@ Members without(const Members& members, const Members& taken) {
   return rest;
 }
 
-Duration wait_before_retry(const Judgement& how, int tries) {
-  return back_off(how.retry.first, how.retry.longest, tries, how.chance);
+// The fate of members that were asked for once more and stay due, with a definite answer.
+Fate due_again(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
+  Fate fate = Fate::due({chunk.attempts + 1, 0, chunk.missing, chunk.quiet, chunk.doubt}, how.now);
+  fate.reason = reason;
+  fate.http_status = http_status;
+  fate.error = std::move(error);
+  return fate;
 }
 
-// The fate of members that were asked for once more and stay due, with a definite answer.
-Fate due_now(const Chunk& chunk, const Judgement& how) {
-  return Fate::due({chunk.attempts + 1, 0, chunk.missing, chunk.quiet, chunk.doubt}, how.now);
+// One fate for all of the chunk.
+Verdict whole(Fate fate) {
+  Verdict verdict;
+  verdict.reason = fate.reason;
+  verdict.call_error = fate.error;
+  verdict.pieces.push_back({{}, std::move(fate)});
+  return verdict;
 }
 
 void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& fate) {
@@ -43,22 +53,15 @@ void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& 
 }
 
 Verdict retry(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
-  Verdict verdict;
-  verdict.sign = Sign::fails;
-  verdict.reason = reason;
-  verdict.call_error = error;
-  const int tries = chunk.tries + 1;
-  Fate fate = due_now(chunk, how);
-  fate.reason = reason;
-  fate.http_status = http_status;
-  fate.error = std::move(error);
-  fate.tries = tries;
-  if (tries >= how.retry.attempts) {
+  Fate fate = due_again(chunk, how, http_status, reason, std::move(error));
+  fate.tries = chunk.tries + 1;
+  if (fate.tries >= how.retry.attempts) {
     fate.outcome = Outcome::failed;
   } else {
-    fate.not_before = how.now + wait_before_retry(how, tries);
+    fate.not_before += back_off(how.retry, fate.tries, how.chance);
   }
-  verdict.pieces.push_back({{}, std::move(fate)});
+  Verdict verdict = whole(std::move(fate));
+  verdict.sign = Sign::fails;
   return verdict;
 }
 
@@ -103,17 +106,12 @@ Verdict odd_answer(const Chunk& chunk, const Judgement& how, int status, std::st
 
 // A 400 names no member: narrow it down, those the message quotes first.
 Verdict narrow(const Chunk& chunk, const Judgement& how, int status, const std::string& body, std::string message) {
+  const Reason reason = status == 413 ? Reason::too_large : Reason::refused;
+  if (chunk.ids.size() == 1) return whole(Fate::settled(chunk, Outcome::rejected, status, reason, std::move(message)));
   Verdict verdict;
-  verdict.reason = status == 413 ? Reason::too_large : Reason::refused;
+  verdict.reason = reason;
   verdict.call_error = message;
-  if (chunk.ids.size() == 1) {
-    verdict.pieces.push_back({{}, Fate::settled(chunk, Outcome::rejected, status, verdict.reason, std::move(message))});
-    return verdict;
-  }
-  Fate fate = due_now(chunk, how);
-  fate.reason = verdict.reason;
-  fate.http_status = status;
-  fate.error = std::move(message);
+  const Fate fate = due_again(chunk, how, status, reason, std::move(message));
   const Members quoted = quoted_members(body, chunk.ids);
   if (quoted.empty() || quoted.size() == chunk.ids.size()) {
     add_halves(verdict.pieces, all_of(chunk), fate);
@@ -135,11 +133,8 @@ void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& how, con
                                                      "not in the API's answers, not even when asked alone")});
     return;
   }
-  Fate fate = due_now(chunk, how);
+  Fate fate = due_again(chunk, how, 201, Reason::not_in_answers, "not in the answer: asked again");
   fate.missing = chunk.missing + 1;
-  fate.reason = Reason::not_in_answers;
-  fate.http_status = 201;
-  fate.error = "not in the answer: asked again";
   if (chunk.missing == 0) {
     verdict.pieces.push_back({missing, fate});
   } else {
@@ -168,12 +163,11 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& how) 
   }
   Fate invited = Fate::settled(chunk, Outcome::invited, 201);
   invited.participants = std::move(participants->columns);
-  const bool all = participants->named.size() == chunk.ids.size();
-  const Members missing = all ? Members{} : without(all_of(chunk), participants->named);
-  if (all) {
+  if (participants->named.size() == chunk.ids.size()) {
     verdict.pieces.push_back({{}, std::move(invited)});
     return verdict;
   }
+  const Members missing = without(all_of(chunk), participants->named);
   if (!participants->named.empty()) verdict.pieces.push_back({std::move(participants->named), std::move(invited)});
   add_missing(verdict, chunk, how, missing);
   if (verdict.call_error.empty()) {
@@ -183,28 +177,16 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& how) 
   return verdict;
 }
 
-// Nobody was asked.
-Verdict not_sent(const Chunk& chunk, const Judgement& how, const Answer& answer) {
-  Verdict verdict = retry(chunk, how, 0, answer.reason, answer.error);
-  for (Piece& piece : verdict.pieces) piece.fate.attempts = chunk.attempts;
-  return verdict;
-}
-
 // The chunk stays as due as it was, and pays with nothing: what is wrong is not its own.
 Verdict put_off(const Chunk& chunk, const Judgement& how, Effect effect, int status, Reason reason,
                 std::string message) {
-  Verdict verdict;
-  verdict.effect = effect;
-  verdict.reason = reason;
-  verdict.call_error = message;
-  Fate fate = due_now(chunk, how);
+  Fate fate = due_again(chunk, how, status, reason, std::move(message));
   const bool was_asked = status != 0 && status != 429;
   fate.attempts = chunk.attempts + (was_asked ? 1 : 0);
   fate.tries = chunk.tries;
-  fate.reason = reason;
-  fate.http_status = status;
-  fate.error = std::move(message);
-  verdict.pieces.push_back({{}, std::move(fate)});
+  Verdict verdict = whole(std::move(fate));
+  verdict.effect = effect;
+  if (effect == Effect::pause) verdict.sign = Sign::refuses;
   return verdict;
 }
 
@@ -242,7 +224,7 @@ void spare(Verdict& verdict, const Chunk& chunk, const Judgement& how) {
   if (how.health.was_down || (is_last_try && is_outage)) {
     fate.not_before = how.now;
   } else if (is_last_try && how.health.is_silent && !how.failed_before) {
-    fate.not_before = how.now + wait_before_retry(how, chunk.tries + 1);
+    fate.not_before = how.now + back_off(how.retry, chunk.tries + 1, how.chance);
   } else {
     return;
   }
@@ -251,11 +233,10 @@ void spare(Verdict& verdict, const Chunk& chunk, const Judgement& how) {
 }
 
 // api.md: no body. A proxy's page is no answer of the API's.
-Verdict judge_invited_before(const Answer& answer, const Chunk& chunk, const Judgement& how) {
+Verdict judge_already(const Answer& answer, const Chunk& chunk, const Judgement& how) {
   if (is_nothing(answer.body)) {
-    Verdict verdict;
+    Verdict verdict = whole(Fate::settled(chunk, Outcome::already_invited, answer.status));
     verdict.accepted = true;
-    verdict.pieces.push_back({{}, Fate::settled(chunk, Outcome::already_invited, answer.status)});
     return verdict;
   }
   std::string words = fmt::format("a {} with a body: {}", answer.status, error_message(answer.body));
@@ -275,7 +256,7 @@ Verdict judge_refusal(const Answer& answer, const Chunk& chunk, const Judgement&
     return narrow(chunk, how, status, answer.body, message);
   }
   const bool is_alone = chunk.ids.size() == 1;
-  // Where nothing was ever accepted, that a call of one is too large speaks of the way, and not of the member.
+  // Where nothing was ever accepted, that a call of one is too large speaks of the way, not of the member.
   if (is_alone && !how.ever_accepted) return put_off(chunk, how, Effect::stop, status, Reason::too_large, message);
   Verdict verdict = narrow(chunk, how, status, {}, message);
   if (!is_alone) verdict.effect = Effect::shrink;
@@ -297,15 +278,14 @@ Verdict judge_other(const Answer& answer, const Chunk& chunk, const Judgement& h
   }
   // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
   // it. As the first answer of all it is not the API's, as a rule.
-  if (!how.ever_accepted && status != 409)
-    return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
-  return retry(chunk, how, status, Reason::odd_status, message);
+  return how.ever_accepted || status == 409 ? retry(chunk, how, status, Reason::odd_status, message)
+                                            : put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
 }
 
 Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
   const int status = answer.status;
   if (status == 201) return judge_invited(answer, chunk, how);
-  if (status == 200 || status == 204) return judge_invited_before(answer, chunk, how);
+  if (status == 200 || status == 204) return judge_already(answer, chunk, how);
   const std::string said = error_message(answer.body);
   const std::string message = said.empty() ? fmt::format("HTTP {}", status) : fmt::format("HTTP {}: {}", status, said);
   switch (status) {
@@ -323,11 +303,8 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
     case 404:
     case 410:
       return course_missing(chunk, how, status, message);
-    case 429: {
-      Verdict verdict = put_off(chunk, how, Effect::pause, status, Reason::rate_limited, message);
-      verdict.sign = Sign::refuses;
-      return verdict;
-    }
+    case 429:
+      return put_off(chunk, how, Effect::pause, status, Reason::rate_limited, message);
     case 502:
     case 504:  // a gateway lost its server, or gave up waiting: what was under way there may have gone on
       return doubt(chunk, how, status, Reason::gateway, message);
@@ -344,9 +321,9 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
 
 }  // namespace
 
-Duration back_off(Duration first, Duration longest, int tries, double chance) {
-  const double doubled = static_cast<double>(first.count()) * std::exp2(std::min(tries - 1, 60));
-  const double most = std::min(doubled, static_cast<double>(longest.count()));
+Duration back_off(const RetrySettings& retry, int tries, double chance) {
+  const double doubled = static_cast<double>(retry.first.count()) * std::exp2(std::min(tries - 1, 60));
+  const double most = std::min(doubled, static_cast<double>(retry.longest.count()));
   return Duration(static_cast<Duration::rep>(most * chance));
 }
 
@@ -358,10 +335,11 @@ Verdict judge_interrupted(const Chunk& chunk, const Judgement& how) {
 Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& how) {
   if (answer.reached != Answer::Reached::answered && is_permanent(answer.reason))
     return put_off(chunk, how, Effect::stop, 0, answer.reason, answer.error);
-  Verdict verdict = answer.reached == Answer::Reached::no ? not_sent(chunk, how, answer)
+  Verdict verdict = answer.reached == Answer::Reached::answered ? judge_answer(answer, chunk, how)
                     : answer.reached == Answer::Reached::maybe
                         ? doubt(chunk, how, answer.status, answer.reason, answer.error)
-                        : judge_answer(answer, chunk, how);
+                        : retry(chunk, how, 0, answer.reason, answer.error);
+  if (answer.reached == Answer::Reached::no) verdict.pieces.front().fate.attempts = chunk.attempts;  // nobody was asked
   spare(verdict, chunk, how);
   return verdict;
 }

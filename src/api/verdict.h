@@ -73,6 +73,6 @@ Verdict judge_interrupted(const Chunk& chunk, const Judgement& how);
 
 /// The wait before try `tries` + 1: uniform in [0, min(longest, first * 2^(tries-1))] (full jitter; Brooker,
 /// "Exponential Backoff and Jitter", 2015). `chance` is uniform in [0, 1).
-Duration back_off(Duration first, Duration longest, int tries, double chance);
+Duration back_off(const RetrySettings& retry, int tries, double chance);
 
 }  // namespace convoke
