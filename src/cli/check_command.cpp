@@ -11,7 +11,7 @@
 #include "ledger/jobs.h"
 #include "ledger/ledger_api.h"
 #include "ledger/run_log.h"
-#include "net/http_transport.h"
+#include "net/tls_client.h"
 #include "report/json.h"
 #include "report/run_report.h"
 #include "report/status_report.h"

@@ -13,7 +13,7 @@
 #include "ledger/job_lock.h"
 #include "ledger/jobs.h"
 #include "ledger/ledger_api.h"
-#include "net/http_transport.h"
+#include "net/tls_client.h"
 #include "report/json.h"
 #include "report/numbers.h"
 #include "report/status_report.h"
