@@ -1,5 +1,5 @@
-// Folders include only those before them in the order of the walk (README.md, "How it is built"): the layout reads like
-// it, or this fails.
+// Folders include only those before them in the order of the walk (README.md, "How it is built"), and a file is one or
+// two screens, a function one: the layout reads like the walk, or this fails.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,6 +16,33 @@ const std::vector<std::string> order = {"base", "source",  "ledger", "api",    "
 
 std::size_t place_of(const std::string& folder) {
   return static_cast<std::size_t>(std::find(order.begin(), order.end(), folder) - order.begin());
+}
+
+constexpr std::size_t longest_file = 350;
+constexpr std::size_t longest_function = 60;
+
+// Still to be rebuilt; nothing else may come to stand here.
+const std::vector<std::string> longer_files = {"ledger/chunks.cpp", "ledger/intake.cpp", "report/status_report.cpp",
+                                               "run/runner.cpp"};
+const std::vector<std::string> longer_functions = {"api/participants.cpp", "api/verdict.cpp",
+                                                   "cli/plan_command.cpp", "cli/run_job.cpp",
+                                                   "ledger/intake.cpp",    "report/status_report.cpp"};
+
+// A function, or a block as far in as one of a class, ends at a line that is its brace alone, and begins at the last
+// line before it that is no further in.
+std::size_t begin_of(const std::vector<std::string>& lines, std::size_t end) {
+  const std::size_t indent = lines[end].find('}');
+  std::size_t begin = end;
+  while (begin > 0) {
+    const std::string& line = lines[--begin];
+    const auto at = line.find_first_not_of(' ');
+    if (at != std::string::npos && at <= indent && line[at] != '#') break;
+  }
+  return begin;
+}
+
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 }  // namespace
@@ -86,4 +113,26 @@ TEST_CASE("no file of src is left out of the build") {
     CAPTURE(path);
     CHECK(build.find(path) != std::string::npos);
   }
+}
+
+TEST_CASE("no file of src is over 350 lines, and no function over 60") {
+  const std::filesystem::path src = std::filesystem::path(CONVOKE_SOURCE_DIR) / "src";
+  int functions = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(src)) {
+    const auto extension = entry.path().extension();
+    if (extension != ".h" && extension != ".cpp" && extension != ".sql") continue;
+    const std::string name = entry.path().lexically_relative(src).string();
+    CAPTURE(name);
+    std::vector<std::string> lines;
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    CHECK_MESSAGE((lines.size() <= longest_file || is_among(longer_files, name)), lines.size());
+    for (std::size_t end = 0; end < lines.size(); ++end) {
+      if (lines[end] != "}" && lines[end] != "  }") continue;
+      const std::size_t begin = begin_of(lines, end);
+      ++functions;
+      CHECK_MESSAGE((end - begin < longest_function || is_among(longer_functions, name)), lines[begin]);
+    }
+  }
+  CHECK(functions > 500);
 }

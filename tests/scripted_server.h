@@ -24,7 +24,7 @@
 
 namespace convoke {
 
-// What getaddrinfo does in these tests (http_transport_test.cpp).
+// What getaddrinfo does in these tests (deadline_test.cpp).
 inline std::atomic<int> name_server_delay_ms{0};
 inline std::atomic<int> name_server_error{0};  // of EAI_; 0: none
 

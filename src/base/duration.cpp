@@ -45,18 +45,17 @@ std::string format_duration(Duration duration) {
 }
 
 std::string describe_duration(Duration duration) {
-  using namespace std::chrono;
-  const auto whole_seconds = duration_cast<seconds>(duration).count();
-  const auto days = whole_seconds / 86400;
-  const auto hours = whole_seconds / 3600 % 24;
-  const auto minutes = whole_seconds / 60 % 60;
-  if (days > 0) return hours > 0 ? fmt::format("{} d {} h", days, hours) : fmt::format("{} d", days);
-  if (hours > 0) return minutes > 0 ? fmt::format("{} h {} min", hours, minutes) : fmt::format("{} h", hours);
-  const auto seconds_left = whole_seconds % 60;
-  if (minutes > 0)
-    return seconds_left > 0 ? fmt::format("{} min {} s", minutes, seconds_left) : fmt::format("{} min", minutes);
-  if (whole_seconds > 0) return fmt::format("{} s", whole_seconds);
-  return fmt::format("{} ms", duration_cast<milliseconds>(duration).count());
+  constexpr std::array<Unit, 4> shown = {{{"d", std::chrono::hours(24)},
+                                          {"h", std::chrono::hours(1)},
+                                          {"min", std::chrono::minutes(1)},
+                                          {"s", std::chrono::seconds(1)}}};
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    if (duration < shown[i].length) continue;
+    std::string text = fmt::format("{} {}", duration / shown[i].length, shown[i].name);
+    const auto rest = i + 1 < shown.size() ? duration % shown[i].length / shown[i + 1].length : 0;
+    return rest > 0 ? fmt::format("{} {} {}", text, rest, shown[i + 1].name) : text;
+  }
+  return fmt::format("{} ms", duration / std::chrono::milliseconds(1));
 }
 
 }  // namespace convoke

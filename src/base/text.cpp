@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "base/terminal.h"
@@ -40,25 +41,34 @@ char32_t code_point(std::string_view sequence) {
 /// C1 controls, and the marks that turn or hide text on a terminal: of both directions, of no width, for annotations,
 /// tags.
 bool is_unprintable(std::string_view sequence) {
-  struct Range {
-    char32_t first;
-    char32_t last;
-  };
-  constexpr std::array<Range, 10> ranges = {{{0x80, 0x9F},
-                                             {0xAD, 0xAD},
-                                             {0x61C, 0x61C},
-                                             {0x180E, 0x180E},
-                                             {0x200B, 0x200F},
-                                             {0x2028, 0x202E},
-                                             {0x2060, 0x206F},
-                                             {0xFEFF, 0xFEFF},
-                                             {0xFFF9, 0xFFFB},
-                                             {0xE0000, 0xE007F}}};
+  constexpr auto ranges = std::to_array<std::pair<char32_t, char32_t>>({{0x80, 0x9F},
+                                                                        {0xAD, 0xAD},
+                                                                        {0x61C, 0x61C},
+                                                                        {0x180E, 0x180E},
+                                                                        {0x200B, 0x200F},
+                                                                        {0x2028, 0x202E},
+                                                                        {0x2060, 0x206F},
+                                                                        {0xFEFF, 0xFEFF},
+                                                                        {0xFFF9, 0xFFFB},
+                                                                        {0xE0000, 0xE007F}});
   if (sequence.size() < 2) return false;
   const char32_t point = code_point(sequence);
   return std::any_of(ranges.begin(), ranges.end(),
-                     [point](const Range& range) { return point >= range.first && point <= range.last; });
+                     [point](const auto& range) { return point >= range.first && point <= range.second; });
 }
+
+/// What `text` begins with: one well-formed sequence, or one byte that is part of none.
+struct Sequence {
+  explicit Sequence(std::string_view text)
+      : first(static_cast<unsigned char>(text[0])),
+        is_sound(sequence_length(text) > 0),
+        bytes(text.substr(0, std::max<std::size_t>(sequence_length(text), 1))) {}
+  bool is_printable() const { return is_sound && first >= 0x20 && first != 0x7F && !is_unprintable(bytes); }
+
+  unsigned char first;
+  bool is_sound;
+  std::string_view bytes;
+};
 
 void append_json_escape(std::string& out, char32_t point) {
   if (point < 0x10000) {
@@ -75,24 +85,16 @@ std::string excerpt(std::string_view text, std::size_t longest) {
   std::string out;
   bool blank = false;
   while (!text.empty()) {
-    const unsigned char first = static_cast<unsigned char>(text[0]);
-    if (first == ' ' || (first >= '\t' && first <= '\r')) {
+    const Sequence sequence(text);
+    text.remove_prefix(sequence.bytes.size());
+    if (sequence.first == ' ' || (sequence.first >= '\t' && sequence.first <= '\r')) {
       blank = !out.empty();
-      text.remove_prefix(1);
       continue;
     }
-    const std::size_t length = sequence_length(text);
-    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    const bool printable = length > 0 && first >= 0x20 && first != 0x7F && !is_unprintable(sequence);
-    if (out.size() + sequence.size() + (blank ? 1 : 0) > longest) return out + "…";
+    if (out.size() + sequence.bytes.size() + (blank ? 1 : 0) > longest) return out + "…";
     if (blank) out += ' ';
     blank = false;
-    if (printable) {
-      out += sequence;
-    } else {
-      out += '?';
-    }
-    text.remove_prefix(sequence.size());
+    out += sequence.is_printable() ? sequence.bytes : "?";
   }
   return out;
 }
@@ -100,17 +102,10 @@ std::string excerpt(std::string_view text, std::size_t longest) {
 std::string printable_lines(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const auto first = static_cast<unsigned char>(text[0]);
-    const std::size_t length = sequence_length(text);
-    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    const bool ends_line = first == '\n' || text.starts_with("\r\n");
-    const bool printable = length > 0 && (first >= 0x20 || first == '\t') && first != 0x7F && !is_unprintable(sequence);
-    if (ends_line || printable) {
-      out += sequence;
-    } else {
-      out += '?';
-    }
-    text.remove_prefix(sequence.size());
+    const Sequence sequence(text);
+    const bool is_kept = sequence.first == '\n' || sequence.first == '\t' || text.starts_with("\r\n");
+    out += is_kept || sequence.is_printable() ? sequence.bytes : "?";
+    text.remove_prefix(sequence.bytes.size());
   }
   return out;
 }
@@ -158,39 +153,19 @@ void append_json_string(std::string& out, std::string_view text) {
     out.append(text.begin(), plain);
     text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
     if (text.empty()) break;
-    const char c = text[0];
-    std::size_t used = 1;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == '\x7F') {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else if (const std::size_t length = sequence_length(text); length > 0) {
-          used = length;
-          if (is_unprintable(text.substr(0, length))) {
-            append_json_escape(out, code_point(text.substr(0, length)));
-          } else {
-            out += text.substr(0, length);
-          }
-        } else {
-          out += "\xEF\xBF\xBD";
-        }
+    constexpr std::string_view with_names = "\"\\\n\r\t";
+    const Sequence sequence(text);
+    if (const auto at = with_names.find(text[0]); at != std::string_view::npos) {
+      out += '\\';
+      out += "\"\\nrt"[at];
+    } else if (!sequence.is_sound) {
+      out += "\xEF\xBF\xBD";
+    } else if (sequence.is_printable()) {
+      out += sequence.bytes;
+    } else {
+      append_json_escape(out, code_point(sequence.bytes));
     }
-    text.remove_prefix(used);
+    text.remove_prefix(sequence.bytes.size());
   }
   out += '"';
 }

@@ -10,7 +10,7 @@
 #include "ledger/known_jobs.h"
 #include "ledger/ledger_api.h"
 #include "ledger/read_ledger.h"
-#include "net/http_transport.h"
+#include "net/tls_client.h"
 #include "report/check_report.h"
 #include "source/member_source.h"
 

@@ -14,7 +14,7 @@
 #include "ledger/ledger_api.h"
 #include "ledger/read_ledger.h"
 #include "ledger/run_log.h"
-#include "net/http_transport.h"
+#include "net/tls_client.h"
 #include "report/plan_report.h"
 #include "source/member_source.h"
 

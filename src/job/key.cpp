@@ -1,21 +1,15 @@
 #include "job/key.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "job/key_command.h"
 #include "source/columns.h"
 #include "source/input_file.h"
-#include "source/member_source.h"
 
 namespace convoke {
 namespace {
@@ -30,67 +24,35 @@ std::string describe_variable(const std::string& name) {
 }
 
 /// Who can read the key has it, and who can change it says who invites.
-void check_mode(const struct stat& status, const fs::path& file, const std::string& where) {
-  if ((status.st_mode & (S_IROTH | S_IWOTH)) == 0) return;
+void check_mode(mode_t mode, const fs::path& file, const std::string& where) {
+  if ((mode & (S_IROTH | S_IWOTH)) == 0) return;
   throw Error(Exit::bad_config,
               fmt::format("everybody on this machine can {} the API key in {}",
-                          (status.st_mode & S_IROTH) != 0 ? "read" : "change", excerpt(file.string())),
+                          (mode & S_IROTH) != 0 ? "read" : "change", excerpt(file.string())),
               where, "chmod o= " + shell_word(file.string()));
 }
 
-/// An open file, pipe or terminal.
-class KeyFile {
- public:
-  // O_NONBLOCK: a named pipe without a writer is opened at once; what waits is read_all(), which can be stopped.
-  explicit KeyFile(const fs::path& file) : descriptor_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (descriptor_ < 0) throw_not_opened(file.string(), errno);
+/// Reads to the end into `content`, or until that is full; false if the end did not come within `patience`.
+bool read_all(InputFile& file, std::string& content, Duration patience) {
+  const auto latest = std::chrono::steady_clock::now() + patience;
+  std::size_t size = 0;
+  while (size < content.size()) {
+    if (!file.wait_until_readable(latest)) return false;
+    const std::size_t got = file.read(content.data() + size, content.size() - size);
+    if (got == 0) break;
+    size += got;
   }
-  ~KeyFile() { ::close(descriptor_); }
-  KeyFile(const KeyFile&) = delete;
-  KeyFile& operator=(const KeyFile&) = delete;
-
-  struct stat status() const {
-    struct stat status {};
-    ::fstat(descriptor_, &status);
-    return status;
-  }
-
-  /// Reads to the end into `content`, or until that is full; false if the end did not come within `patience`.
-  bool read_all(std::string& content, Duration patience, const std::stop_token& stop) const {
-    constexpr int wait_ms = 20;
-    const auto end = std::chrono::steady_clock::now() + patience;
-    std::size_t size = 0;
-    while (size < content.size()) {
-      if (stop.stop_requested()) throw ReadingStopped{};
-      // A named pipe that nobody has written into yet has no end, and reads as if it had.
-      pollfd waiting{descriptor_, POLLIN, 0};
-      if (::poll(&waiting, 1, wait_ms) <= 0) {
-        if (std::chrono::steady_clock::now() >= end) return false;
-        continue;
-      }
-      const ssize_t got = ::read(descriptor_, content.data() + size, content.size() - size);
-      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (got < 0) throw Error(Exit::disk, fmt::format("reading failed: {}", std::strerror(errno)));
-      if (got == 0) break;
-      size += static_cast<std::size_t>(got);
-    }
-    content.resize(size);
-    return true;
-  }
-
- private:
-  int descriptor_;
-};
+  content.resize(size);
+  return true;
+}
 
 Secret read_key_file(const fs::path& path, const std::string& where, Duration patience, const std::stop_token& stop) {
   constexpr std::size_t longest = 64UL * 1024;
   std::string content(longest, '\0');
   try {
-    const KeyFile file(path);
-    const auto status = file.status();
-    if (S_ISDIR(status.st_mode)) throw Error(Exit::bad_config, "is a folder, not a file", path.string());
-    check_mode(status, path, where);
-    if (!file.read_all(content, patience, stop)) {
+    InputFile file(path == "-" ? "./-" : path.string(), stop);  // a file, whatever it is called
+    check_mode(file.mode(), path, where);
+    if (!read_all(file, content, patience)) {
       throw Error(Exit::bad_config,
                   fmt::format("the API key did not come from {} within {}", excerpt(path.string()),
                               describe_duration(patience)),

@@ -9,28 +9,17 @@
 
 namespace convoke {
 
-inline constexpr std::array<std::string_view, 22> config_keys = {
-    "api.base_url", "api.allow_http",     "api.client_cert", "api.client_key",   "api.key_env",
-    "api.key_file", "api.key_credential", "api.key_command", "api.timeout",      "api.connections",
-    "api.ca_file",  "api.proxy",          "limits.calls",    "limits.reserve",   "retry.attempts",
-    "retry.first",  "retry.longest",      "retry.patience",  "run.retry_failed", "run.max_failures",
-    "ledger.path",  "ledger.keep_profile"};
+inline constexpr auto config_keys = std::to_array<std::string_view>(
+    {"api.base_url", "api.allow_http",     "api.client_cert", "api.client_key",   "api.key_env",
+     "api.key_file", "api.key_credential", "api.key_command", "api.timeout",      "api.connections",
+     "api.ca_file",  "api.proxy",          "limits.calls",    "limits.reserve",   "retry.attempts",
+     "retry.first",  "retry.longest",      "retry.patience",  "run.retry_failed", "run.max_failures",
+     "ledger.path",  "ledger.keep_profile"});
 
-inline constexpr std::array<std::string_view, 15> job_keys = {"name",
-                                                              "course",
-                                                              "source.csv",
-                                                              "source.header",
-                                                              "source.delimiter",
-                                                              "source.sqlite",
-                                                              "source.query",
-                                                              "source.member_column",
-                                                              "source.course_column",
-                                                              "source.min_rows",
-                                                              "source.invalid_rows",
-                                                              "invite.invited_by",
-                                                              "invite.email_notification",
-                                                              "invite.chunk_size",
-                                                              "invite.on_doubt"};
+inline constexpr auto job_keys = std::to_array<std::string_view>(
+    {"name", "course", "source.csv", "source.header", "source.delimiter", "source.sqlite", "source.query",
+     "source.member_column", "source.course_column", "source.min_rows", "source.invalid_rows", "invite.invited_by",
+     "invite.email_notification", "invite.chunk_size", "invite.on_doubt"});
 
 using Keys = std::span<const std::string_view>;
 bool is_key(Keys keys, std::string_view key);

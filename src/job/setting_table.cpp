@@ -141,6 +141,15 @@ void SettingTable::add_flag(std::string_view key, std::string_view option, bool 
   settings_[std::string(key)] = Setting{value, "true or false", std::string(option), {}, {}};
 }
 
+template <class Value>
+std::optional<Value> SettingTable::get(std::string_view key, std::string_view wanted) const {
+  const Setting* setting = find(key);
+  if (setting == nullptr) return std::nullopt;
+  const auto* value = std::get_if<Value>(&setting->value);
+  if (value == nullptr) fail_type(key, wanted);
+  return *value;
+}
+
 std::optional<std::string> SettingTable::text(std::string_view key) const {
   const Setting* setting = find(key);
   if (setting == nullptr) return std::nullopt;
@@ -153,22 +162,15 @@ std::optional<std::string> SettingTable::text(std::string_view key) const {
 }
 
 std::optional<bool> SettingTable::flag(std::string_view key) const {
-  const Setting* setting = find(key);
-  if (setting == nullptr) return std::nullopt;
-  const auto* flag = std::get_if<bool>(&setting->value);
-  if (flag == nullptr) fail_type(key, "true or false, without quotes");
-  return *flag;
+  return get<bool>(key, "true or false, without quotes");
 }
 
 std::optional<std::int64_t> SettingTable::integer(std::string_view key, std::int64_t low, std::int64_t high) const {
-  const Setting* setting = find(key);
-  if (setting == nullptr) return std::nullopt;
   const bool open = high == std::numeric_limits<std::int64_t>::max();
   const std::string range = open ? fmt::format("from {}", low) : fmt::format("from {} to {}", low, high);
-  const auto* number = std::get_if<std::int64_t>(&setting->value);
-  if (number == nullptr) fail_type(key, "a whole number " + range);
-  if (*number < low || *number > high) fail(key, fmt::format("must be {}, not {}", range, *number));
-  return *number;
+  const auto number = get<std::int64_t>(key, "a whole number " + range);
+  if (number && (*number < low || *number > high)) fail(key, fmt::format("must be {}, not {}", range, *number));
+  return number;
 }
 
 std::optional<Duration> SettingTable::duration(std::string_view key, Duration low, Duration high) const {
@@ -185,11 +187,7 @@ std::optional<Duration> SettingTable::duration(std::string_view key, Duration lo
 }
 
 std::optional<std::vector<std::string>> SettingTable::texts(std::string_view key) const {
-  const Setting* setting = find(key);
-  if (setting == nullptr) return std::nullopt;
-  const auto* texts = std::get_if<std::vector<std::string>>(&setting->value);
-  if (texts == nullptr) fail_type(key, "a list of texts");
-  return *texts;
+  return get<std::vector<std::string>>(key, "a list of texts");
 }
 
 std::optional<fs::path> SettingTable::path(std::string_view key) const {

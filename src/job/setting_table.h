@@ -66,6 +66,8 @@ class SettingTable {
   struct Reader;  ///< from toml++ to settings
 
   const Setting* find(std::string_view key) const;
+  template <class Value>
+  std::optional<Value> get(std::string_view key, std::string_view wanted) const;
   [[noreturn]] void fail_type(std::string_view key, std::string_view wanted) const;
 
   Keys keys_;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <functional>
 #include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "base/numbers.h"
 #include "net/base64.h"
 
 namespace convoke {
@@ -24,13 +24,6 @@ std::string inner_base64(const std::string& secret, std::size_t before) {
 }
 
 constexpr std::size_t most_letters = 24;  // that one letter is written with, at the most that is looked for
-
-std::optional<unsigned> number_in(std::string_view digits, int base) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return value;
-}
 
 // A piece of the text, with where each of its letters begins there.
 struct Letters {
@@ -55,7 +48,7 @@ std::optional<Letter> entity_at(std::string_view text) {
   }
   if (!name.starts_with('#')) return std::nullopt;
   const bool is_hex = name.starts_with("#x") || name.starts_with("#X");
-  const auto value = number_in(name.substr(is_hex ? 2 : 1), is_hex ? 16 : 10);
+  const auto value = parse_number<unsigned>(name.substr(is_hex ? 2 : 1), is_hex ? 16 : 10);
   if (!value || *value > 0x7F) return std::nullopt;
   return Letter{static_cast<char>(*value), end + 1};
 }
@@ -69,14 +62,14 @@ std::optional<Letter> escaped_at(std::string_view text) {
       return entity_at(text);
     case '%':
       size = 3;
-      if (text.size() >= size) value = number_in(text.substr(1, 2), 16);
+      if (text.size() >= size) value = parse_number<unsigned>(text.substr(1, 2), 16);
       break;
     case '\\':
       size = 6;
-      if (text.size() >= size && text[1] == 'u') value = number_in(text.substr(2, 4), 16);
+      if (text.size() >= size && text[1] == 'u') value = parse_number<unsigned>(text.substr(2, 4), 16);
       if (text.size() >= 4 && text[1] == 'x') {
         size = 4;
-        value = number_in(text.substr(2, 2), 16);
+        value = parse_number<unsigned>(text.substr(2, 2), 16);
       }
       if (text.size() >= 2 && (text[1] == '/' || text[1] == '"' || text[1] == '\\')) return Letter{text[1], 2};
       break;

@@ -10,19 +10,22 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/system/error_code.hpp>
-#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/transport.h"
+#include "net/answer_memory.h"
 #include "net/blot.h"
 #include "net/settings.h"
+#include "net/trouble.h"
 #include "net/url.h"
 
 namespace convoke {
+
+struct Connection;
+class TlsClient;
 
 class HttpTransport final : public Transport {
  public:
@@ -34,52 +37,26 @@ class HttpTransport final : public Transport {
   boost::asio::awaitable<Answer> send(Request request) override;
 
  private:
-  struct Connection;
-  struct Memory;
-  struct Share;
-  struct FreeSession {
-    void operator()(SSL_SESSION* session) const;
-  };
-  enum class TlsProbe { not_made, under_way, tls, no_tls };
-
-  void set_up_tls();
   boost::asio::awaitable<void> call(const Request& request, Answer& answer);
-  bool refuses_us(const boost::system::error_code& error) const;
+  boost::asio::awaitable<bool> exchange(Connection& connection, const Request& request, Answer& answer);
   std::shared_ptr<Connection> idle_connection();
-  void start_deadline(const std::shared_ptr<Connection>& connection, std::chrono::steady_clock::time_point end);
-  boost::asio::awaitable<void> open(std::shared_ptr<Connection> connection);
-  boost::asio::awaitable<void> tunnel(Connection& connection);
-  boost::asio::awaitable<void> resolve(std::shared_ptr<Connection> connection);
-  boost::asio::awaitable<void> wait_for_room(Connection& connection, Share& share, std::size_t bytes);
-  template <class Stream>
-  boost::asio::awaitable<void> exchange(Connection& connection, Stream& stream, const Request& request, Answer& answer);
-  boost::asio::awaitable<void> explain(std::shared_ptr<Connection> connection, boost::system::error_code error,
-                                       Answer& answer);
-  void explain_proxy(const Connection& connection, boost::system::error_code error, const std::string& what,
-                     Answer& answer) const;
-  boost::asio::awaitable<bool> speaks_tls(std::shared_ptr<Connection> connection);
-  boost::asio::awaitable<TlsProbe> probe(const Connection& failed);
+  boost::asio::awaitable<void> explain(Connection& connection, Answer& answer);
+  std::optional<Explanation> explain_refusal(const CallProgress& progress, const std::string& what) const;
+  boost::asio::awaitable<bool> wants_tls(Connection& connection);
+  boost::asio::awaitable<bool> speaks_tls(Connection& connection);
 
   boost::asio::any_io_executor loop_;
   const Clock& clock_;
   ApiSettings settings_;
-  Url target_;
-  std::string url_;  // for people
+  Url api_;
   Blot blot_;
-  std::shared_ptr<Memory> memory_;
-  std::unique_ptr<boost::asio::ssl::context> tls_;
-  std::unique_ptr<SSL_SESSION, FreeSession> session_;  // the latest, to be resumed
-  std::vector<std::shared_ptr<Connection>> idle_;      // the latest used last: as few stay warm as are needed
-  std::size_t largest_body_ = 0;
-  bool spoke_http_ = false;            // the server, ever
-  bool asks_for_certificate_ = false;  // the server, ever: for one of ours
-  bool speaks_unasked_ = false;        // the server, ever: what follows an answer may be of an earlier one
-  TlsProbe probe_ = TlsProbe::not_made;
-  std::vector<std::shared_ptr<Connection>> awaiting_probe_;
+  std::unique_ptr<TlsClient> tls_;  // null: in the clear
+  std::shared_ptr<AnswerMemory> memory_;
+  std::vector<std::shared_ptr<Connection>> idle_;  // the latest used last: as few stay warm as are needed
+  ServerHabits server_;
+  std::optional<bool> speaks_tls_;  // what the question came to
+  bool is_asking_ = false;
+  Bell asked_;
 };
-
-/// Throws Error bad_config as the transport would if it cannot read the certificates that `settings` name: for who
-/// wants to know without a call.
-void check_certificates(const ApiSettings& settings);
 
 }  // namespace convoke

@@ -21,14 +21,10 @@ bool is_in_network(const ip::address& address, const std::string& network) {
   boost::system::error_code error;
   if (address.is_v4()) {
     const auto v4 = ip::make_network_v4(network, error);
-    if (error) return false;
-    const auto hosts = v4.canonical();
-    return ip::network_v4(address.to_v4(), hosts.prefix_length()).canonical() == hosts;
+    return !error && ip::network_v4(address.to_v4(), v4.prefix_length()).canonical() == v4.canonical();
   }
   const auto v6 = ip::make_network_v6(network, error);
-  if (error) return false;
-  const auto hosts = v6.canonical();
-  return ip::network_v6(address.to_v6(), hosts.prefix_length()).canonical() == hosts;
+  return !error && ip::network_v6(address.to_v6(), v6.prefix_length()).canonical() == v6.canonical();
 }
 
 bool is_excepted(const Url& api, std::string_view list) {

@@ -1,5 +1,6 @@
 #include "net/trouble.h"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -42,14 +43,7 @@ bool is_no_record(int reason) {
   }
 }
 
-}  // namespace
-
-std::string_view name_of(Phase phase) {
-  constexpr std::array<std::string_view, 6> names = {"resolve",       "connect", "CONNECT by the proxy",
-                                                     "TLS handshake", "send",    "wait for the answer"};
-  return names[static_cast<std::size_t>(phase)];
-}
-
+/// `invalid` and all names below it (RFC 6761), whatever a name server says or does not say.
 bool never_exists(std::string_view host) {
   constexpr std::string_view reserved = ".invalid";
   if (host.ends_with('.')) host.remove_suffix(1);
@@ -60,6 +54,7 @@ bool never_exists(std::string_view host) {
   return same(host.substr(host.size() - reserved.size()), reserved);
 }
 
+/// not_connected, unknown_host, certificate or not_tls.
 Reason reason_not_sent(Phase phase, const error_code& error, std::string_view host) {
   if (phase == Phase::resolve) {
     const bool unknown = error == asio::error::host_not_found || error == asio::error::no_data || never_exists(host);
@@ -71,6 +66,58 @@ Reason reason_not_sent(Phase phase, const error_code& error, std::string_view ho
     if (is_no_record(reason)) return Reason::not_tls;
   }
   return Reason::not_connected;
+}
+
+}  // namespace
+
+std::string_view name_of(Phase phase) {
+  constexpr std::array<std::string_view, 6> names = {"resolve",       "connect", "CONNECT by the proxy",
+                                                     "TLS handshake", "send",    "wait for the answer"};
+  return names[static_cast<std::size_t>(phase)];
+}
+
+Explanation explain_way(const CallProgress& progress, const Url& api, const std::string& what, bool spoke_http) {
+  const std::string url = api.text();
+  Reason reason = reason_not_sent(progress.phase, progress.error, api.host);
+  // Where HTTP was spoken before, one answer in the clear is an accident of the way (an overloaded balancer), and
+  // heals.
+  if (reason == Reason::not_tls && spoke_http) reason = Reason::not_connected;
+  switch (reason) {
+    case Reason::certificate:
+      if (!progress.certificate_trouble.empty()) return {reason, progress.certificate_trouble};
+      return {reason, fmt::format("the certificate of {} does not verify: {}", url, what)};
+    case Reason::not_tls:
+      return {reason,
+              fmt::format("{} does not speak TLS, and base_url says https: is it an http address? ({})", url, what)};
+    case Reason::unknown_host:
+      return {reason, fmt::format("there is no host {} ({}): {}", excerpt(api.host), url, what)};
+    default:
+      if (progress.phase == Phase::send) return {reason, "the time to send it had passed (has this machine slept?)"};
+      return {reason, fmt::format("cannot reach {}: {} ({})", url, what, name_of(progress.phase))};
+  }
+}
+
+Explanation explain_proxy(const CallProgress& progress, const Proxy& proxy, const std::string& what) {
+  const unsigned status = progress.tunnel_status;
+  const std::string which = fmt::format("the proxy {} ({})", proxy.text, proxy.chosen_by);
+  if (progress.phase != Phase::tunnel || progress.timed_out || status == 0) {
+    const Reason reason = reason_not_sent(progress.phase, progress.error, proxy.host);
+    if (reason == Reason::unknown_host)
+      return {reason, fmt::format("there is no host {}: {}: {}", excerpt(proxy.host), which, what)};
+    return {reason, fmt::format("cannot get through {}: {} ({})", which, what, name_of(progress.phase))};
+  }
+  // 403, 405, 407…: its rules or our credentials; 502, 503, 504: it does not reach the API now.
+  const bool is_refusal = status / 100 == 4 && status != 408 && status != 429;
+  return {is_refusal ? Reason::proxy_refused : Reason::not_connected,
+          fmt::format("{} answered {} to CONNECT{}", which, status,
+                      status == 407       ? ": it wants other credentials than it was given"
+                      : status / 100 == 2 ? ", and then not with the API but with words of its own"
+                                          : "")};
+}
+
+bool is_scarce(const error_code& error) {
+  return error == boost::system::errc::too_many_files_open ||
+         error == boost::system::errc::too_many_files_open_in_system;
 }
 
 bool shows_tls(const error_code& handshake) {

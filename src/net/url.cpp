@@ -5,21 +5,11 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
-#include <charconv>
 
+#include "base/numbers.h"
 #include "base/text.h"
 
 namespace convoke {
-namespace {
-
-bool is_port_number(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc{} && rest == text.data() + text.size() && port > 0;
-}
-
-}  // namespace
-
 std::optional<Url> parse_url(std::string_view text, std::string_view& why) {
   const auto parsed = boost::urls::parse_uri(text);
   why = "is not a URL";
@@ -31,7 +21,7 @@ std::optional<Url> parse_url(std::string_view text, std::string_view& why) {
   why = "must not have a query or a fragment";
   if (parsed->has_query() || parsed->has_fragment()) return std::nullopt;
   why = "has no valid port";
-  if (parsed->has_port() && !is_port_number(parsed->port())) return std::nullopt;
+  if (parsed->has_port() && parse_number<std::uint16_t>(parsed->port()).value_or(0) == 0) return std::nullopt;
 
   const auto begin = text.find("://") + 3;
   const std::string_view authority = text.substr(begin, std::min(text.find('/', begin), text.size()) - begin);

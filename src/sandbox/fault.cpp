@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <optional>
 
 #include "base/error.h"
+#include "base/numbers.h"
 #include "base/text.h"
 
 namespace convoke {
@@ -14,15 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 9> kind_names = {"status",  "reset", "reset-after", "stall", "truncate",
                                                         "garbage", "slow",  "lost",        "login"};
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || rest != end) return std::nullopt;
-  return number;
-}
 
 Fault parse_kind(std::string_view text) {
   if (const auto status = parse_number<int>(text)) {

@@ -15,8 +15,8 @@ struct Word {
   std::array<char, 16> text{};
   std::size_t size = 0;
 
-  constexpr Word(std::string_view from) : size(from.size()) {
-    for (std::size_t i = 0; i < from.size(); ++i) text.at(i) = from[i];
+  constexpr Word(const char* from) {
+    for (; from[size] != '\0'; ++size) text.at(size) = from[size];
   }
 };
 struct Name {
@@ -24,38 +24,38 @@ struct Name {
   Word address;
 };
 
-constexpr std::array<Name, 16> first_names = {{{{"Amélie"}, {"amelie"}},
-                                               {{"Ben"}, {"ben"}},
-                                               {{"Clara"}, {"clara"}},
-                                               {{"David"}, {"david"}},
-                                               {{"Emre"}, {"emre"}},
-                                               {{"Fatima"}, {"fatima"}},
-                                               {{"Grace"}, {"grace"}},
-                                               {{"Hannah"}, {"hannah"}},
-                                               {{"İpek"}, {"ipek"}},
-                                               {{"Jonas"}, {"jonas"}},
-                                               {{"Katarzyna"}, {"katarzyna"}},
-                                               {{"Lê"}, {"le"}},
-                                               {{"Maximilian"}, {"maximilian"}},
-                                               {{"Noor"}, {"noor"}},
-                                               {{"Søren"}, {"soren"}},
-                                               {{"Zoë"}, {"zoe"}}}};
-constexpr std::array<Name, 16> last_names = {{{{"Andersson"}, {"andersson"}},
-                                              {{"Bauer"}, {"bauer"}},
-                                              {{"Çelik"}, {"celik"}},
-                                              {{"Dubois"}, {"dubois"}},
-                                              {{"Fischer"}, {"fischer"}},
-                                              {{"García"}, {"garcia"}},
-                                              {{"Haddad"}, {"haddad"}},
-                                              {{"Jansen"}, {"jansen"}},
-                                              {{"Kowalska"}, {"kowalska"}},
-                                              {{"Müller"}, {"mueller"}},
-                                              {{"Nguyễn"}, {"nguyen"}},
-                                              {{"O'Brien"}, {"obrien"}},
-                                              {{"Rossi"}, {"rossi"}},
-                                              {{"Schmidt"}, {"schmidt"}},
-                                              {{"Weiß"}, {"weiss"}},
-                                              {{"Yılmaz"}, {"yilmaz"}}}};
+constexpr auto first_names = std::to_array<Name>({{"Amélie", "amelie"},
+                                                  {"Ben", "ben"},
+                                                  {"Clara", "clara"},
+                                                  {"David", "david"},
+                                                  {"Emre", "emre"},
+                                                  {"Fatima", "fatima"},
+                                                  {"Grace", "grace"},
+                                                  {"Hannah", "hannah"},
+                                                  {"İpek", "ipek"},
+                                                  {"Jonas", "jonas"},
+                                                  {"Katarzyna", "katarzyna"},
+                                                  {"Lê", "le"},
+                                                  {"Maximilian", "maximilian"},
+                                                  {"Noor", "noor"},
+                                                  {"Søren", "soren"},
+                                                  {"Zoë", "zoe"}});
+constexpr auto last_names = std::to_array<Name>({{"Andersson", "andersson"},
+                                                 {"Bauer", "bauer"},
+                                                 {"Çelik", "celik"},
+                                                 {"Dubois", "dubois"},
+                                                 {"Fischer", "fischer"},
+                                                 {"García", "garcia"},
+                                                 {"Haddad", "haddad"},
+                                                 {"Jansen", "jansen"},
+                                                 {"Kowalska", "kowalska"},
+                                                 {"Müller", "mueller"},
+                                                 {"Nguyễn", "nguyen"},
+                                                 {"O'Brien", "obrien"},
+                                                 {"Rossi", "rossi"},
+                                                 {"Schmidt", "schmidt"},
+                                                 {"Weiß", "weiss"},
+                                                 {"Yılmaz", "yilmaz"}});
 
 class Pen {
  public:

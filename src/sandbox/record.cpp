@@ -9,28 +9,30 @@
 
 namespace convoke {
 
+namespace {
+
+/// `one(entry)` of each, with commas between.
+std::string listed(const auto& entries, const auto& one) {
+  std::string list;
+  for (const auto& entry : entries) list += (list.empty() ? "" : ",") + one(entry);
+  return list;
+}
+
+}  // namespace
+
 std::string Sandbox::stats_json() const {
-  std::string statuses;
-  for (const auto& [status, count] : stats_.statuses) {
-    fmt::format_to(std::back_inserter(statuses), R"({}"{}":{})", statuses.empty() ? "" : ",", status, count);
-  }
-  std::string faults;
-  for (const auto& [name, count] : stats_.faults) {
-    fmt::format_to(std::back_inserter(faults), R"({}"{}":{})", faults.empty() ? "" : ",", name, count);
-  }
-  std::string windows;
-  for (const WindowCount& window : arrivals_.windows()) {
-    fmt::format_to(std::back_inserter(windows), R"({}{{"limit":"{}","most":{},"over":{}}})", windows.empty() ? "" : ",",
-                   format_limit(window.limit), window.most, window.over);
-  }
+  const auto counted = [](const auto& entry) { return fmt::format(R"("{}":{})", entry.first, entry.second); };
+  const std::string windows = listed(arrivals_.windows(), [](const WindowCount& window) {
+    return fmt::format(R"({{"limit":"{}","most":{},"over":{}}})", format_limit(window.limit), window.most, window.over);
+  });
   return fmt::format(
       R"({{"requests":{},"statuses":{{{}}},"unanswered":{},"faults":{{{}}},"over_limit":{},"most_in_window":[{}],)"
       R"("connections":{},"members":{},"members_asked":{},"asked_again":{},"members_invited":{},"invitations":{},)"
       R"("mails":{},"mails_again":{}}})"
       "\n",
-      stats_.requests, statuses, stats_.unanswered, faults, stats_.over_limit, windows, stats_.connections,
-      members_.size(), stats_.members_asked, stats_.asked_again, stats_.members_invited, stats_.invitations,
-      stats_.mails, stats_.mails_again);
+      stats_.requests, listed(stats_.statuses, counted), stats_.unanswered, listed(stats_.faults, counted),
+      stats_.over_limit, windows, stats_.connections, members_.size(), stats_.members_asked, stats_.asked_again,
+      stats_.members_invited, stats_.invitations, stats_.mails, stats_.mails_again);
 }
 
 bool Sandbox::append_members(std::string& out, std::size_t from, std::size_t count) const {

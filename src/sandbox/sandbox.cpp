@@ -3,44 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/numbers.h"
 #include "base/text.h"
 #include "sandbox/participant.h"
 #include "sandbox/target.h"
 
 namespace convoke {
 namespace {
-
-constexpr std::string_view json_type = "application/json; charset=utf-8";
-
-void answer(SandboxReply& reply, int status, std::string_view json) {
-  reply.status = status;
-  reply.body = json;
-  reply.content_type = json_type;
-}
-
-/// An error as the frameworks of such APIs shape it.
-void refuse(SandboxReply& reply, int status, std::string_view message) {
-  answer(reply, status, fmt::format(R"({{"message":{},"statusCode":{}}})", json_string(message), status));
-}
-
-/// The same of a payload that is not valid: there they list what is wrong.
-void refuse_payload(SandboxReply& reply, std::string_view message) {
-  answer(reply, 400, fmt::format(R"({{"message":[{}],"error":"Bad Request","statusCode":400}})", json_string(message)));
-}
-
-/// What stands before an API answers for it in HTML.
-void answer_page(SandboxReply& reply, int status, std::string_view title, std::string_view body) {
-  reply.status = status;
-  reply.body = fmt::format("<html>\r\n<head><title>{}</title></head>\r\n<body>{}</body>\r\n</html>\r\n", title, body);
-  reply.content_type = "text/html";
-}
-
-void refuse_method(SandboxReply& reply, std::string_view allowed) {
-  refuse(reply, 405, "Method Not Allowed");
-  reply.allow = allowed;
-}
 
 bool is_json(std::string_view content_type) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
@@ -67,10 +37,8 @@ std::optional<std::size_t> read_count(std::string_view query, std::string_view n
     const std::string_view field = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), field.size() + 1));
     if (field.size() <= name.size() || !field.starts_with(name) || field[name.size()] != '=') continue;
-    const char* end = field.data() + field.size();
-    std::size_t count = 0;
-    const auto [rest, error] = std::from_chars(field.data() + name.size() + 1, end, count);
-    if (error != std::errc{} || rest != end || count == 0 || count > 1'000'000'000) return std::nullopt;
+    const auto count = parse_number<std::size_t>(field.substr(name.size() + 1));
+    if (!count || *count == 0 || *count > 1'000'000'000) return std::nullopt;
     return count;
   }
   return otherwise;
@@ -103,7 +71,7 @@ void Sandbox::handle(const SandboxRequest& request, Instant now, WallTime wall, 
 
   const std::string_view path = path_and_query(request.target).first;
   if (path.starts_with("/_sandbox/")) return serve_own(request, path, reply);
-  if (path != "/v1" && !path.starts_with("/v1/")) return refuse(reply, 404, "Not Found");
+  if (path != "/v1" && !path.starts_with("/v1/")) return reply.refuse(404, "Not Found");
 
   ++stats_.requests;
   reply.delay = next_delay();
@@ -111,14 +79,14 @@ void Sandbox::handle(const SandboxRequest& request, Instant now, WallTime wall, 
   const Duration wait = arrivals_.count(now);
   if (wait > Duration::zero()) {
     ++stats_.over_limit;
-    refuse(reply, 429, "Too Many Requests");
+    reply.refuse(429, "Too Many Requests");
     reply.retry_after = std::chrono::ceil<std::chrono::seconds>(wait);
   } else {
     if (fault) ++stats_.faults[name_of(*fault)];
     if (!fault || acts(fault->kind)) serve(request, path, wall, fault && fault->kind == FaultKind::lost, reply);
-    if (fault) strike(*fault, reply);
+    if (fault) reply.strike(*fault);
   }
-  if (reply.delivery == Delivery::whole || reply.delivery == Delivery::truncated) {
+  if (reply.reaches_client()) {
     ++stats_.statuses[reply.status];
   } else {
     ++stats_.unanswered;
@@ -146,94 +114,79 @@ Duration Sandbox::next_delay() {
   return settings_.latency_low + Duration(delay_chance_.below(static_cast<std::uint64_t>(spread.count()) + 1));
 }
 
-/// Spoils the answer to a request that was served, or answers one that was not.
-void Sandbox::strike(const Fault& fault, SandboxReply& reply) const {
-  switch (fault.kind) {
-    case FaultKind::status:
-      if (fault.status == 304) {
-        reply.status = fault.status;  // never with a body
-        reply.body.clear();
-      } else if (fault.status < 400 || (fault.status >= 502 && fault.status <= 504)) {
-        const std::string title = fmt::to_string(fault.status);
-        answer_page(reply, fault.status, title, fmt::format("<center><h1>{}</h1></center>", title));
-      } else {
-        refuse(reply, fault.status, "a fault of the sandbox");
-      }
-      if (fault.status < 400) reply.location = "https://elsewhere.invalid/";
-      break;
-    case FaultKind::reset:
-      reply.body.clear();
-      reply.delivery = Delivery::reset_before_acting;
-      break;
-    case FaultKind::reset_after:
-      reply.delivery = Delivery::reset_after_acting;
-      break;
-    case FaultKind::stall:
-      reply.delivery = Delivery::stall;
-      break;
-    case FaultKind::truncate:
-      reply.delivery = reply.body.empty() ? Delivery::reset_after_acting : Delivery::truncated;
-      break;
-    case FaultKind::garbage:
-      if (reply.status < 300) answer(reply, 201, R"([{"id":"00000000-0000-4000-8000-000000000000","spotMemberId":)");
-      break;
-    case FaultKind::slow:
-      reply.delay += std::chrono::seconds(1);
-      break;
-    case FaultKind::lost:
-      break;
-    case FaultKind::login:
-      answer_page(reply, 200, "Log in",
-                  R"(<form method="post" action="/login">Password: <input name="password"></form>)");
-      break;
-  }
-}
-
 void Sandbox::serve(const SandboxRequest& request, std::string_view path, WallTime wall, bool lose_one,
                     SandboxReply& reply) {
   // No "Bearer" even where any key will do: the API takes the bare key.
   const std::string_view key = request.authorization;
   if (settings_.key.empty() ? key.empty() || key.starts_with("Bearer ") : key != settings_.key) {
-    return refuse(reply, 401, "Unauthorized");
+    return reply.refuse(401, "Unauthorized");
   }
   const auto segments = path_segments(path);
-  if (!segments) return refuse(reply, 400, "the path is not percent-encoded well");
+  if (!segments) return reply.refuse(400, "the path is not percent-encoded well");
   const auto& parts = *segments;
-  if (parts.size() != 4 || parts[1] != "courses" || parts[2].empty()) return refuse(reply, 404, "Not Found");
+  if (parts.size() != 4 || parts[1] != "courses" || parts[2].empty()) return reply.refuse(404, "Not Found");
   if (parts[3] == "participants~bulkInvite") {
-    if (request.method != "POST") return refuse_method(reply, "POST");
+    if (request.method != "POST") return reply.refuse_method("POST");
     return invite(request, parts[2], wall, lose_one, reply);
   }
   if (parts[3] == "participants") {
-    if (request.method != "GET") return refuse_method(reply, "GET");
+    if (request.method != "GET") return reply.refuse_method("GET");
     return list(path_and_query(request.target).second, parts[2], reply);
   }
-  refuse(reply, 404, "Not Found");
+  reply.refuse(404, "Not Found");
 }
 
 void Sandbox::invite(const SandboxRequest& request, std::string_view course, WallTime wall, bool lose_one,
                      SandboxReply& reply) {
-  if (!is_json(request.content_type)) return refuse(reply, 415, "Unsupported Media Type");
-  if (request.body_too_long) return refuse(reply, 413, "payload is too large");
-  if (const auto wrong = reader_.read(request.body, body_)) return refuse_payload(reply, *wrong);
-  if (settings_.max_ids > 0 && body_.ids.size() > settings_.max_ids) return refuse(reply, 413, "payload is too large");
-  if (!course_exists(course)) return refuse(reply, 404, "course not found");
+  if (!is_json(request.content_type)) return reply.refuse(415, "Unsupported Media Type");
+  if (request.body_too_long) return reply.refuse(413, "payload is too large");
+  if (const auto wrong = reader_.read(request.body, call_.body)) return reply.refuse_payload(*wrong);
+  if (settings_.max_ids > 0 && call_.body.ids.size() > settings_.max_ids)
+    return reply.refuse(413, "payload is too large");
+  if (!course_exists(course)) return reply.refuse(404, "course not found");
 
-  // Whom it names, each once. The places to look at are fetched ahead: each is a cache miss of its own.
-  const std::uint32_t course_number = members_.course(course);
-  members_.reserve_more(body_.ids.size());
-  hashes_.clear();
-  for (const MemberId& id : body_.ids) {
-    hashes_.push_back(MemberTable::hash(course_number, id));
-    members_.prefetch(hashes_.back());
+  if (note_named(members_.course(course), wall)) return refuse_unknown(reply);
+  if (invite_named(wall) == call_.named.size()) {
+    reply.status = settings_.already;
+    reply.body.clear();
+    return;
   }
-  ++call_;
-  named_.clear();
+  auto& fresh = call_.fresh;
+  if (lose_one && !fresh.empty()) {
+    fresh.erase(fresh.begin() + static_cast<std::ptrdiff_t>(fault_chance_.below(fresh.size())));
+  }
+  const CourseText text(course);
+  const std::string invited_at = format_time(wall);
+  reply.status = 201;
+  reply.content_type = SandboxReply::json_type;
+  reply.body.resize(2 + fresh.size() * (1 + text.participant_room()));
+  char* out = reply.body.data();
+  *out++ = '[';
+  for (const std::uint32_t index : fresh) {
+    if (index != fresh.front()) *out++ = ',';
+    out = write_participant(out, members_[index], text, invited_at);
+  }
+  *out++ = ']';
+  reply.body.resize(static_cast<std::size_t>(out - reply.body.data()));
+}
+
+/// Whom the call names, each once. Returns whether it names anybody who is unknown.
+bool Sandbox::note_named(std::uint32_t course, WallTime wall) {
+  // The places to look at are fetched ahead: each is a cache miss of its own.
+  const auto& ids = call_.body.ids;
+  members_.reserve_more(ids.size());
+  call_.hashes.clear();
+  for (const MemberId& id : ids) {
+    call_.hashes.push_back(MemberTable::hash(course, id));
+    members_.prefetch(call_.hashes.back());
+  }
+  ++call_.number;
+  call_.named.clear();
   bool holds_unknown = false;
-  for (std::size_t i = 0; i < body_.ids.size(); ++i) {
-    const std::uint32_t index = members_.find_or_add(hashes_[i], course_number, body_.ids[i]);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::uint32_t index = members_.find_or_add(call_.hashes[i], course, ids[i]);
     MemberRecord& member = members_[index];
-    if (member.last_call == call_) continue;
+    if (member.last_call == call_.number) continue;
     if (member.asked == 0 && has_rules_) {
       member.rules = rules_of(member.id);
       member.invited = (member.rules & (invited_before | started_before)) != 0;
@@ -242,73 +195,56 @@ void Sandbox::invite(const SandboxRequest& request, std::string_view course, Wal
         ++stats_.members_invited;
       }
     }
-    member.last_call = call_;
+    member.last_call = call_.number;
     ++member.asked;
-    named_.push_back(index);
+    call_.named.push_back(index);
     holds_unknown = holds_unknown || (member.rules & unknown_member) != 0;
   }
-  stats_.members_asked += named_.size();
-  if (holds_unknown) return refuse_unknown(reply);
+  stats_.members_asked += call_.named.size();
+  return holds_unknown;
+}
 
-  fresh_.clear();
+/// Invites whom the call names. Returns how many were invited already.
+std::size_t Sandbox::invite_named(WallTime wall) {
+  const bool with_mail = call_.body.with_mail;
+  call_.fresh.clear();
   std::size_t invited_already = 0;
-  for (const std::uint32_t index : named_) {
+  for (const std::uint32_t index : call_.named) {
     MemberRecord& member = members_[index];
     if (member.invited) {
       ++invited_already;
-      if (body_.with_mail) {
+      if (with_mail) {
         ++member.mails_again;
         ++stats_.mails_again;
       }
     } else if ((member.rules & ignored_member) == 0) {
       member.invited = member.by_call = true;
-      member.mailed = body_.with_mail;
+      member.mailed = with_mail;
       member.invited_at = wall;
-      fresh_.push_back(index);
+      call_.fresh.push_back(index);
     }
   }
   stats_.asked_again += invited_already;
-  stats_.members_invited += fresh_.size();
-  stats_.invitations += fresh_.size();
-  if (body_.with_mail) stats_.mails += fresh_.size();
-  if (invited_already == named_.size()) {
-    reply.status = settings_.already;
-    reply.body.clear();
-    return;
-  }
-
-  if (lose_one && !fresh_.empty()) {
-    fresh_.erase(fresh_.begin() + static_cast<std::ptrdiff_t>(fault_chance_.below(fresh_.size())));
-  }
-  const CourseText text(course);
-  const std::string invited_at = format_time(wall);
-  reply.status = 201;
-  reply.content_type = json_type;
-  reply.body.resize(2 + fresh_.size() * (1 + text.participant_room()));
-  char* out = reply.body.data();
-  *out++ = '[';
-  for (const std::uint32_t index : fresh_) {
-    if (index != fresh_.front()) *out++ = ',';
-    out = write_participant(out, members_[index], text, invited_at);
-  }
-  *out++ = ']';
-  reply.body.resize(static_cast<std::size_t>(out - reply.body.data()));
+  stats_.members_invited += call_.fresh.size();
+  stats_.invitations += call_.fresh.size();
+  if (with_mail) stats_.mails += call_.fresh.size();
+  return invited_already;
 }
 
 void Sandbox::refuse_unknown(SandboxReply& reply) const {
-  if (!settings_.quote_poison) return refuse(reply, 400, "Bad Request");
+  if (!settings_.quote_poison) return reply.refuse(400, "Bad Request");
   std::string message = "spot members not found:";
-  for (const std::uint32_t index : named_) {
+  for (const std::uint32_t index : call_.named) {
     if ((members_[index].rules & unknown_member) != 0) message += ' ' + members_[index].id.text();
   }
-  refuse(reply, 400, message);
+  reply.refuse(400, message);
 }
 
 void Sandbox::list(std::string_view query, std::string_view course, SandboxReply& reply) const {
   const auto page = read_count(query, "page", 1);
   const auto limit = read_count(query, "limit", 20);
-  if (!page || !limit || *limit > 1000) return refuse_payload(reply, "page or limit is not a number in range");
-  if (!course_exists(course)) return refuse(reply, 404, "course not found");
+  if (!page || !limit || *limit > 1000) return reply.refuse_payload("page or limit is not a number in range");
+  if (!course_exists(course)) return reply.refuse(404, "course not found");
 
   const auto number = members_.find_course(course);
   const CourseText text(course);
@@ -328,15 +264,15 @@ void Sandbox::list(std::string_view query, std::string_view course, SandboxReply
   }
   reply.body += fmt::format(R"(],"total":{}}})", total);
   reply.status = 200;
-  reply.content_type = json_type;
+  reply.content_type = SandboxReply::json_type;
 }
 
 void Sandbox::serve_own(const SandboxRequest& request, std::string_view path, SandboxReply& reply) const {
   const bool is_stats = path == "/_sandbox/stats";
   const bool is_members = path == "/_sandbox/members";
-  if (!is_stats && !is_members) return refuse(reply, 404, "Not Found");
-  if (request.method != "GET") return refuse_method(reply, "GET");
-  answer(reply, 200, is_stats ? stats_json() : std::string());
+  if (!is_stats && !is_members) return reply.refuse(404, "Not Found");
+  if (request.method != "GET") return reply.refuse_method("GET");
+  reply.answer(200, is_stats ? stats_json() : std::string());
   if (is_members) reply.content_type = "application/x-ndjson";
   reply.lists_members = is_members;
 }

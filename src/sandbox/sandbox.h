@@ -3,10 +3,8 @@
 // and the same requests at the same times give the same answers.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "sandbox/invite_body.h"
 #include "sandbox/member_table.h"
 #include "sandbox/random.h"
+#include "sandbox/reply.h"
 #include "sandbox/settings.h"
 
 namespace convoke {
@@ -27,27 +26,6 @@ struct SandboxRequest {
   std::string_view content_type{};
   std::string_view body{};
   bool body_too_long = false;  ///< the server gave up reading it
-};
-
-/// How much of the answer reaches the client.
-enum class Delivery {
-  whole,
-  truncated,            ///< the head, and the first half of the body; then the connection closes
-  reset_before_acting,  ///< the connection is reset; nothing was done
-  reset_after_acting,   ///< the connection is reset; all was done
-  stall                 ///< all was done, and nothing is ever sent
-};
-
-struct SandboxReply {
-  int status = 0;  ///< what it is, or would have been, answered; 0 if reset before acting
-  std::string body;
-  std::string_view content_type;                    ///< empty: no body
-  std::string_view allow;                           ///< of a 405
-  std::string_view location;                        ///< of a redirect
-  std::optional<std::chrono::seconds> retry_after;  ///< of a 429 for the limits
-  Duration delay{};                                 ///< from the request's arrival to its answer
-  Delivery delivery = Delivery::whole;
-  bool lists_members = false;  ///< the body is all of Sandbox::append_members, to be sent in pieces
 };
 
 /// What happened so far. Calls that were refused before they were looked at (401, 413, 429, faults) count as requests
@@ -91,10 +69,11 @@ class Sandbox {
   void serve(const SandboxRequest& request, std::string_view path, WallTime wall, bool lose_one, SandboxReply& reply);
   void invite(const SandboxRequest& request, std::string_view course, WallTime wall, bool lose_one,
               SandboxReply& reply);
+  bool note_named(std::uint32_t course, WallTime wall);
+  std::size_t invite_named(WallTime wall);
   void refuse_unknown(SandboxReply& reply) const;
   void list(std::string_view query, std::string_view course, SandboxReply& reply) const;
   void serve_own(const SandboxRequest& request, std::string_view path, SandboxReply& reply) const;
-  void strike(const Fault& fault, SandboxReply& reply) const;
   std::optional<Fault> next_fault();
   Duration next_delay();
   std::uint8_t rules_of(const MemberId& id) const;
@@ -107,14 +86,16 @@ class Sandbox {
   SandboxStats stats_;
   Random fault_chance_;
   Random delay_chance_;
-
-  // Of the call at hand; kept for their memory.
   InviteBodyReader reader_;
-  InviteBody body_;
-  std::uint32_t call_ = 0;
-  std::vector<std::uint64_t> hashes_;
-  std::vector<std::uint32_t> named_;  ///< the members of the call, each once
-  std::vector<std::uint32_t> fresh_;  ///< of these, the newly invited
+
+  /// The call at hand; kept for its memory.
+  struct {
+    InviteBody body;
+    std::uint32_t number = 0;
+    std::vector<std::uint64_t> hashes;
+    std::vector<std::uint32_t> named;  ///< the members of the call, each once
+    std::vector<std::uint32_t> fresh;  ///< of these, the newly invited
+  } call_;
 };
 
 }  // namespace convoke

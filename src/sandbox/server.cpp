@@ -6,8 +6,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -97,14 +97,6 @@ SandboxReply bad_request() {
   return reply;
 }
 
-/// To close without a good-bye, so that the client sees a reset and not an end.
-template <class Stream>
-void reset(Stream& stream) {
-  boost::system::error_code ignored;
-  stream.lowest_layer().set_option(tcp::socket::linger(true, 0), ignored);
-  stream.lowest_layer().close(ignored);
-}
-
 }  // namespace
 
 SandboxServer::SandboxServer(const ServerSettings& settings, Sandbox& sandbox, const Clock& clock)
@@ -164,17 +156,15 @@ asio::awaitable<void> SandboxServer::accept() {
 asio::awaitable<void> SandboxServer::welcome(tcp::socket socket) {
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  if (!tls_) {
-    co_await converse(socket);
-    co_return;
+  Wire wire(std::move(socket), tls_ ? &*tls_ : nullptr);
+  if (tls_) {
+    const auto [error] = co_await wire.tls->async_handshake(asio::ssl::stream_base::server, as_result);
+    if (error) co_return;
   }
-  asio::ssl::stream<tcp::socket> stream(std::move(socket), *tls_);
-  const auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, as_result);
-  if (!error) co_await converse(stream);
+  co_await converse(wire);
 }
 
-template <class Stream>
-asio::awaitable<void> SandboxServer::converse(Stream& stream) {
+asio::awaitable<void> SandboxServer::converse(Wire& wire) {
   beast::flat_buffer buffer;
   buffer.reserve(read_size);  // Beast reads no more at once than there is room, and grows by 512 bytes
   SandboxReply reply;
@@ -184,7 +174,7 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
   while (open) {
     http::request_parser<http::string_body> parser;
     parser.body_limit(longest_body_);
-    const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, as_result);
+    const auto [error, bytes] = co_await http::async_read(wire, buffer, parser, as_result);
     const bool too_long = error == http::error::body_limit;
     const bool no_http = !too_long && is_no_http(error);
     if (error && !too_long && !no_http) break;
@@ -205,31 +195,30 @@ asio::awaitable<void> SandboxServer::converse(Stream& stream) {
       timer.expires_after(reply.delay);
       co_await timer.async_wait(as_result);
     }
-    open = co_await deliver(stream, reply, !error && message.keep_alive());
+    open = co_await deliver(wire, reply, !error && message.keep_alive());
     if (!error) continue;
     // Closing with bytes unread would reset the connection, and the answer could be lost with it.
-    stream.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
-    co_await read_away(stream);
+    wire.socket.shutdown(tcp::socket::shutdown_send, ignored);
+    co_await read_away(wire);
   }
-  stream.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);
+  wire.socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 /// Sends what the reply says; false: the connection is done with.
-template <class Stream>
-asio::awaitable<bool> SandboxServer::deliver(Stream& stream, const SandboxReply& reply, bool keep_alive) {
+asio::awaitable<bool> SandboxServer::deliver(Wire& wire, const SandboxReply& reply, bool keep_alive) {
   if (reply.delivery == Delivery::stall) {
-    co_await read_away(stream);
+    co_await read_away(wire);
     co_return false;
   }
-  if (reply.delivery != Delivery::whole && reply.delivery != Delivery::truncated) {
-    reset(stream);
+  if (!reply.reaches_client()) {
+    wire.reset();
     co_return false;
   }
   if (reply.lists_members) {
     const std::string head = head_of(reply, std::nullopt, keep_alive);
-    const auto [error, bytes] = co_await asio::async_write(stream, asio::buffer(head), as_result);
+    const auto [error, bytes] = co_await asio::async_write(wire, asio::buffer(head), as_result);
     if (error) co_return false;
-    const bool sent = co_await deliver_members(stream);
+    const bool sent = co_await deliver_members(wire);
     if (!sent) co_return false;
     co_return keep_alive;
   }
@@ -237,7 +226,7 @@ asio::awaitable<bool> SandboxServer::deliver(Stream& stream, const SandboxReply&
   const bool whole = reply.delivery == Delivery::whole;
   const std::array<asio::const_buffer, 2> parts = {
       asio::buffer(head), asio::buffer(reply.body.data(), whole ? reply.body.size() : reply.body.size() / 2)};
-  const auto [error, bytes] = co_await asio::async_write(stream, parts, as_result);
+  const auto [error, bytes] = co_await asio::async_write(wire, parts, as_result);
   if (error || !whole) co_return false;
   co_return keep_alive;
 }
@@ -246,25 +235,23 @@ asio::awaitable<bool> SandboxServer::deliver(Stream& stream, const SandboxReply&
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 /// Takes what the client sends and drops it, until the client goes away.
-template <class Stream>
-asio::awaitable<void> SandboxServer::read_away(Stream& stream) {
+asio::awaitable<void> SandboxServer::read_away(Wire& wire) {
   std::array<char, 4096> unread;
   bool open = true;
   while (open) {
-    const auto [error, bytes] = co_await stream.async_read_some(asio::buffer(unread), as_result);
+    const auto [error, bytes] = co_await asio::async_read(wire, asio::buffer(unread), as_result);
     open = !error;
   }
 }
 #pragma GCC diagnostic pop
 
-template <class Stream>
-asio::awaitable<bool> SandboxServer::deliver_members(Stream& stream) {
+asio::awaitable<bool> SandboxServer::deliver_members(Wire& wire) {
   std::string lines;
   for (std::size_t from = 0; true; from += members_at_once) {
     lines.clear();
     const bool some = sandbox_.append_members(lines, from, members_at_once);
     const std::string chunk = some ? fmt::format("{:x}\r\n{}\r\n", lines.size(), lines) : "0\r\n\r\n";
-    const auto [error, bytes] = co_await asio::async_write(stream, asio::buffer(chunk), as_result);
+    const auto [error, bytes] = co_await asio::async_write(wire, asio::buffer(chunk), as_result);
     if (error || !some) co_return !error;
   }
 }

@@ -3,13 +3,12 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "net/wire.h"
 #include "sandbox/sandbox.h"
 
 namespace convoke {
@@ -42,14 +41,10 @@ class SandboxServer {
 
   boost::asio::awaitable<void> accept();
   boost::asio::awaitable<void> welcome(tcp::socket socket);
-  template <class Stream>
-  boost::asio::awaitable<void> converse(Stream& stream);
-  template <class Stream>
-  boost::asio::awaitable<bool> deliver(Stream& stream, const SandboxReply& reply, bool keep_alive);
-  template <class Stream>
-  boost::asio::awaitable<void> read_away(Stream& stream);
-  template <class Stream>
-  boost::asio::awaitable<bool> deliver_members(Stream& stream);
+  boost::asio::awaitable<void> converse(Wire& wire);
+  boost::asio::awaitable<bool> deliver(Wire& wire, const SandboxReply& reply, bool keep_alive);
+  boost::asio::awaitable<void> read_away(Wire& wire);
+  boost::asio::awaitable<bool> deliver_members(Wire& wire);
 
   Sandbox& sandbox_;
   const Clock& clock_;

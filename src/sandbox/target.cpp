@@ -1,6 +1,6 @@
 #include "sandbox/target.h"
 
-#include <charconv>
+#include "base/numbers.h"
 
 namespace convoke {
 
@@ -12,11 +12,9 @@ std::optional<std::string> percent_decoded(std::string_view text) {
       continue;
     }
     if (i + 2 >= text.size()) return std::nullopt;
-    const char* digits = text.data() + i + 1;
-    unsigned value = 0;
-    const auto [rest, error] = std::from_chars(digits, digits + 2, value, 16);
-    if (error != std::errc{} || rest != digits + 2) return std::nullopt;
-    out += static_cast<char>(value);
+    const auto value = parse_number<unsigned>(text.substr(i + 1, 2), 16);
+    if (!value) return std::nullopt;
+    out += static_cast<char>(*value);
     i += 2;
   }
   return out;

@@ -63,6 +63,7 @@ InputFile::InputFile(const std::string& path, std::stop_token stop)
   if (descriptor_ < 0) throw_not_opened(path, errno);
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) return;
+  mode_ = status.st_mode;
   if (S_ISDIR(status.st_mode)) {
     if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
     throw Error(Exit::bad_source, "is a folder, not a file", name_);
@@ -85,7 +86,7 @@ std::size_t InputFile::read(char* out, std::size_t size) {
                       [&](std::size_t filled) { return ::read(descriptor_, out + filled, size - filled); });
   }
   for (;;) {
-    wait_until_readable();
+    wait_until_readable(std::chrono::steady_clock::time_point::max());
     const ssize_t got = ::read(descriptor_, out, size);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR && errno != EAGAIN) throw_not_read(name_, errno);
@@ -98,14 +99,16 @@ std::size_t InputFile::read_at(char* out, std::size_t size, std::size_t offset) 
   });
 }
 
-void InputFile::wait_until_readable() const {
+bool InputFile::wait_until_readable(std::chrono::steady_clock::time_point latest) const {
   // Linux reports the end of a named pipe only after somebody has written into it: one without a writer yet is waited
   // for, where read() would take it for empty.
   pollfd waiting{descriptor_, POLLIN, 0};
   for (int ready = 0; ready == 0 || (ready < 0 && errno == EINTR);) {
     if (stop_.stop_requested()) throw ReadingStopped{};
-    ready = ::poll(&waiting, 1, stop_.stop_possible() ? step_ms : -1);
+    if (ready == 0 && std::chrono::steady_clock::now() >= latest) return false;
+    ready = ::poll(&waiting, 1, step_ms);
   }
+  return true;
 }
 
 }  // namespace convoke

@@ -1,6 +1,9 @@
 // A file, pipe or standard input, read from front to back.
 #pragma once
 
+#include <sys/types.h>
+
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,14 +33,17 @@ class InputFile {
   const std::string& name() const { return name_; }  ///< the path, or "standard input"
   /// How many bytes there were to read when it was opened; empty unless it is a regular file.
   std::optional<std::uint64_t> size() const { return size_; }
+  mode_t mode() const { return mode_; }  ///< who may do what with it, as stat() says; 0: unknown
+
+  /// Waits until read() has something, or the end, at once; false: not before `latest`. Throws ReadingStopped.
+  bool wait_until_readable(std::chrono::steady_clock::time_point latest) const;
 
  private:
-  void wait_until_readable() const;
-
   std::string name_;
   std::stop_token stop_;
   int descriptor_;
   std::optional<std::uint64_t> size_;
+  mode_t mode_ = 0;
 };
 
 /// Throws Error no_input: `path` could not be opened for the reason that `code` (an errno) gives; disk if that is the
