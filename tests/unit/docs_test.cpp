@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/reason.h"
-#include "ledger_world.h"
+#include "ledger/ledger_world.h"
 #include "run/runner.h"
 
 using namespace convoke;
