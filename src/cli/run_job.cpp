@@ -261,7 +261,11 @@ RunReport run_against(Destination to, const Config& config, const Job& job, cons
 // No key leaves for a rehearsal, and no limit of the API's holds for it.
 RunReport rehearse(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
   const RehearsalSandbox sandbox;
-  Destination to{config.api, std::string(rehearsal_api), {}, rehearsal_ledger(config.ledger_path), Rehearse::yes};
+  Destination to;
+  to.api = config.api;
+  to.address = rehearsal_api;
+  to.ledger = rehearsal_ledger(config.ledger_path);
+  to.rehearse = Rehearse::yes;
   to.api.base_url = sandbox.url();
   to.api.proxy.reset();
   to.api.key = "rehearsal";
@@ -294,7 +298,7 @@ std::string origin_of(const Job& job) {
 
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
   if (options.rehearse == Rehearse::yes) return rehearse(config, job, options, interruption);
-  Destination to{config.api, config.api.base_url, config.limits, config.ledger_path};
+  Destination to{config.api, config.api.base_url, config.limits, config.ledger_path, Rehearse::no};
   try {
     to.api.key = load_key(config.key, environment_variable, key_command_patience, interruption.token());
   } catch (const ReadingStopped&) {
