@@ -24,7 +24,7 @@ ReadingWatch::~ReadingWatch() {
 }
 
 void ReadingWatch::at(std::int64_t rows, std::optional<double> share) {
-  rows_ = rows;
+  rows_.store(rows, std::memory_order_relaxed);
   if (share) percent_ = static_cast<int>(*share * 100);
 }
 

@@ -1,5 +1,5 @@
 // Where members come from: a CSV file, standard input, or a query on a SQLite file. Every row once, in order, with its
-// line; whether a row names a member is for row_check.h to say.
+// line; whether a row names a member is for member_list.h to say.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct SourceRow {
   std::string_view course;  ///< empty unless the settings name a course column
 };
 
-/// Thrown out of a reading that was asked to stop.
+/// Thrown out of a wait that was asked to stop; a MemberList makes a value of it.
 struct ReadingStopped {};
 
 class MemberSource {

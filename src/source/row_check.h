@@ -1,4 +1,4 @@
-// Whether the text of a row names a member or a course, and if not, why. What is surely an id in another dress, as
+// Whether the text of a row names a member and a course, and if not, why. What is surely an id in another dress, as
 // spreadsheets and other programs write them, is taken.
 #pragma once
 
