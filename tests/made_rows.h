@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "source/member_list.h"
+#include "source/row_check.h"
 
 namespace convoke {
 

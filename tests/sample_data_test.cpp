@@ -8,7 +8,7 @@
 #include "job/config.h"
 #include "job/job.h"
 #include "source/fingerprint.h"
-#include "source/member_list.h"
+#include "source/row_check.h"
 
 using namespace convoke;
 

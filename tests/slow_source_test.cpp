@@ -7,7 +7,7 @@
 #include <future>
 
 #include "source/input_file.h"
-#include "source/member_list.h"
+#include "source/row_check.h"
 #include "source_rows.h"
 #include "temp_folder.h"
 

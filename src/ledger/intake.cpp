@@ -1,14 +1,188 @@
 #include "ledger/intake.h"
 
-#include "ledger/amend.h"
-#include "ledger/books.h"
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "ledger/chunks.h"
 #include "ledger/course_numbers.h"
 #include "ledger/differences.h"
-#include "ledger/invalid_rows.h"
-#include "ledger/packer.h"
 #include "ledger/statement.h"
 
 namespace convoke {
+namespace {
+
+constexpr std::size_t amendments_in_memory = 1 << 20;  // 24 MiB
+constexpr std::size_t chunks_a_write = 512;
+constexpr std::size_t members_a_write = 1 << 16;  // chunks may be of 10,000
+constexpr std::size_t invalid_rows_a_write = 4096;
+constexpr std::size_t longest_value_kept = 200;
+
+// The invalid rows of a reading under way, in a temporary table: till it is done, those of the last one stay.
+class InvalidRows {
+ public:
+  explicit InvalidRows(Database& database) : database_(database) {
+    database_.write([&] {
+      database_.handle().exec(R"sql(
+        PRAGMA temp.cache_size = -1000;
+        CREATE TEMP TABLE IF NOT EXISTS found (line INTEGER, value TEXT, reason TEXT);
+        DELETE FROM temp.found;
+      )sql");
+    });
+  }
+
+  void add(const CheckedRow& row) {
+    const auto* reason = std::get_if<Reason>(&row.member);
+    if (reason == nullptr) return;
+    waiting_.push_back({row.line, std::string(row.value.substr(0, longest_value_kept)), *reason});
+    if (waiting_.size() < invalid_rows_a_write) return;
+    database_.write([&](Transaction& transaction) { insert_waiting(transaction); });
+  }
+
+  // In place of the job's last ones.
+  void take_over(Transaction& transaction, JobId job) {
+    // (An older convoke had those of a reading under way in the same table, under a negative number.)
+    Statement(transaction, "DELETE FROM invalid_row WHERE job_id IN (?1, -?1)").run(job);
+    insert_waiting(transaction);
+    Statement(transaction, "INSERT INTO invalid_row SELECT ?, line, value, reason FROM temp.found ORDER BY rowid")
+        .run(job);
+    Statement(transaction, "DELETE FROM temp.found").run();
+  }
+
+ private:
+  struct Row {
+    std::uint64_t line;
+    std::string value;
+    Reason reason;
+  };
+
+  void insert_waiting(Transaction& transaction) {
+    try {
+      Statement insert(transaction, "INSERT INTO temp.found VALUES (?, ?, ?)");
+      for (const Row& row : waiting_) insert.run(row.line, row.value, row.reason);
+    } catch (const SQLite::Exception& exception) {
+      throw temporary_error(exception, "the list's invalid rows");
+    }
+    waiting_.clear();
+  }
+
+  Database& database_;
+  std::vector<Row> waiting_;
+};
+
+// New members on their way into chunks, many chunks a write.
+class Packer {
+ public:
+  Packer(Database& database, JobId job, CourseNumbers& courses, std::size_t chunk_size)
+      : database_(database),
+        job_(job),
+        courses_(courses),
+        chunk_size_(chunk_size),
+        insert_(database,
+                "INSERT INTO chunk (job_id, course_no, size, ids, lines, outcome) VALUES (?, ?, ?, ?, ?, 'pending')") {}
+
+  void add(const Difference& member) {
+    if (waiting_.empty() || waiting_.back().course_no != member.course_no ||
+        waiting_.back().ids.size() == chunk_size_) {
+      if (waiting_.size() == chunks_a_write || members_ >= members_a_write) write();
+      waiting_.push_back({member.course_no, {}, {}});
+      waiting_.back().ids.reserve(chunk_size_);
+      waiting_.back().lines.reserve(chunk_size_);
+    }
+    waiting_.back().ids.push_back(member.id);
+    waiting_.back().lines.push_back(member.line);
+    ++members_;
+  }
+
+  void write() {
+    if (waiting_.empty()) return;
+    database_.write([&](Transaction& transaction) {
+      for (const NewChunk& chunk : waiting_) {
+        insert_.run(job_, courses_.in_ledger(transaction, chunk.course_no), chunk.ids.size(), chunk.ids,
+                    encode_lines(chunk.lines));
+      }
+    });
+    waiting_.clear();
+    members_ = 0;
+  }
+
+ private:
+  struct NewChunk {
+    std::int64_t course_no;
+    std::vector<MemberId> ids;
+    std::vector<std::uint64_t> lines;
+  };
+
+  Database& database_;
+  JobId job_;
+  CourseNumbers& courses_;
+  std::size_t chunk_size_;
+  Statement insert_;
+  std::vector<NewChunk> waiting_;
+  std::size_t members_ = 0;  // in them
+};
+
+// What becomes of a member that the ledger knew: it has this line now, or it is gone.
+struct Amendment {
+  ChunkId chunk;
+  std::uint32_t index;
+  std::uint32_t gone;
+  std::uint64_t line;
+
+  bool operator<(const Amendment& other) const { return std::tie(chunk, index) < std::tie(other.chunk, other.index); }
+};
+
+void amend_chunk(Transaction& transaction, Chunks& chunks, const std::vector<Amendment>& amendments, Reading& reading,
+                 WallTime now) {
+  const ChunkId id = amendments.front().chunk;
+  const Standing standing = chunks.standing(chunks.read(id));
+  const Fate& same = standing.fate;
+  Fate other = same.gone ? same.back() : same.left();  // a chunk's members are all in the list, or all gone
+
+  const std::vector<std::uint64_t> known_lines = chunks.lines(standing.chunk);
+  std::vector<std::uint64_t> lines = known_lines;
+  std::vector<std::uint32_t> stay;
+  std::vector<std::uint32_t> leave;
+  for (const Amendment& amendment : amendments) {
+    if (amendment.gone == 0) lines[amendment.index] = amendment.line;
+    ((amendment.gone != 0) == same.gone ? stay : leave).push_back(amendment.index);
+  }
+  if (lines != known_lines) chunks.set_lines(transaction, id, lines);
+  if (leave.empty()) return;
+
+  const auto left = static_cast<std::int64_t>(leave.size());
+  if (!same.gone && same.outcome == Outcome::pending) reading.withdrawn += left;
+  if (same.gone && other.outcome == Outcome::pending) reading.revived += left;
+  std::vector<Piece> pieces;
+  if (stay.empty()) {
+    pieces.push_back({{}, std::move(other)});
+  } else {
+    pieces.push_back({stay, picked(same, stay)});
+    pieces.push_back({leave, picked(other, leave)});
+  }
+  // When it changed is when it was read; which run asked last stays as it was.
+  chunks.divide(transaction, standing.chunk, pieces, standing.run, now);
+}
+
+void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading& reading, WallTime now) {
+  Chunks chunks(database, job);
+  amendments.begin_reading();
+  const Amendment* next = amendments.next();
+  while (next != nullptr) {
+    std::vector<std::vector<Amendment>> by_chunk;
+    for (std::size_t members = 0; next != nullptr && by_chunk.size() < chunks_a_write && members < members_a_write;) {
+      std::vector<Amendment>& of_chunk = by_chunk.emplace_back();
+      for (const ChunkId chunk = next->chunk; next != nullptr && next->chunk == chunk; next = amendments.next())
+        of_chunk.push_back(*next);
+      members += of_chunk.size();
+    }
+    database.write([&](Transaction& transaction) {
+      for (const auto& of_chunk : by_chunk) amend_chunk(transaction, chunks, of_chunk, reading, now);
+    });
+  }
+}
+
+}  // namespace
 
 std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, int chunk_size,
                                const IntakeBrakes& brakes, const std::string& fingerprint, WallTime now) {
@@ -30,20 +204,21 @@ std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, 
   InvalidRows invalid_rows(database);
   while (const auto row = list.next()) {
     differences.add(*row);
-    if (const auto* wrong = std::get_if<Reason>(&row->member)) invalid_rows.add(row->line, row->value, *wrong);
+    invalid_rows.add(*row);
   }
   if (list.was_stopped()) return std::nullopt;
   check_brakes(brakes, books, differences, folder);
   if (may_brake) begin();
 
   Packer packer(database, job, courses, static_cast<std::size_t>(chunk_size));
-  Amendments amendments(folder);
+  Sorter<Amendment> amendments(folder, amendments_in_memory);
   differences.begin();
   while (const auto member = differences.next()) {
     if (member->what == Difference::What::added) {
-      packer.add(member->course_no, member->id, member->line);
+      packer.add(*member);
     } else {
-      amendments.add(Amendment::of(*member));
+      const bool is_gone = member->what == Difference::What::gone;
+      amendments.add({member->chunk, member->index, is_gone ? 1U : 0U, member->line});
     }
   }
   packer.write();

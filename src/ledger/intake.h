@@ -7,8 +7,7 @@
 #include "base/clock.h"
 #include "ledger/brakes.h"
 #include "ledger/database.h"
-#include "ledger/reading.h"
-#include "source/member_list.h"
+#include "source/row_check.h"
 
 namespace convoke {
 

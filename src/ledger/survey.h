@@ -4,15 +4,20 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "ledger/brakes.h"
 #include "ledger/database.h"
-#include "ledger/invalid_rows.h"
-#include "ledger/reading.h"
-#include "source/member_list.h"
+#include "source/row_check.h"
 
 namespace convoke {
+
+struct InvalidRow {
+  std::uint64_t line = 0;
+  std::string value;  ///< what stood in the member's column
+  Reason reason = Reason::none;
+};
 
 struct Survey {
   std::optional<Reading> reading;   ///< empty: the list is unchanged, and not read

@@ -1,5 +1,5 @@
 // Where members come from: a CSV file, standard input, or a query on a SQLite file. Every row once, in order, with its
-// line; whether a row names a member is for member_list.h to say.
+// line; whether a row names a member is for row_check.h to say.
 #pragma once
 
 #include <cstdint>
