@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "cli/job_source.h"
 #include "cli/options.h"
 #include "cli/run_job.h"
-#include "cli/source_rows.h"
 #include "ledger/books.h"
 #include "ledger/intake.h"
 #include "ledger/job_lock.h"
@@ -14,14 +14,13 @@
 #include "ledger/ledger_api.h"
 #include "ledger/read_ledger.h"
 #include "ledger/run_log.h"
+#include "ledger/survey.h"
 #include "net/tls_client.h"
 #include "report/plan_report.h"
 #include "source/member_source.h"
 
 namespace convoke {
 namespace {
-
-constexpr std::size_t invalid_rows_shown = 5;
 
 struct PlanCommand {
   CommonOptions common;
@@ -40,21 +39,10 @@ std::string why_no_key(const Config& config) {
   }
 }
 
-// The same rows; of those that are invalid, the first few are kept.
-ReadSource watched(ReadSource rows, std::vector<InvalidRow>& invalid) {
-  return [rows = std::move(rows), &invalid](const TakeRow& take) {
-    rows([&](const IntakeRow& row) {
-      if (!row.member && invalid.size() < invalid_rows_shown)
-        invalid.push_back({row.line, excerpt(row.value, 60), row.reason});
-      take(row);
-    });
-  };
-}
-
 SurveyTerms terms_of(const Job& job, const PlanCommand& command, const Config& config) {
   SurveyTerms terms;
   terms.chunk_size = job.invite.chunk_size;
-  terms.brakes = {job.list_rules.min_rows, command.accept_shrunk, describe_source(job.source)};
+  terms.brakes = {job.list_rules, command.accept_shrunk, describe_source(job.source)};
   terms.retry_failed = config.run.retry_failed;
   terms.hold_doubts = job.invite.on_doubt == OnDoubt::hold;
   return terms;
@@ -70,12 +58,13 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   plan.ledger = full_path(config.ledger_path);
   plan.is_ledger_new = !std::filesystem::exists(config.ledger_path);
   const std::string fingerprint = run_fingerprint(job);
-  std::vector<std::string> remarks;
-  const ReadSource rows = watched(rows_of(job, {}, progress_of(command.common), remarks), plan.invalid);
+  const SurveyTerms terms = terms_of(job, command, config);
+  const auto folder = std::filesystem::absolute(config.ledger_path).parent_path();
+  JobSource source(job.source, {}, progress_of(command.common));
+  MemberList list(source, job.course);
   const auto look = [&](Database* database, std::optional<JobId> id, const std::optional<CallsBegun>& file) {
     const bool is_known = id && is_read(*database, *id, fingerprint);
-    plan.survey = survey(database, id, is_known ? ReadSource() : rows, terms_of(job, command, config),
-                         std::filesystem::absolute(config.ledger_path).parent_path());
+    plan.survey = is_known ? survey(*database, *id, terms, folder) : survey(database, id, list, terms, folder);
     const Outlook outlook = database ? outlook_of(*database, file, {config.limits, config.api}, SystemClock())
                                      : outlook_of_new_ledger({config.limits, config.api});
     plan.limits = outlook.limits;
@@ -95,7 +84,6 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
       database.read([&] { look(&database, id, file); });
     });
   }
-  for (const std::string& remark : remarks) spdlog::warn("{}", remark);
   return plan;
 }
 

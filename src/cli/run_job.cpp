@@ -15,9 +15,9 @@
 
 #include "base/numbers.h"
 #include "base/text.h"
+#include "cli/job_source.h"
 #include "cli/network_loop.h"
 #include "cli/options.h"
-#include "cli/source_rows.h"
 #include "ledger/job_lock.h"
 #include "ledger/jobs.h"
 #include "ledger/ledger_api.h"
@@ -162,8 +162,7 @@ JobRunSettings settings_of(const Destination& to, const Config& config, const Jo
   settings.url = to.api.base_url;
   settings.way = way_of(to.api.proxy);
   settings.assume_used = options.assume_used;
-  settings.brakes = {job.list_rules.min_rows, options.accept_shrunk, describe_source(job.source)};
-  settings.ignore_invalid = job.list_rules.ignore_invalid;
+  settings.brakes = {job.list_rules, options.accept_shrunk, describe_source(job.source)};
   settings.retry = options.retry;
   return settings;
 }
@@ -229,12 +228,8 @@ RunReport run_against(Destination to, const Config& config, const Job& job, cons
   prepare(database, id, to, config, job);
 
   settings.send.max_duration = interruption.left();
-  std::vector<std::string> remarks;
-  settings.read_source = [&,
-                          rows = rows_of(job, interruption.token(), options.progress, remarks)](const TakeRow& take) {
-    rows(take);
-    for (const std::string& remark : remarks) warn(remark);
-  };
+  JobSource source(job.source, interruption.token(), options.progress);
+  MemberList list(source, job.course, interruption.token());
   NetworkLoop network;
   HttpTransport transport(network.context().get_executor(), system, std::move(to.api));
   SystemAlarms alarms(system);
@@ -248,7 +243,7 @@ RunReport run_against(Destination to, const Config& config, const Job& job, cons
                         warn,
                         interruption.token(),
                         [&interruption] { return interruption.reason(); }};
-  JobRun run(database, id, std::move(settings), outside);
+  JobRun run(database, id, list, std::move(settings), outside);
   report.run = run.id();
   add_finish(report, run_on(network.context(), run, options.progress), options);
   report.counts = run.counts();

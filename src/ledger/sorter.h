@@ -6,8 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <queue>
+#include <memory>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -47,33 +48,42 @@ class Sorter {
     buffer_.push_back(record);
   }
 
-  /// Calls `each` with every record in ascending order; the sorter is empty afterwards.
-  template <class Each>
-  void drain(Each&& each) {
-    if (runs_.empty()) {
-      sort();
-      for (const Record& record : buffer_) each(record);
-      buffer_ = {};
-      return;
-    }
+  /// Sorts what was added: next() gives it from the first record on. Again: from the first one again. Nothing is to be
+  /// added any more.
+  void begin_reading() {
+    at_ = 0;
+    if (runs_.empty()) return sort();
     spill();
     buffer_ = {};
-    merge(each);
-    runs_.clear();
-    file_.reset();
-    spilled_ = 0;
+    heads_.clear();
+    ahead_ = nullptr;
+    for (Run& run : runs_) {
+      run.next = run.begin;
+      if (refill(run)) push(&run);
+    }
+  }
+
+  /// The next record in ascending order, valid until the next call; null: that was the last.
+  const Record* next() {
+    if (!runs_.empty()) return next_of_runs();
+    return at_ < buffer_.size() ? &buffer_[at_++] : nullptr;
   }
 
  private:
   struct Run {
-    std::size_t next = 0;  // in records of the file
+    std::size_t begin = 0;  // in records of the file
     std::size_t end = 0;
+    std::size_t next = 0;  // after the window
     std::vector<Record> window;
     std::size_t at = 0;  // in the window
+
+    const Record& head() const { return window[at]; }
+    static bool later(const Run* one, const Run* other) { return other->head() < one->head(); }
   };
   static constexpr std::size_t window_size = 4096;
 
   void sort() {
+    if (std::is_sorted(buffer_.begin(), buffer_.end())) return;
     if constexpr (requires { Record::sort(buffer_); }) {
       Record::sort(buffer_);
     } else {
@@ -87,7 +97,7 @@ class Sorter {
     sort();
     file_->append(buffer_.data(), buffer_.size() * sizeof(Record));
     Run run;
-    run.next = spilled_;
+    run.begin = spilled_;
     spilled_ += buffer_.size();
     run.end = spilled_;
     runs_.push_back(std::move(run));
@@ -104,30 +114,32 @@ class Sorter {
     return true;
   }
 
-  template <class Each>
-  void merge(Each&& each) {
-    const auto later = [](const Run* one, const Run* other) { return other->window[other->at] < one->window[one->at]; };
-    std::priority_queue<Run*, std::vector<Run*>, decltype(later)> heads(later);
-    for (Run& run : runs_) {
-      if (refill(run)) heads.push(&run);
+  void push(Run* run) {
+    heads_.push_back(run);
+    std::push_heap(heads_.begin(), heads_.end(), Run::later);
+  }
+
+  const Record* next_of_runs() {
+    if (ahead_ != nullptr && ++ahead_->at == ahead_->window.size() && !refill(*ahead_)) ahead_ = nullptr;
+    // As long as a run is ahead of the next one, its records follow each other without a turn of the heap.
+    if (ahead_ != nullptr && !heads_.empty() && heads_.front()->head() < ahead_->head())
+      push(std::exchange(ahead_, nullptr));
+    if (ahead_ == nullptr) {
+      if (heads_.empty()) return nullptr;
+      std::pop_heap(heads_.begin(), heads_.end(), Run::later);
+      ahead_ = heads_.back();
+      heads_.pop_back();
     }
-    while (!heads.empty()) {
-      Run* run = heads.top();
-      heads.pop();
-      // As long as this run is ahead of the next one, its records follow each other without a turn of the queue.
-      do {
-        each(run->window[run->at]);
-        ++run->at;
-      } while (run->at < run->window.size() &&
-               (heads.empty() || run->window[run->at] < heads.top()->window[heads.top()->at]));
-      if (run->at < run->window.size() || refill(*run)) heads.push(run);
-    }
+    return &ahead_->head();
   }
 
   std::filesystem::path folder_;
   std::size_t most_in_memory_;
   std::vector<Record> buffer_;
+  std::size_t at_ = 0;  // in the buffer, where there are no runs
   std::vector<Run> runs_;
+  std::vector<Run*> heads_;  // a heap, by their first records that were not given yet
+  Run* ahead_ = nullptr;     // the run that gave the last record, in place of being there
   std::size_t spilled_ = 0;
   std::unique_ptr<SpillFile> file_;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "report/books_text.h"
 #include "report/json.h"
 #include "report/numbers.h"
@@ -9,6 +10,8 @@
 
 namespace convoke {
 namespace {
+
+constexpr std::size_t longest_value = 60;  // of an invalid row
 
 std::string_view on_doubt_words(OnDoubt on_doubt) {
   switch (on_doubt) {
@@ -46,9 +49,10 @@ std::string list_text(const Plan& plan) {
   const bool is_read = plan.survey.reading.has_value();
   std::string text = table_line("rows read", list.rows, is_read ? "" : "unchanged since the last run, not read again");
   text += table_line("  invalid", list.invalid);
-  for (const InvalidRow& row : plan.invalid)
-    text += fmt::format("      line {}: {}: '{}'\n", row.line, words_of(row.reason).meaning, row.value);
-  if (is_read && list.invalid > static_cast<std::int64_t>(plan.invalid.size())) text += "      and more\n";
+  for (const InvalidRow& row : plan.survey.invalid)
+    text += fmt::format("      line {}: {}: '{}'\n", row.line, words_of(row.reason).meaning,
+                        excerpt(row.value, longest_value));
+  if (is_read && list.invalid > static_cast<std::int64_t>(plan.survey.invalid.size())) text += "      and more\n";
   text += table_line("  duplicates", list.duplicates);
   if (list.mended > 0) text += table_line("  mended", list.mended, mended_how);
   text += table_line("  members", list.members);
@@ -68,8 +72,12 @@ JsonObject plan_json(const Plan& plan) {
   json.add("duplicates", list.duplicates).add("mended", list.mended).add("members", list.members);
   json.add("new", list.added).add("revived", list.revived).add("withdrawn", list.withdrawn);
   json.add("due", plan.survey.due).add("asked_without_answer", plan.without_answer).add("calls", plan.survey.calls);
-  json.add_list("invalid_rows", plan.invalid, [](const InvalidRow& row) {
-    return JsonObject().add("source_line", row.line).add("value", row.value).add("reason", name_of(row.reason)).text();
+  json.add_list("invalid_rows", plan.survey.invalid, [](const InvalidRow& row) {
+    return JsonObject()
+        .add("source_line", row.line)
+        .add("value", excerpt(row.value, longest_value))
+        .add("reason", name_of(row.reason))
+        .text();
   });
   return json.add("forecast", forecast_json(plan.forecast)).add("quota", limits_json(plan.limits));
 }

@@ -6,18 +6,11 @@
 #include <vector>
 
 #include "api/settings.h"
-#include "base/reason.h"
 #include "ledger/books.h"
-#include "ledger/intake.h"
+#include "ledger/survey.h"
 #include "run/outlook.h"
 
 namespace convoke {
-
-struct InvalidRow {
-  std::uint64_t line = 0;
-  std::string value;
-  Reason reason = Reason::none;
-};
 
 /// Where calls would go.
 struct PlannedApi {
@@ -35,7 +28,6 @@ struct Plan {
   bool is_ledger_new = false;
   Survey survey;
   Books books;                      ///< as the ledger has them
-  std::vector<InvalidRow> invalid;  ///< the first few
   std::int64_t without_answer = 0;  ///< members asked for in calls that nobody answered for
   LimitsNow limits;
   Forecast forecast;

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "ledger/books.h"
-#include "ledger/intake.h"
+#include "ledger/differences.h"
 #include "ledger/run_log.h"
 #include "ledger/troubles.h"
 #include "run/forecast.h"

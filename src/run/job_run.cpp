@@ -6,13 +6,13 @@
 
 #include "base/text.h"
 #include "ledger/clock_bridge.h"
-#include "source/member_source.h"
 
 namespace convoke {
 
-JobRun::JobRun(Database& database, JobId job, JobRunSettings settings, const Outside& outside)
+JobRun::JobRun(Database& database, JobId job, MemberList& list, JobRunSettings settings, const Outside& outside)
     : database_(database),
       job_(job),
+      list_(list),
       settings_(std::move(settings)),
       outside_(outside),
       ledger_(database, job, settings_.base_url, settings_.send.limits, unanswered(settings_.send.calls.timeout),
@@ -27,12 +27,7 @@ boost::asio::awaitable<Finished> JobRun::run() {
   try {
     ledger_.recover(runner_.judgement());
     load(finished);
-    finished.end = co_await send();
-    finish(finished);
-  } catch (const ReadingStopped&) {
-    finished.was_reading_stopped = true;
-    finished.end = outside_.why_stopped();
-    finished.end.message += " while the list was read";
+    if (!finished.was_reading_stopped) finished.end = co_await send();
     finish(finished);
   } catch (const Error& error) {
     fail(error);
@@ -44,8 +39,14 @@ boost::asio::awaitable<Finished> JobRun::run() {
 void JobRun::load(Finished& finished) {
   const int chunk_size = settings_.send.invite.chunk_size;
   if (!is_read(database_, job_, settings_.fingerprint)) {
-    finished.reading = take_in(database_, job_, settings_.read_source, chunk_size, settings_.brakes,
-                               settings_.fingerprint, ledger_.clock().wall());
+    finished.reading =
+        take_in(database_, job_, list_, chunk_size, settings_.brakes, settings_.fingerprint, ledger_.clock().wall());
+    if (!finished.reading) {
+      finished.was_reading_stopped = true;
+      finished.end = outside_.why_stopped();
+      finished.end.message += " while the list was read";
+      return;
+    }
   }
   database_.write([&](Transaction& transaction) {
     finished.retried = ledger_.chunks().make_due(transaction, settings_.retry);
@@ -74,14 +75,14 @@ void JobRun::finish(Finished& finished) {
   RunEnd& end = finished.end;
   const Books books = check_books(database_, job_);
   const std::int64_t due = books.of(Outcome::pending);
-  const Exit stopped = exit_of(end.by, books, settings_.ignore_invalid);
+  const Exit stopped = exit_of(end.by, books, settings_.brakes.rules.ignore_invalid);
   const bool is_passing = stopped == Exit::try_later || stopped == Exit::api_unavailable;
   if (!finished.was_reading_stopped && is_passing && due == 0) end = RunEnd{};
   if (end.by == StoppedBy::nothing && due > 0) {
     throw Error(Exit::defect, std::to_string(due) + " members are due, and the run ended as if none were", {},
                 "run it again, and report this");
   }
-  finished.exit = exit_of(end.by, books, settings_.ignore_invalid);
+  finished.exit = exit_of(end.by, books, settings_.brakes.rules.ignore_invalid);
   database_.write([&](Transaction& transaction) {
     ledger_.log().end(transaction, static_cast<int>(finished.exit), std::string(name_of(end.by)), end.message,
                       ledger_.clock().wall());

@@ -21,11 +21,9 @@ struct JobRunSettings {
   std::string url;                          ///< as the config has it, and
   std::string way;                          ///< by which proxy, for messages on what only the config mends
   std::optional<std::int64_t> assume_used;  ///< calls that a ledger of unknown past is to count in the limits
-  ReadSource read_source;
   IntakeBrakes brakes;
-  bool ignore_invalid = false;  ///< invalid rows do not make the run end with 1
-  std::string fingerprint;      ///< of the source now; empty: it has none and is always read
-  std::vector<Outcome> retry;   ///< members of these outcomes are due again, too
+  std::string fingerprint;     ///< of the source now; empty: it has none and is always read
+  std::vector<Outcome> retry;  ///< members of these outcomes are due again, too
 };
 
 /// What a run came to.
@@ -39,9 +37,9 @@ struct Finished {
 
 class JobRun {
  public:
-  /// Begins the run in the ledger. References must outlive this; what is still to do on the executors of `outside` when
-  /// this goes must not be done any more.
-  JobRun(Database& database, JobId job, JobRunSettings settings, const Outside& outside);
+  /// Begins the run in the ledger. `list` is read if it is not the one that was read last. References must outlive
+  /// this; what is still to do on the executors of `outside` when this goes must not be done any more.
+  JobRun(Database& database, JobId job, MemberList& list, JobRunSettings settings, const Outside& outside);
 
   /// Settles what earlier processes left open, takes the source in unless it is the one that was read last, makes due
   /// what is to be retried, sends what is due until nothing is or something stops it, checks the books, and ends the
@@ -62,6 +60,7 @@ class JobRun {
 
   Database& database_;
   JobId job_;
+  MemberList& list_;
   JobRunSettings settings_;
   Outside outside_;
   RunLedger ledger_;

@@ -23,7 +23,7 @@ struct SourceRow {
   std::string_view course;  ///< empty unless the settings name a course column
 };
 
-/// Thrown out of a reading that was asked to stop.
+/// Thrown out of a wait that was asked to stop; a MemberList makes a value of it.
 struct ReadingStopped {};
 
 class MemberSource {

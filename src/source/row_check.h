@@ -1,13 +1,18 @@
-// Whether the text of a row names a member or a course, and if not, why. What is surely an id in another dress, as
-// spreadsheets and other programs write them, is taken.
+// Whether a row names a member and a course, and if not, why. What is surely an id in another dress, as spreadsheets
+// and other programs write them, is taken.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <stop_token>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "base/member_id.h"
 #include "base/reason.h"
+#include "source/member_source.h"
 
 namespace convoke {
 
@@ -22,5 +27,34 @@ std::variant<CheckedId, Reason> check_member(std::string_view text) noexcept;
 
 /// The reason (no_course) why `text` is no course id, or nothing if it is one.
 std::optional<Reason> check_course(std::string_view text) noexcept;
+
+/// A row and what it comes to: a member of a course, or why not.
+struct CheckedRow {
+  std::uint64_t line = 0;                  ///< as SourceRow has it
+  std::string_view course;                 ///< as the API knows it
+  std::string_view value;                  ///< what stood in the member's column
+  std::variant<CheckedId, Reason> member;  ///< or why the row cannot be sent
+};
+
+/// A job's list: the rows of its source, checked.
+class MemberList {
+ public:
+  /// `course`: that of all rows; empty: each names its own. The source must outlive this.
+  MemberList(MemberSource& source, std::optional<std::string> course, std::stop_token stop = {})
+      : source_(source), course_(std::move(course)), stop_(std::move(stop)) {}
+
+  /// The next row; nothing at the end, or when a stop was asked (was_stopped() tells; then, and after a throw, not to
+  /// be called again). The views hold until the next call. Throws the Errors of MemberSource::next().
+  std::optional<CheckedRow> next();
+
+  /// Whether the rows ended because a stop was asked, and not because there are no more.
+  bool was_stopped() const { return was_stopped_; }
+
+ private:
+  MemberSource& source_;
+  std::optional<std::string> course_;
+  std::stop_token stop_;
+  bool was_stopped_ = false;
+};
 
 }  // namespace convoke

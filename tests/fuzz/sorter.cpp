@@ -32,11 +32,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Sorter<Record> sorter("/dev/shm", most_in_memory);
   for (const Record& record : records) sorter.add(record);
   std::sort(records.begin(), records.end());
-  std::size_t at = 0;
-  sorter.drain([&](const Record& record) {
-    require(at < records.size() && record == records[at], "records come in their order");
-    ++at;
-  });
-  require(at == records.size(), "every record comes");
+  for (int reading = 0; reading < 2; ++reading) {
+    std::size_t at = 0;
+    sorter.begin_reading();
+    while (const Record* record = sorter.next()) {
+      require(at < records.size() && *record == records[at], "records come in their order");
+      ++at;
+    }
+    require(at == records.size(), "every record comes");
+  }
   return 0;
 }

@@ -15,6 +15,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <stop_token>
 
 #include "ledger/calls_file.h"
 #include "ledger/course_numbers.h"
@@ -22,6 +23,7 @@
 #include "ledger/job_lock.h"
 #include "ledger/sorter.h"
 #include "ledger/story.h"
+#include "ledger/survey.h"
 #include "ledger_world.h"
 #include "source_rows.h"
 
@@ -33,12 +35,19 @@ namespace {
 
 const LedgerTime now = LedgerTime(1000h);
 const WallTime wall(1'700'000'000s);
-const IntakeBrakes anything_goes{0, true, "list.csv"};
 
 std::string describe(const Reading& reading) {
   return fmt::format("{} rows, {} invalid, {} duplicates, {} members, {} added, {} revived, {} gone, {} withdrawn",
                      reading.rows, reading.invalid, reading.duplicates, reading.members, reading.added, reading.revived,
                      reading.gone, reading.withdrawn);
+}
+
+/// Of this list on this ledger, or on none.
+Survey survey_of(LedgerWorld* world, const std::vector<ListRow>& rows, const SurveyTerms& terms) {
+  MadeRows source = source_of(rows);
+  MemberList list(source, std::nullopt);
+  if (world == nullptr) return survey(nullptr, std::nullopt, list, terms, "/tmp");
+  return survey(&world->database, world->job, list, terms, world->folder.path());
 }
 
 Fate fate(Outcome outcome, int http_status = 0) {
@@ -171,7 +180,7 @@ TEST_CASE("new courses are numbered where their members are written: no commit o
     check_all(world);
   }
   SUBCASE("and a reading that is not believed leaves none behind") {
-    CHECK(error_of([&] { world.take({{1, "another"}}, 100, "f", {0, false, "list.csv"}); }).starts_with("65 "));
+    CHECK(error_of([&] { world.take({{1, "another"}}, 100, "f", {{}, false, "list.csv"}); }).starts_with("65 "));
     CHECK(world.rows("SELECT count(*) FROM course") == Rows{"2000"});
   }
 }
@@ -248,12 +257,11 @@ TEST_CASE("a reading is remembered by its fingerprint only when it came to its e
   CHECK_FALSE(is_read(world.database, world.job, "two"));
   CHECK_FALSE(is_read(world.database, world.job, ""));
   struct Broken {};
-  const auto broken = [](const TakeRow& row) {
-    row({2, "c1", member(7), false, {}, {}});
-    row({3, "c1", std::nullopt, false, "x", Reason::not_an_id});
+  const auto broken = [](std::uint64_t number) -> std::optional<MadeRow> {
+    if (number < 2) return MadeRow{number + 2, number == 0 ? member(7).text() : "x"};
     throw Broken();
   };
-  CHECK_THROWS_AS(take_in(world.database, world.job, broken, 100, anything_goes, "two", WallTime{}), Broken);
+  CHECK_THROWS_AS(world.take_made(MadeRows(broken), 100, "two"), Broken);
   CHECK(is_read(world.database, world.job, "one"));  // nothing of the other was taken in
   CHECK_FALSE(is_read(world.database, world.job, "two"));
   check_all(world);
@@ -265,15 +273,26 @@ TEST_CASE("a reading is remembered by its fingerprint only when it came to its e
   CHECK_FALSE(is_read(world.database, world.job, ""));
 }
 
+TEST_CASE("of a list that is asked to stop nobody is taken in, though there are more rows") {
+  LedgerWorld world;
+  world.take({{1}, {2}}, 100, "one");
+  std::stop_source stop;
+  MadeRows source([&](std::uint64_t number) -> std::optional<MadeRow> {
+    if (number == 1) stop.request_stop();
+    REQUIRE(number < 2);
+    return MadeRow{number + 2, member(number + 5).text()};
+  });
+  MemberList list(source, std::nullopt, stop.get_token());
+  CHECK_FALSE(take_in(world.database, world.job, list, 100, anything_goes, "two", WallTime{}));
+  CHECK(is_read(world.database, world.job, "one"));
+  CHECK(books_of(world.database, world.job).in_list() == 2);
+  check_all(world);
+}
+
 TEST_CASE("long values of invalid rows are cut") {
   LedgerWorld world;
   const std::string value(5000, 'x');
-  take_in(
-      world.database, world.job,
-      [&](const TakeRow& row) {
-        row({2, "c", std::nullopt, false, value, Reason::not_an_id});
-      },
-      100, anything_goes, "", WallTime{});
+  world.take_made(MadeRows({{2, value}}));
   CHECK(world.rows("SELECT length(value) FROM invalid_rows") == Rows{"200"});
 }
 
@@ -281,12 +300,9 @@ TEST_CASE("invalid rows take no memory, however many they are") {
   LedgerWorld world;
   const std::string value(200, 'x');
   sqlite3_memory_highwater(1);
-  take_in(
-      world.database, world.job,
-      [&](const TakeRow& row) {
-        for (std::uint64_t line = 2; line < 150'002; ++line) row({line, "c", {}, false, value, Reason::not_an_id});
-      },
-      100, anything_goes, "", WallTime{});
+  world.take_made(MadeRows([&](std::uint64_t number) {
+    return number < 150'000 ? std::optional(MadeRow{number + 2, value}) : std::nullopt;
+  }));
   CHECK(troubles_of(world.database, world.job).at(0).count == 150'000);
   CHECK(sqlite3_memory_highwater(0) < 20'000'000);
 }
@@ -319,13 +335,9 @@ TEST_CASE("several jobs on a ledger do not see each other's members") {
   CHECK(job_id(world.database, "other") == other);
   CHECK(find_job(world.database, "other") == other);
   CHECK_FALSE(find_job(world.database, "none"));
-  const Reading reading = take_in(
-      world.database, other,
-      [](const TakeRow& row) {
-        row({2, "c1", member(1), false, {}, {}});
-      },
-      100, anything_goes, "", WallTime{});
-  CHECK(reading.added == 1);
+  MadeRows source = source_of({{1}});
+  MemberList list(source, std::nullopt);
+  CHECK(take_in(world.database, other, list, 100, anything_goes, "", WallTime{})->added == 1);
   check_books(world.database, other);
   check_all(world);
   CHECK(books_of(world.database, other).all_members() == 1);
@@ -384,22 +396,11 @@ TEST_CASE(
         known.outcome = Outcome::withdrawn;
         ++expected.withdrawn;
       }
-      const auto read = [&](const TakeRow& row) {
-        std::uint64_t at = 1;
-        for (const ListRow& entry : rows) {
-          ++at;
-          if (entry.member == 0) {
-            row({at, entry.course, std::nullopt, false, "n/a", Reason::not_an_id});
-          } else {
-            row({at, entry.course, member(entry.member), false, {}, {}});
-          }
-        }
-      };
       SurveyTerms terms;
       terms.chunk_size = pick(1, 7);
       terms.brakes = anything_goes;
-      const Survey surveyed = survey(&world.database, world.job, read, terms, world.folder.path());
-      const Reading reading = take_in(world.database, world.job, read, terms.chunk_size, anything_goes, "", WallTime{});
+      const Survey surveyed = survey_of(&world, rows, terms);
+      const Reading reading = world.take(rows, terms.chunk_size, "");
       REQUIRE(surveyed.reading);
       CHECK(describe(*surveyed.reading) == describe(reading));
       REQUIRE(describe(reading) == describe(expected));
@@ -454,21 +455,18 @@ TEST_CASE("a survey changes nothing, and needs no ledger") {
   LedgerWorld world;
   world.take({{1}, {2}});
   const Rows before = world.rows("SELECT * FROM chunk");
-  const auto read = [](const TakeRow& row) {
-    for (const std::uint64_t number : {2U, 3U, 4U, 4U}) row({number, "c1", member(number), false, {}, {}});
-    row({9, "c2", member(1), false, {}, {}});
-  };
+  const std::vector<ListRow> rows = {{2}, {3}, {4}, {4}, {1, "c2"}};
   SurveyTerms terms;
   terms.chunk_size = 1;
   terms.brakes = anything_goes;
-  Survey surveyed = survey(&world.database, world.job, read, terms, world.folder.path());
+  Survey surveyed = survey_of(&world, rows, terms);
   CHECK(surveyed.due == 4);
   CHECK(surveyed.calls == 4);
   CHECK(describe(surveyed.reading.value()) ==
         "5 rows, 0 invalid, 1 duplicates, 4 members, 3 added, 0 revived, 1 gone, 1 withdrawn");
   CHECK(world.rows("SELECT * FROM chunk") == before);
   terms.chunk_size = 100;
-  surveyed = survey(nullptr, std::nullopt, read, terms, world.folder.path());
+  surveyed = survey_of(nullptr, rows, terms);
   CHECK(surveyed.calls == 2);
   CHECK(describe(surveyed.reading.value()) ==
         "5 rows, 0 invalid, 1 duplicates, 4 members, 4 added, 0 revived, 0 gone, 0 withdrawn");
@@ -491,16 +489,18 @@ TEST_CASE("more records than the memory allows are sorted like the rest") {
     CAPTURE(row.most_in_memory);
     std::mt19937_64 random(row.count);
     Sorter<Record> sorter(folder.path(), row.most_in_memory);
-    for (int round = 0; round < 2; ++round) {  // it is empty and ready again after it was drained
-      std::vector<Record> expected;
-      for (std::size_t i = 0; i < row.count; ++i) {
-        expected.push_back({random() % (row.count / 2 + 1), i});
-        sorter.add(expected.back());
-      }
-      std::sort(expected.begin(), expected.end());
+    std::vector<Record> expected;
+    for (std::size_t i = 0; i < row.count; ++i) {
+      expected.push_back({random() % (row.count / 2 + 1), i});
+      sorter.add(expected.back());
+    }
+    std::sort(expected.begin(), expected.end());
+    for (const std::size_t most : {row.count / 2, row.count, row.count}) {  // as often as one likes, to the end or not
       std::vector<Record> sorted;
-      sorter.drain([&](const Record& record) { sorted.push_back(record); });
-      REQUIRE(sorted == expected);
+      sorter.begin_reading();
+      while (sorted.size() < most) sorted.push_back(*sorter.next());
+      REQUIRE(std::equal(sorted.begin(), sorted.end(), expected.begin()));
+      if (most == row.count) REQUIRE(sorter.next() == nullptr);
     }
   }
   CHECK(std::filesystem::is_empty(folder.path()));  // no file is left behind, nor ever has a name
@@ -515,16 +515,16 @@ TEST_CASE("more records than the memory allows are sorted like the rest") {
 TEST_CASE("a list longer than the sorter's memory is taken in and read again") {
   LedgerWorld world;
   constexpr std::uint64_t count = 700'000;  // more than 2^19 entries
-  const auto read = [](const TakeRow& row) {
-    for (std::uint64_t i = 0; i < count; ++i) row({i + 2, "c1", member(i * 7'919 % count + 1), false, {}, {}});
-    row({count + 2, "c1", member(5), false, {}, {}});
+  const auto row = [](std::uint64_t i) -> std::optional<MadeRow> {
+    if (i > count) return std::nullopt;
+    return MadeRow{i + 2, member(i < count ? i * 7'919 % count + 1 : 5).text()};
   };
-  Reading reading = take_in(world.database, world.job, read, 1000, anything_goes, "", WallTime{});
+  Reading reading = world.take_made(MadeRows(row), 1000);
   CHECK(reading.added == count);
   CHECK(reading.duplicates == 1);
   CHECK(world.rows("SELECT count(*) FROM chunk") == Rows{std::to_string(count / 1000)});
   check_books(world.database, world.job);
-  reading = take_in(world.database, world.job, read, 1000, anything_goes, "", WallTime{});
+  reading = world.take_made(MadeRows(row), 1000);
   CHECK(reading.added == 0);
   CHECK(reading.members == count);
   CHECK(reading.gone == 0);
@@ -742,7 +742,7 @@ TEST_CASE("who may have been invited and leaves the list is in doubt, and due ag
 
 TEST_CASE("a list that lost most of those who are due is not believed, and the job stays as it was") {
   LedgerWorld world;
-  const IntakeBrakes brakes{0, false, "list.csv"};
+  const IntakeBrakes brakes{{}, false, "list.csv"};
   const auto read = [&](std::uint64_t from, std::uint64_t to, const IntakeBrakes& how) {
     std::vector<ListRow> rows;
     for (std::uint64_t i = from; i <= to; ++i) rows.push_back({i});
@@ -760,7 +760,7 @@ TEST_CASE("a list that lost most of those who are due is not believed, and the j
   check_all(world);
   CHECK(read(1, 50, brakes).withdrawn == 50);  // no more than half
   CHECK(read(1, 31, brakes).withdrawn == 19);  // fewer than 20: a small list is its owner's business
-  CHECK(read(1, 3, IntakeBrakes{0, true, "list.csv"}).withdrawn == 28);
+  CHECK(read(1, 3, anything_goes).withdrawn == 28);
   Sent sent(world);
   sent.settle({{{}, fate(Outcome::invited, 201)}});
   CHECK(read(500, 501, brakes).gone > 0);  // who is settled is not withdrawn
@@ -769,7 +769,7 @@ TEST_CASE("a list that lost most of those who are due is not believed, and the j
 
 TEST_CASE("who is in the list for another course has not left it") {
   LedgerWorld world;
-  const IntakeBrakes brakes{0, false, "list.csv"};
+  const IntakeBrakes brakes{{}, false, "list.csv"};
   const auto read = [&](const std::string& course, std::uint64_t from) {
     std::vector<ListRow> rows;
     for (std::uint64_t i = from; i < from + 50; ++i) rows.push_back({i, course});
@@ -792,11 +792,11 @@ TEST_CASE("who is in the list for another course has not left it") {
 TEST_CASE("a first list with too few rows is not taken in at all") {
   LedgerWorld world;
   CHECK(contains(error_of([&] {
-                   world.take({{1}, {2}}, 10, "f", {3, true, "list.csv"});
+                   world.take({{1}, {2}}, 10, "f", IntakeBrakes{{3}, true, "list.csv"});
                  }),
                  "65 list.csv: has 2 rows, and source.min_rows asks for 3"));
   CHECK(world.rows("SELECT * FROM chunk").empty());
-  CHECK(world.take({{1}, {2}, {3}}, 10, "f", {3, false, "list.csv"}).added == 3);
+  CHECK(world.take({{1}, {2}, {3}}, 10, "f", {{3}, false, "list.csv"}).added == 3);
   check_all(world);
 }
 
@@ -1048,18 +1048,12 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
   CHECK(story_of(world.database, world.job, member(9)).empty());
   // The bytes of two ids side by side may hold a third.
   LedgerWorld tricky;
-  const auto left = *MemberId::parse("00000000-0000-0000-0000-0000000000aa");
-  const auto right = *MemberId::parse("bb000000-0000-0000-0000-000000000000");
+  const std::string left = "00000000-0000-0000-0000-0000000000aa";
+  const std::string right = "bb000000-0000-0000-0000-000000000000";
   const auto between = *MemberId::parse("aabb0000-0000-0000-0000-000000000000");
-  take_in(
-      tricky.database, tricky.job,
-      [&](const TakeRow& row) {
-        row({2, "c", left, {}, {}});
-        row({3, "c", right, {}, {}});
-      },
-      100, anything_goes, "", WallTime{});
+  tricky.take_made(MadeRows({{2, left}, {3, right}}));
   CHECK(story_of(tricky.database, tricky.job, between).empty());
-  CHECK(story_of(tricky.database, tricky.job, right).size() == 1);
+  CHECK(story_of(tricky.database, tricky.job, *MemberId::parse(right)).size() == 1);
 }
 
 // What an API might have said of each member, in a ledger whose chunks are of this size.

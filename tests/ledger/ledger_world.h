@@ -12,6 +12,7 @@
 #include "ledger/ledger_api.h"
 #include "ledger/run_log.h"
 #include "ledger/troubles.h"
+#include "made_rows.h"
 #include "members.h"
 #include "temp_folder.h"
 
@@ -35,29 +36,31 @@ struct ListRow {
   std::string course = "c1";
 };
 
+/// A list whose first row stands on line 2.
+inline MadeRows source_of(const std::vector<ListRow>& rows) {
+  std::vector<MadeRow> made;
+  for (const ListRow& row : rows)
+    made.push_back({made.size() + 2, row.member == 0 ? "n/a" : member(row.member).text(), row.course});
+  return MadeRows(std::move(made));
+}
+
+inline const IntakeBrakes anything_goes{{}, true, "list.csv"};
+
 struct LedgerWorld {
   TempFolder folder;
   std::string path = folder.file("ledger.db");
   Database database = Database::open(path, Durability::process);
   JobId job = job_id(database, "news");
 
-  /// Reads the list; its first row stands on line 2.
+  /// Reads the list.
   Reading take(const std::vector<ListRow>& rows, int chunk_size = 100, const std::string& fingerprint = "f",
-               const IntakeBrakes& brakes = {0, true, "list.csv"}) {
-    return take_in(
-        database, job,
-        [&](const TakeRow& row) {
-          std::uint64_t line = 1;
-          for (const ListRow& entry : rows) {
-            ++line;
-            if (entry.member == 0) {
-              row({line, entry.course, std::nullopt, false, "n/a", Reason::not_an_id});
-            } else {
-              row({line, entry.course, member(entry.member), false, {}, {}});
-            }
-          }
-        },
-        chunk_size, brakes, fingerprint, WallTime{});
+               const IntakeBrakes& brakes = anything_goes) {
+    return take_made(source_of(rows), chunk_size, fingerprint, brakes);
+  }
+  Reading take_made(MadeRows source, int chunk_size = 100, const std::string& fingerprint = "f",
+                    const IntakeBrakes& brakes = anything_goes) {
+    MemberList list(source, std::nullopt);
+    return take_in(database, job, list, chunk_size, brakes, fingerprint, WallTime{}).value();
   }
 
   /// Members 1 to `count` of one course.

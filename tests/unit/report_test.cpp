@@ -103,8 +103,7 @@ Plan some_plan() {
   plan.invite.email_notification = true;
   plan.ledger = "/var/convoke.sqlite";
   plan.is_ledger_new = true;
-  plan.survey = {Reading{1204, 3, 1, 2, 1200, 1100, 4, 6, 5}, 1140, 12};
-  plan.invalid = {{4, "n/a", Reason::not_an_id}};
+  plan.survey = {Reading{1204, 3, 1, 2, 1200, 1100, 4, 6, 5}, 1140, 12, {{4, "n/a", Reason::not_an_id}}};
   plan.without_answer = 100;
   plan.limits = some_limits();
   plan.forecast = {300ms, 1200ms, {12}};

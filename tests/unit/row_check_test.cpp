@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "made_rows.h"
+
 using namespace convoke;
 
 namespace {
@@ -71,4 +73,27 @@ TEST_CASE("a course is any text that can be seen") {
   CHECK(check_course("") == Reason::no_course);
   CHECK(check_course("\u00A0") == Reason::no_course);
   CHECK_FALSE(check_course("onboarding"));
+}
+
+TEST_CASE("a row of a list is a member of a course, or says what is wrong with it, and what stood there") {
+  const std::vector<MadeRow> rows = {{2, id, "a"}, {3, "n/a", "a"}, {5, id, ""}, {6, "", ""}, {7, '{' + id + '}', "b"}};
+  const auto read = [&](const std::optional<std::string>& course) {
+    MadeRows source(rows);
+    MemberList list(source, course);
+    std::vector<std::string> texts;
+    while (const auto row = list.next()) {
+      const auto* wrong = std::get_if<Reason>(&row->member);
+      const auto* member = std::get_if<CheckedId>(&row->member);
+      texts.push_back(std::to_string(row->line) + ' ' + std::string(row->course) + ' ' +
+                      (wrong != nullptr ? std::string(name_of(*wrong)) + ' ' + std::string(row->value)
+                       : member->mended ? "mended"
+                                        : "as it is"));
+    }
+    CHECK_FALSE(list.was_stopped());
+    return texts;
+  };
+  CHECK(read(std::nullopt) ==
+        std::vector<std::string>{"2 a as it is", "3 a not_an_id n/a", "5  no_course " + id, "6  no_id ", "7 b mended"});
+  CHECK(read("c") ==
+        std::vector<std::string>{"2 c as it is", "3 c not_an_id n/a", "5 c as it is", "6 c no_id ", "7 c mended"});
 }

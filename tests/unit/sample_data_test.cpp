@@ -8,7 +8,6 @@
 #include "job/config.h"
 #include "job/job.h"
 #include "source/fingerprint.h"
-#include "source/member_source.h"
 #include "source/row_check.h"
 
 using namespace convoke;
@@ -29,20 +28,19 @@ Count count(const std::string& name) {
   Count count;
   std::set<std::pair<std::string, MemberId>> seen;
   const auto source = open_source(job.source);
-  while (const auto row = source->next()) {
+  MemberList list(*source, job.course);
+  while (const auto row = list.next()) {
     ++count.rows;
-    const std::string course(job.course ? std::string_view(*job.course) : row->course);
-    const auto member = check_member(row->member);
-    if (const auto* checked = std::get_if<CheckedId>(&member); checked != nullptr && checked->mended) ++count.mended;
-    if (const auto* reason = std::get_if<Reason>(&member)) {
+    if (const auto* wrong = std::get_if<Reason>(&row->member)) {
       ++count.invalid;
-      ++count.reasons[std::string(name_of(*reason))];
-    } else if (const auto no_course = check_course(course)) {
-      ++count.invalid;
-      ++count.reasons[std::string(name_of(*no_course))];
-    } else if (seen.emplace(course, std::get<CheckedId>(member).id).second) {
+      ++count.reasons[std::string(name_of(*wrong))];
+      continue;
+    }
+    const auto& member = std::get<CheckedId>(row->member);
+    if (member.mended) ++count.mended;
+    if (seen.emplace(row->course, member.id).second) {
       ++count.members;
-      count.courses.insert(course);
+      count.courses.emplace(row->course);
     } else {
       ++count.duplicates;
     }

@@ -12,19 +12,13 @@ using namespace std::chrono_literals;
 namespace {
 
 // Ids in no order, each once: a multiplication by an odd number permutes 64-bit words.
-ReadSource list_of(std::int64_t members) {
-  return [members](const TakeRow& take) {
-    IntakeRow row;
-    row.course = "course";
-    for (std::int64_t i = 1; i <= members; ++i) {
-      MemberId id;
-      const std::uint64_t words[2] = {static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15ULL,
-                                      static_cast<std::uint64_t>(i)};
-      std::memcpy(id.bytes.data(), words, sizeof words);
-      row.member = id;
-      row.line = static_cast<std::uint64_t>(i) + 1;
-      take(row);
-    }
+MadeRows::Make list_of(std::int64_t members) {
+  return [members](std::uint64_t number) -> std::optional<MadeRow> {
+    if (number == static_cast<std::uint64_t>(members)) return std::nullopt;
+    MemberId id;
+    const std::uint64_t words[2] = {(number + 1) * 0x9E3779B97F4A7C15ULL, number + 1};
+    std::memcpy(id.bytes.data(), words, sizeof words);
+    return MadeRow{number + 2, id.text()};
   };
 }
 
@@ -39,7 +33,7 @@ TEST_CASE("ten million members take three days at the real limits, and no window
   server.latency_high = 200ms;
   World world(1, server);
   WorldJob job;
-  job.read = list_of(members);
+  job.make = list_of(members);
   job.fingerprint = "ten million";
   JobRunSettings settings;
   settings.send.limits.calls = server.limits;

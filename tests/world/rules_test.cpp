@@ -83,11 +83,11 @@ TEST_CASE("once a 429 is read nothing goes out, not even what was being claimed 
     Database database = Database::open(folder.path() / "ledger.db", Durability::process);
     auto settings = settings_of(1);
     settings.base_url = "http://api";
-    settings.read_source = [](const TakeRow& take) {
-      for (std::uint64_t number = 1; number <= 500; ++number)
-        take({number + 1, "course", member(number), false, {}, {}});
-    };
-    JobRun run(database, job_id(database, "list"), settings,
+    MadeRows source([](std::uint64_t number) {
+      return number < 500 ? std::optional(MadeRow{number + 2, member(number + 1).text()}) : std::nullopt;
+    });
+    MemberList list(source, std::nullopt);
+    JobRun run(database, job_id(database, "list"), list, settings,
                {transport, clock, clock, loop.get_executor(), ledger.get_executor(), seed, [](const std::string&) {}});
     boost::asio::co_spawn(loop, run.run(), [](std::exception_ptr error, const Finished&) { REQUIRE_FALSE(error); });
     const auto step = [](boost::asio::io_context& context) {

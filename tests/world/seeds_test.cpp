@@ -234,7 +234,7 @@ void play(std::uint64_t seed, Totals& totals) {
   settings.send.calls.timeout = std::chrono::seconds(world.number(1, 20));
   settings.send.retry.attempts = static_cast<int>(world.number(2, 6));
   settings.send.limits.calls = server.limits;
-  settings.ignore_invalid = world.chance(0.5);
+  settings.brakes.rules.ignore_invalid = world.chance(0.5);
   settings.brakes.accept_shrunk = true;
   if (world.chance(0.3)) world.retry_after = std::chrono::seconds(world.number(0, 400));
   world.stop_per_run = world.chance(0.3) ? 0.3 : 0.0;
@@ -293,7 +293,7 @@ void play(std::uint64_t seed, Totals& totals) {
       if (!ended[i].exit) continue;
       ++totals.ends[fmt::format("{} {}", static_cast<int>(*ended[i].exit), name_of(ended[i].end.by))];
       // Where two have the same job, the busy one's list is the other's.
-      if (!ended[i].was_busy) check_exit(world, jobs[i], ended[i], settings.ignore_invalid);
+      if (!ended[i].was_busy) check_exit(world, jobs[i], ended[i], settings.brakes.rules.ignore_invalid);
     }
     if (runs <= 5 && world.chance(0.3)) {
       if (check_cut_list(world, jobs.front(), settings)) ++totals.cut_lists;

@@ -7,29 +7,15 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "sandbox/target.h"
-#include "source/row_check.h"
 
 namespace convoke {
 namespace {
 
-ReadSource rows_of(const WorldJob& job) {
-  return [job](const TakeRow& take) {
-    std::uint64_t line = 1;
-    for (const std::string& text : job.rows) {
-      IntakeRow row;
-      row.line = ++line;
-      row.course = job.course_of(text);
-      const auto member = check_member(text);
-      if (const auto* id = std::get_if<CheckedId>(&member)) {
-        row.member = id->id;
-        row.mended = id->mended;
-      } else {
-        row.value = text;
-        row.reason = std::get<Reason>(member);
-      }
-      take(row);
-    }
-  };
+MadeRows rows_of(const WorldJob& job) {
+  if (job.make) return MadeRows(job.make);
+  std::vector<MadeRow> rows;
+  for (const std::string& text : job.rows) rows.push_back({rows.size() + 2, text, job.course_of(text)});
+  return MadeRows(std::move(rows));
 }
 
 std::string fingerprint_of(const WorldJob& job) {
@@ -165,11 +151,14 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
 }
 
 Process::Process(World& world, const WorldJob& job, JobRunSettings settings)
-    : world_(world), job_(job), settings_(std::move(settings)) {
+    : world_(world),
+      job_(job),
+      settings_(std::move(settings)),
+      source_(rows_of(job)),
+      list_(source_, std::nullopt, stop_.get_token()) {
   if (job_.limits) settings_.send.limits = *job_.limits;
-  settings_.read_source = job_.read ? job_.read : rows_of(job_);
   settings_.base_url = settings_.url = "http://world";
-  settings_.fingerprint = job_.read ? job_.fingerprint : fingerprint_of(job_);
+  settings_.fingerprint = job_.make ? job_.fingerprint : fingerprint_of(job_);
 }
 
 Process::~Process() = default;
@@ -220,7 +209,7 @@ bool Process::start() {
                           [] {
                             return RunEnd{StoppedBy::signal, "terminated"};
                           }};
-    run_.emplace(*database_, id, settings_, outside);
+    run_.emplace(*database_, id, list_, settings_, outside);
   });
   if (is_busy) return false;
   if (finished_) return true;

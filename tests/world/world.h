@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "../made_rows.h"
 #include "../temp_folder.h"
 #include "ledger/books.h"
 #include "ledger/job_lock.h"
@@ -40,7 +41,7 @@ struct WorldJob {
   std::vector<std::string> more_courses = {};  ///< members are shared out among all of them by their ids
   std::optional<LimitSettings> limits = {};    ///< of this process alone, in place of all processes'
   std::vector<std::string> rows;  ///< what the member column holds, line by line; or, for a list too long for that,
-  ReadSource read = {};           ///< a source and
+  MadeRows::Make make = {};       ///< what makes its rows, and
   std::string fingerprint = {};   ///< what stands for its content
 
   const std::string& course_of(const std::string& row) const {
@@ -97,6 +98,8 @@ class Process {
   std::optional<JobLock> lock_;
   std::optional<WorldTransport> transport_;
   std::stop_source stop_;
+  MadeRows source_;
+  MemberList list_;
   std::optional<JobRun> run_;
   std::optional<Finished> finished_;
   std::exception_ptr failure_;

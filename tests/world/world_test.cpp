@@ -221,7 +221,7 @@ TEST_CASE("invalid rows end with 1 unless the job says to ignore them; the books
   job.rows.push_back("nobody");
   auto settings = settings_of(100);
   CHECK(world.run(job, settings).exit == Exit::incomplete);
-  settings.ignore_invalid = true;
+  settings.brakes.rules.ignore_invalid = true;
   CHECK(world.run(job, settings).exit == Exit::ok);
   Database database = Database::open_to_read(world.ledger());
   CHECK(books_of(database, *find_job(database, "list")).invalid == 1);

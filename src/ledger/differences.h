@@ -1,0 +1,107 @@
+// A list held against what the ledger knows. Both are sorted together by course and member, so that duplicates, new
+// members and those that are gone stand side by side, in memory that does not grow with the list.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/member_id.h"
+#include "ledger/course_numbers.h"
+#include "ledger/database.h"
+#include "ledger/sorter.h"
+#include "source/row_check.h"
+
+namespace convoke {
+
+/// What a reading came to. Each row is one of: a member's first, a duplicate, invalid.
+struct Reading {
+  std::int64_t rows = 0;
+  std::int64_t invalid = 0;
+  std::int64_t duplicates = 0;
+  std::int64_t mended = 0;     ///< of the valid rows, those whose id was written otherwise
+  std::int64_t members = 0;    ///< different ones in the source
+  std::int64_t added = 0;      ///< of them, those the ledger did not know
+  std::int64_t revived = 0;    ///< of them, those that were withdrawn and are due again
+  std::int64_t gone = 0;       ///< known from before and not in this source
+  std::int64_t withdrawn = 0;  ///< of them, those that were due until now
+};
+
+/// What the list says of one member of one course.
+struct Difference {
+  enum class What {
+    added,   ///< the ledger does not know it
+    listed,  ///< it is known and in the list, maybe on another line, maybe after it was gone
+    gone     ///< it is known and not in the list
+  };
+  What what = What::added;
+  std::int64_t course_no = 0;  ///< of CourseNumbers
+  MemberId id;
+  std::uint64_t line = 0;      ///< where it stands first; unless it is gone
+  ChunkId chunk = 0;           ///< of one who is known: where, and
+  std::uint32_t index = 0;     ///< in what place there, and
+  bool was_unsettled = false;  ///< in the list until now, and pending, failed or in doubt, or
+  bool was_gone = false;       ///< not in the list as it was read last
+};
+
+class Differences {
+ public:
+  /// Temporary files go to `folder`. `courses` must outlive this.
+  Differences(const std::filesystem::path& folder, CourseNumbers& courses);
+
+  /// Whom the ledger has for the job; before begin().
+  void add_known(Database& database, JobId job);
+  /// A row of the list, which may be invalid: then it is counted; before begin().
+  void add(const CheckedRow& row);
+
+  /// Once all was added, and again if one likes: next() begins with the first.
+  void begin();
+  /// Each member once, by course and id; nothing: that was the last. Throws Error disk, and defect if the ledger has
+  /// one twice.
+  std::optional<Difference> next();
+
+  /// Of the rows, what was added so far; of the members, what next() has given since begin(). What is withdrawn and
+  /// revived is for others to say.
+  const Reading& reading() const { return reading_; }
+
+ private:
+  // One known member or one row. Known ones sort before rows of the same member, rows by line.
+  struct Entry {
+    std::uint64_t high;
+    std::uint64_t low;
+    std::uint32_t course_no;
+    std::uint32_t index;   // known: where in its chunk, with unsettled_bit or gone_bit
+    std::uint64_t origin;  // known: its chunk; row: its line with row_bit
+
+    static constexpr std::uint64_t row_bit = std::uint64_t{1} << 63U;
+    static constexpr std::uint32_t unsettled_bit = std::uint32_t{1} << 31U;
+    static constexpr std::uint32_t gone_bit = std::uint32_t{1} << 30U;
+    bool is_row() const { return (origin & row_bit) != 0; }
+    MemberId id() const;
+
+    bool operator<(const Entry& other) const {
+      if (course_no != other.course_no) return course_no < other.course_no;
+      if (high != other.high) return high < other.high;
+      if (low != other.low) return low < other.low;
+      return origin < other.origin;
+    }
+    static void sort(std::vector<Entry>& entries);
+    bool same_member(const Entry& other) const {
+      return low == other.low && high == other.high && course_no == other.course_no;
+    }
+  };
+  static_assert(sizeof(Entry) == 32);
+
+  void add(std::int64_t course_no, const MemberId& id, std::uint32_t index, std::uint64_t origin);
+
+  CourseNumbers& courses_;
+  std::string course_;  // of the last row, and
+  std::int64_t course_no_ = 0;
+  Sorter<Entry> entries_;
+  const Entry* next_ = nullptr;  // the first of the next member; null: there is none
+  Reading reading_;
+};
+
+}  // namespace convoke

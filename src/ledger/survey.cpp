@@ -1,0 +1,156 @@
+#include "ledger/survey.h"
+
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "ledger/books.h"
+#include "ledger/course_numbers.h"
+#include "ledger/differences.h"
+#include "ledger/statement.h"
+
+namespace convoke {
+namespace {
+
+constexpr std::size_t groups_in_memory = 1 << 17;  // 3 MiB
+constexpr std::size_t invalid_rows_shown = 5;
+
+// How many calls it takes to ask for the members that would be due: those with the same history are packed together
+// (Chunks::repack), the others go out as they are.
+class CallCount {
+ public:
+  CallCount(int chunk_size, const std::filesystem::path& folder)
+      : chunk_size_(chunk_size), packed_(folder, groups_in_memory) {}
+
+  void add(std::int64_t course_no, std::int64_t attempts, std::int64_t members) {
+    if (course_no != latest_.course_no || attempts != latest_.attempts) {
+      packed_.add(std::exchange(latest_, {course_no, attempts, 0}));
+    }
+    latest_.members += members;
+  }
+  void add_apart(std::int64_t members) { count(members); }
+
+  // What it all comes to; once.
+  void into(Survey& survey) {
+    packed_.add(latest_);
+    packed_.begin_reading();
+    Group group;
+    while (const Group* next = packed_.next()) {
+      if (group < *next) {
+        count(group.members);
+        group = {next->course_no, next->attempts, 0};
+      }
+      group.members += next->members;
+    }
+    count(group.members);
+    survey.due = members_;
+    survey.calls = calls_;
+  }
+
+ private:
+  struct Group {
+    std::int64_t course_no = 0;
+    std::int64_t attempts = 0;
+    std::int64_t members = 0;
+
+    bool operator<(const Group& other) const {
+      return std::tie(course_no, attempts) < std::tie(other.course_no, other.attempts);
+    }
+  };
+  void count(std::int64_t members) {
+    members_ += members;
+    calls_ += (members + chunk_size_ - 1) / chunk_size_;
+  }
+
+  int chunk_size_;
+  Sorter<Group> packed_;  // a list may name as many courses as members
+  Group latest_;
+  std::int64_t members_ = 0;
+  std::int64_t calls_ = 0;
+};
+
+// What a reading says of a chunk's members.
+struct Change {
+  std::int64_t gone = 0;
+  std::int64_t listed = 0;
+};
+using Changes = std::unordered_map<ChunkId, Change>;
+
+// Counts the members that the ledger has and that would be due, after these changes.
+void count_known(Database& database, JobId job, const SurveyTerms& terms, const Changes& changes, Survey& survey,
+                 CallCount& count) {
+  Statement rows(database, R"sql(
+    SELECT chunk_id, course_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1,
+           not_before = 0 AND missing = 0 AND tries = 0, reason,
+           chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1)
+    FROM chunk WHERE job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt')
+  )sql");
+  for (const auto& [chunk, course_no, size, outcome, was_gone, attempts, apart, waits_for_nothing, reason, is_open] :
+       rows.rows<ChunkId, std::int64_t, std::int64_t, Outcome, bool, int, bool, bool, Reason, bool>(job)) {
+    const auto found = changes.find(chunk);
+    const Change change = found == changes.end() ? Change{} : found->second;
+    bool alone = apart;
+    std::int64_t due = 0;
+    if (outcome == Outcome::pending) {
+      if (survey.reading) survey.reading->withdrawn += change.gone;
+      if (is_open && terms.hold_doubts) continue;
+      alone = apart || is_open || !waits_for_nothing;
+      due = size - change.gone;
+    } else if (reason == Reason::left_list) {
+      if (survey.reading) survey.reading->revived += change.listed;
+      due = change.listed;
+    } else if (outcome == Outcome::failed && terms.retry_failed) {
+      due = was_gone ? change.listed : size - change.gone;
+    }
+    if (due == 0) continue;
+    if (alone) {
+      count.add_apart(due);
+    } else {
+      count.add(course_no, attempts, due);
+    }
+  }
+}
+
+}  // namespace
+
+Survey survey(Database* database, std::optional<JobId> job, MemberList& list, const SurveyTerms& terms,
+              const std::filesystem::path& folder) {
+  Survey survey;
+  CourseNumbers courses(database, job);
+  Differences differences(folder, courses);
+  if (database && job) differences.add_known(*database, *job);
+  while (const auto row = list.next()) {
+    differences.add(*row);
+    const auto* wrong = std::get_if<Reason>(&row->member);
+    if (wrong != nullptr && survey.invalid.size() < invalid_rows_shown)
+      survey.invalid.push_back({row->line, std::string(row->value), *wrong});
+  }
+  check_brakes(terms.brakes, database && job ? books_of(*database, *job) : Books{}, differences, folder);
+
+  CallCount count(terms.chunk_size, folder);
+  Changes changes;
+  differences.begin();
+  while (const auto member = differences.next()) {
+    if (member->what == Difference::What::added) {
+      count.add(member->course_no, 0, 1);
+    } else {
+      Change& change = changes[member->chunk];
+      ++(member->what == Difference::What::gone ? change.gone : change.listed);
+    }
+  }
+  survey.reading = differences.reading();
+  if (database && job) count_known(*database, *job, terms, changes, survey, count);
+  count.into(survey);
+  return survey;
+}
+
+Survey survey(Database& database, JobId job, const SurveyTerms& terms, const std::filesystem::path& folder) {
+  Survey survey;
+  CallCount count(terms.chunk_size, folder);
+  count_known(database, job, terms, {}, survey, count);
+  count.into(survey);
+  return survey;
+}
+
+}  // namespace convoke
