@@ -15,10 +15,7 @@ inline LedgerTime at(Duration time) {
 }
 
 inline LimitSettings settings_of(std::vector<Limit> limits, int reserve = 0) {
-  LimitSettings settings;
-  settings.calls = std::move(limits);
-  settings.reserve = reserve;
-  return settings;
+  return {.calls = std::move(limits), .reserve = reserve};
 }
 
 /// Takes a slot at the earliest moment from `now` on, and says when that was.
