@@ -15,7 +15,6 @@
 
 using namespace convoke;
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 namespace {
 
@@ -40,8 +39,8 @@ struct Server {
   std::thread thread{[this] { server.run(); }};
 };
 
-struct Connection {
-  explicit Connection(const Server& server) : socket(context) {
+struct Caller {
+  explicit Caller(const Server& server) : socket(context) {
     socket.connect({asio::ip::make_address("127.0.0.1"), server.server.port()});
   }
   void send(std::string_view bytes) { asio::write(socket, asio::buffer(bytes)); }
@@ -70,7 +69,7 @@ struct Connection {
   }
 
   asio::io_context context;
-  tcp::socket socket;
+  asio::ip::tcp::socket socket;
   boost::system::error_code error;  ///< how the reading ended
 };
 
@@ -84,7 +83,7 @@ SandboxSettings always(FaultKind kind, int status = 0) {
 
 TEST_CASE("a connection is kept for the next call") {
   Server server;
-  Connection connection(server);
+  Caller connection(server);
   connection.invite();
   const std::string first = connection.answer();
   CHECK(first.starts_with("HTTP/1.1 201 Created\r\n"));
@@ -106,7 +105,7 @@ TEST_CASE("over the limit, the answer says when to come back") {
   SandboxSettings settings;
   settings.limits = {{1, std::chrono::minutes(1)}};
   Server server(settings);
-  Connection connection(server);
+  Caller connection(server);
   connection.invite();
   connection.answer();
   connection.invite();
@@ -117,7 +116,7 @@ TEST_CASE("over the limit, the answer says when to come back") {
 
 TEST_CASE("a body over the limit is refused before it is read, and the connection closed") {
   Server server({}, 1000);
-  Connection connection(server);
+  Caller connection(server);
   connection.post(std::string(5'000'000, ' '));
   const std::string refused = connection.answer();
   CHECK(refused.starts_with("HTTP/1.1 413 Payload Too Large\r\n"));
@@ -132,7 +131,7 @@ TEST_CASE("what is no HTTP request is answered 400, and the connection closed") 
        {hello, std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string("GET / HTTP/9\r\n\r\n")}) {
     CAPTURE(bytes);
     Server server;
-    Connection connection(server);
+    Caller connection(server);
     connection.send(bytes);
     const std::string refused = connection.answer();
     CHECK(refused.starts_with("HTTP/1.1 400 Bad Request\r\n"));
@@ -144,9 +143,9 @@ TEST_CASE("what is no HTTP request is answered 400, and the connection closed") 
   }
   // Half a request is no request, and no offence.
   Server server;
-  Connection connection(server);
+  Caller connection(server);
   connection.send("POST /v1/courses");
-  connection.socket.shutdown(tcp::socket::shutdown_send);
+  connection.socket.shutdown(asio::ip::tcp::socket::shutdown_send);
   CHECK(connection.answer().empty());
 }
 
@@ -154,7 +153,7 @@ TEST_CASE("an answer that never has a body has no length either, and the connect
   SandboxSettings settings;
   settings.already = 204;
   Server server(settings);
-  Connection connection(server);
+  Caller connection(server);
   connection.invite();
   connection.answer();
   connection.invite();
@@ -167,7 +166,7 @@ TEST_CASE("an answer that never has a body has no length either, and the connect
 TEST_CASE("faults reach the wire as what they are called") {
   SUBCASE("reset") {
     Server server(always(FaultKind::reset));
-    Connection connection(server);
+    Caller connection(server);
     connection.invite();
     CHECK(connection.answer().empty());
     CHECK(connection.error == asio::error::connection_reset);
@@ -176,7 +175,7 @@ TEST_CASE("faults reach the wire as what they are called") {
   }
   SUBCASE("a redirect") {
     Server server(always(FaultKind::status, 307));
-    Connection connection(server);
+    Caller connection(server);
     connection.invite();
     const std::string redirect = connection.answer();
     CHECK(redirect.starts_with("HTTP/1.1 307 Temporary Redirect\r\n"));
@@ -184,7 +183,7 @@ TEST_CASE("faults reach the wire as what they are called") {
   }
   SUBCASE("login") {
     Server server(always(FaultKind::login));
-    Connection connection(server);
+    Caller connection(server);
     connection.invite();
     const std::string page = connection.answer();
     CHECK(page.starts_with("HTTP/1.1 200 OK\r\n"));
@@ -194,7 +193,7 @@ TEST_CASE("faults reach the wire as what they are called") {
   }
   SUBCASE("reset-after") {
     Server server(always(FaultKind::reset_after));
-    Connection connection(server);
+    Caller connection(server);
     connection.invite();
     CHECK(connection.answer().empty());
     CHECK(connection.error == asio::error::connection_reset);
@@ -203,7 +202,7 @@ TEST_CASE("faults reach the wire as what they are called") {
   }
   SUBCASE("truncate") {
     Server server(always(FaultKind::truncate));
-    Connection connection(server);
+    Caller connection(server);
     connection.invite();
     const std::string half = connection.answer();
     CHECK(half.find("[{\"id\":") != std::string::npos);
@@ -212,11 +211,11 @@ TEST_CASE("faults reach the wire as what they are called") {
   }
   SUBCASE("stall ends with the client, or with the server") {
     Server server(always(FaultKind::stall));
-    Connection one(server);
+    Caller one(server);
     one.invite();
-    one.socket.shutdown(tcp::socket::shutdown_send);
+    one.socket.shutdown(asio::ip::tcp::socket::shutdown_send);
     CHECK(one.answer().empty());
-    Connection other(server);
+    Caller other(server);
     other.invite();
     server.stop();
     CHECK(server.sandbox.members().size() == 1);
