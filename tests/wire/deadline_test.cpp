@@ -13,7 +13,6 @@
 using namespace convoke;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 // Name resolution with a slow server, or one that fails: the program's own getaddrinfo otherwise.
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** result) {
@@ -97,15 +96,15 @@ TEST_CASE("and in the phases before the request is out") {
   }
   SUBCASE("the server does not accept") {
     asio::io_context context;
-    tcp::acceptor acceptor(context);
-    acceptor.open(tcp::v4());
+    asio::ip::tcp::acceptor acceptor(context);
+    acceptor.open(asio::ip::tcp::v4());
     acceptor.bind({asio::ip::address_v4::loopback(), 0});
     acceptor.listen(0);
     // Fill its queue; further connections are not answered at all.
-    std::vector<tcp::socket> fillers;
+    std::vector<asio::ip::tcp::socket> fillers;
     const auto address = acceptor.local_endpoint();
     for (int i = 0; i < 3; ++i) {
-      fillers.emplace_back(context, tcp::v4());
+      fillers.emplace_back(context, asio::ip::tcp::v4());
       fillers.back().native_non_blocking(true);
       static_cast<void>(
           ::connect(fillers.back().native_handle(), address.data(), static_cast<socklen_t>(address.size())));

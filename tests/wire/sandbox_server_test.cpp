@@ -15,7 +15,6 @@
 
 using namespace convoke;
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 namespace {
 
@@ -40,8 +39,8 @@ struct Server {
   std::thread thread{[this] { server.run(); }};
 };
 
-struct Visitor {
-  explicit Visitor(const Server& server) : socket(context) {
+struct Caller {
+  explicit Caller(const Server& server) : socket(context) {
     socket.connect({asio::ip::make_address("127.0.0.1"), server.server.port()});
   }
   void send(std::string_view bytes) { asio::write(socket, asio::buffer(bytes)); }
@@ -70,7 +69,7 @@ struct Visitor {
   }
 
   asio::io_context context;
-  tcp::socket socket;
+  asio::ip::tcp::socket socket;
   boost::system::error_code error;  ///< how the reading ended
 };
 
@@ -84,19 +83,19 @@ SandboxSettings always(FaultKind kind, int status = 0) {
 
 TEST_CASE("a connection is kept for the next call") {
   Server server;
-  Visitor visitor(server);
-  visitor.invite();
-  const std::string first = visitor.answer();
+  Caller connection(server);
+  connection.invite();
+  const std::string first = connection.answer();
   CHECK(first.starts_with("HTTP/1.1 201 Created\r\n"));
   CHECK(first.find("\"status\":\"Invited\"") != std::string::npos);
-  visitor.invite();
-  const std::string second = visitor.answer();
+  connection.invite();
+  const std::string second = connection.answer();
   CHECK(second.starts_with("HTTP/1.1 200 OK\r\n"));
   CHECK(second.find("Content-Length: 0\r\n") != std::string::npos);
-  visitor.send("GET /_sandbox/members HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-  CHECK(visitor.answer().ends_with(
+  connection.send("GET /_sandbox/members HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(connection.answer().ends_with(
       "\"asked\":2,\"invited\":true,\"invitations\":1,\"mails\":0,\"mails_again\":0}\n\r\n0\r\n\r\n"));
-  CHECK(visitor.error == asio::error::eof);
+  CHECK(connection.error == asio::error::eof);
   server.stop();
   CHECK(server.sandbox.stats().connections == 1);
   CHECK(server.sandbox.stats().requests == 2);
@@ -106,20 +105,20 @@ TEST_CASE("over the limit, the answer says when to come back") {
   SandboxSettings settings;
   settings.limits = {{1, std::chrono::minutes(1)}};
   Server server(settings);
-  Visitor visitor(server);
-  visitor.invite();
-  visitor.answer();
-  visitor.invite();
-  const std::string refused = visitor.answer();
+  Caller connection(server);
+  connection.invite();
+  connection.answer();
+  connection.invite();
+  const std::string refused = connection.answer();
   CHECK(refused.starts_with("HTTP/1.1 429 Too Many Requests\r\n"));
   CHECK(refused.find("\r\nRetry-After: 60\r\n") != std::string::npos);
 }
 
 TEST_CASE("a body over the limit is refused before it is read, and the connection closed") {
   Server server({}, 1000);
-  Visitor visitor(server);
-  visitor.post(std::string(5'000'000, ' '));
-  const std::string refused = visitor.answer();
+  Caller connection(server);
+  connection.post(std::string(5'000'000, ' '));
+  const std::string refused = connection.answer();
   CHECK(refused.starts_with("HTTP/1.1 413 Payload Too Large\r\n"));
   CHECK(refused.find("\r\nConnection: close\r\n") != std::string::npos);
   server.stop();
@@ -132,34 +131,34 @@ TEST_CASE("what is no HTTP request is answered 400, and the connection closed") 
        {hello, std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string("GET / HTTP/9\r\n\r\n")}) {
     CAPTURE(bytes);
     Server server;
-    Visitor visitor(server);
-    visitor.send(bytes);
-    const std::string refused = visitor.answer();
+    Caller connection(server);
+    connection.send(bytes);
+    const std::string refused = connection.answer();
     CHECK(refused.starts_with("HTTP/1.1 400 Bad Request\r\n"));
     CHECK(refused.ends_with("\r\n\r\nnot an HTTP request\n"));
-    CHECK(visitor.answer().empty());
-    CHECK(visitor.error == asio::error::eof);
+    CHECK(connection.answer().empty());
+    CHECK(connection.error == asio::error::eof);
     server.stop();
     CHECK(server.sandbox.stats().requests == 0);
   }
   // Half a request is no request, and no offence.
   Server server;
-  Visitor visitor(server);
-  visitor.send("POST /v1/courses");
-  visitor.socket.shutdown(tcp::socket::shutdown_send);
-  CHECK(visitor.answer().empty());
+  Caller connection(server);
+  connection.send("POST /v1/courses");
+  connection.socket.shutdown(asio::ip::tcp::socket::shutdown_send);
+  CHECK(connection.answer().empty());
 }
 
 TEST_CASE("an answer that never has a body has no length either, and the connection goes on") {
   SandboxSettings settings;
   settings.already = 204;
   Server server(settings);
-  Visitor visitor(server);
-  visitor.invite();
-  visitor.answer();
-  visitor.invite();
-  visitor.send("GET /_sandbox/stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-  const std::string both = visitor.answer();
+  Caller connection(server);
+  connection.invite();
+  connection.answer();
+  connection.invite();
+  connection.send("GET /_sandbox/stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string both = connection.answer();
   const std::string expected = "HTTP/1.1 204 No Content\r\nServer: convoke-sandbox\r\n\r\n";
   CHECK(both.starts_with(expected + "HTTP/1.1 200 OK\r\n"));
 }
@@ -167,26 +166,26 @@ TEST_CASE("an answer that never has a body has no length either, and the connect
 TEST_CASE("faults reach the wire as what they are called") {
   SUBCASE("reset") {
     Server server(always(FaultKind::reset));
-    Visitor visitor(server);
-    visitor.invite();
-    CHECK(visitor.answer().empty());
-    CHECK(visitor.error == asio::error::connection_reset);
+    Caller connection(server);
+    connection.invite();
+    CHECK(connection.answer().empty());
+    CHECK(connection.error == asio::error::connection_reset);
     server.stop();
     CHECK(server.sandbox.members().size() == 0);
   }
   SUBCASE("a redirect") {
     Server server(always(FaultKind::status, 307));
-    Visitor visitor(server);
-    visitor.invite();
-    const std::string redirect = visitor.answer();
+    Caller connection(server);
+    connection.invite();
+    const std::string redirect = connection.answer();
     CHECK(redirect.starts_with("HTTP/1.1 307 Temporary Redirect\r\n"));
     CHECK(redirect.find("\r\nLocation: https://elsewhere.invalid/\r\n") != std::string::npos);
   }
   SUBCASE("login") {
     Server server(always(FaultKind::login));
-    Visitor visitor(server);
-    visitor.invite();
-    const std::string page = visitor.answer();
+    Caller connection(server);
+    connection.invite();
+    const std::string page = connection.answer();
     CHECK(page.starts_with("HTTP/1.1 200 OK\r\n"));
     CHECK(page.find("\r\nContent-Type: text/html\r\n") != std::string::npos);
     server.stop();
@@ -194,29 +193,29 @@ TEST_CASE("faults reach the wire as what they are called") {
   }
   SUBCASE("reset-after") {
     Server server(always(FaultKind::reset_after));
-    Visitor visitor(server);
-    visitor.invite();
-    CHECK(visitor.answer().empty());
-    CHECK(visitor.error == asio::error::connection_reset);
+    Caller connection(server);
+    connection.invite();
+    CHECK(connection.answer().empty());
+    CHECK(connection.error == asio::error::connection_reset);
     server.stop();
     CHECK(server.sandbox.members().size() == 1);
   }
   SUBCASE("truncate") {
     Server server(always(FaultKind::truncate));
-    Visitor visitor(server);
-    visitor.invite();
-    const std::string half = visitor.answer();
+    Caller connection(server);
+    connection.invite();
+    const std::string half = connection.answer();
     CHECK(half.find("[{\"id\":") != std::string::npos);
     CHECK(half.find("completionRate") == std::string::npos);
-    CHECK(visitor.error == asio::error::eof);
+    CHECK(connection.error == asio::error::eof);
   }
   SUBCASE("stall ends with the client, or with the server") {
     Server server(always(FaultKind::stall));
-    Visitor one(server);
+    Caller one(server);
     one.invite();
-    one.socket.shutdown(tcp::socket::shutdown_send);
+    one.socket.shutdown(asio::ip::tcp::socket::shutdown_send);
     CHECK(one.answer().empty());
-    Visitor other(server);
+    Caller other(server);
     other.invite();
     server.stop();
     CHECK(server.sandbox.members().size() == 1);

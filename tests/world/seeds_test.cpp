@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 
+#include "checks.h"
 #include "world.h"
 
 using namespace convoke;
@@ -68,135 +69,6 @@ void change(World& world, WorldJob& job) {
     job.rows.erase(job.rows.begin(),
                    job.rows.begin() + world.number(0, static_cast<std::int64_t>(job.rows.size()) / 3));
   if (world.chance(0.5)) std::shuffle(job.rows.begin(), job.rows.end(), world.random());
-}
-
-// Members that the ledger has settled, with how often they were asked for by then. What was sent before may arrive
-// later. (Who failed is due again by itself, and so is who comes back in doubt.)
-using Settled = std::map<std::string, std::uint32_t>;
-
-Settled settled_members(World& world, const std::vector<WorldJob>& jobs) {
-  Settled settled;
-  for (const WorldJob& job : jobs) {
-    for (const auto& [member, outcome] : world.outcomes(job.name)) {
-      if (outcome == "invited" || outcome == "already_invited" || outcome == "rejected")
-        settled[member] = world.sent[member];
-    }
-  }
-  return settled;
-}
-
-void check_nobody_asked_again(World& world, const Settled& settled) {
-  for (const auto& [id, sent] : settled) {
-    const auto& member = id;
-    REQUIRE_MESSAGE(world.sent[member] == sent, member << " was settled, and asked for again");
-  }
-}
-
-// The members of a list, each once.
-std::set<std::string> members_of(const WorldJob& job) {
-  std::set<std::string> members;
-  for (const std::string& row : job.rows) {
-    if (MemberId::parse(row)) members.insert(row);
-  }
-  return members;
-}
-
-struct Listed {
-  std::int64_t due = 0;
-  std::int64_t bad = 0;          // rejected, failed, in doubt
-  std::int64_t not_invited = 0;  // whatever the ledger says, by the server's record
-};
-
-Listed listed(World& world, const WorldJob& job) {
-  Listed found;
-  const auto outcomes = world.outcomes(job.name);
-  for (const std::string& member : members_of(job)) {
-    const MemberRecord* record = world.record(job.course_of(member), member);
-    if (record == nullptr || !record->invited) ++found.not_invited;
-    const auto outcome = outcomes.find(member);
-    if (outcome == outcomes.end()) continue;
-    if (outcome->second == "pending") ++found.due;
-    if (outcome->second == "rejected" || outcome->second == "failed" || outcome->second == "in_doubt") ++found.bad;
-  }
-  return found;
-}
-
-// What the exit code says is so, by the list and the server's record.
-void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bool ignore_invalid) {
-  if (!ended.exit || ended.was_busy) return;
-  const Listed list = listed(world, job);
-  const bool has_invalid = members_of(job).size() < std::set<std::string>(job.rows.begin(), job.rows.end()).size();
-  CAPTURE(job.name);
-  CAPTURE(name_of(ended.end.by));
-  CAPTURE(list.due);
-  CAPTURE(list.bad);
-  switch (*ended.exit) {
-    case Exit::ok:
-      REQUIRE(list.not_invited == 0);
-      REQUIRE((!has_invalid || ignore_invalid));
-      REQUIRE(ended.end.by == StoppedBy::nothing);
-      break;
-    case Exit::incomplete:
-      REQUIRE((list.bad > 0 || (has_invalid && !ignore_invalid) || ended.end.by == StoppedBy::refused_alike));
-      if (ended.end.by == StoppedBy::nothing) REQUIRE(list.due == 0);
-      break;
-    case Exit::try_later:
-    case Exit::api_unavailable:
-      REQUIRE(list.due > 0);
-      break;
-    case Exit::key_refused:
-      REQUIRE((ended.end.reason == Reason::key_refused || ended.end.reason == Reason::account_refused));
-      break;
-    case Exit::bad_config:
-      REQUIRE((ended.end.by == StoppedBy::course_refused || ended.end.by == StoppedBy::misconfigured));
-      if (ended.end.by == StoppedBy::course_refused) {
-        REQUIRE(list.due > 0);
-        for (const RefusedCourse& course : ended.end.refused) REQUIRE(world.refused_courses.contains(course.course_id));
-      }
-      break;
-    case Exit::disk:
-      REQUIRE(world.network.lost_inside > 0);
-      break;
-    default:
-      FAIL("a run ended with " << static_cast<int>(*ended.exit));
-  }
-}
-
-// A list that was cut off is not believed: exit 65, and nobody is withdrawn or asked for.
-bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings) {
-  settings.brakes.accept_shrunk = false;
-  const auto before = world.outcomes(whole.name);
-  if (before.empty()) return false;
-  std::set<std::string> gone;
-  for (const auto& [id, member] : world.members(whole.name))
-    if (!member.in_list) gone.insert(id);
-  std::int64_t unsettled = 0;
-  std::int64_t leaving = 0;
-  WorldJob cut = whole;
-  cut.rows.resize(static_cast<std::size_t>(world.number(0, static_cast<std::int64_t>(whole.rows.size()) / 4)));
-  const auto left = members_of(cut);
-  for (const auto& [member, outcome] : before) {
-    if (gone.contains(member) || (outcome != "pending" && outcome != "failed" && outcome != "in_doubt")) continue;
-    ++unsettled;
-    if (!left.contains(member)) ++leaving;
-  }
-  const bool is_refused =
-      (cut.rows.empty() && before.size() > gone.size()) || (leaving >= 20 && 2 * leaving > unsettled);
-  if (!is_refused) return false;
-  const auto sent = world.sent;
-  const auto crashes = std::exchange(world.crash_per_step, 0);
-  const auto commit_crashes = std::exchange(world.crash_per_commit, 0);
-  const auto ended = world.run(cut, settings);
-  world.crash_per_step = crashes;
-  world.crash_per_commit = commit_crashes;
-  REQUIRE(ended.exit == Exit::bad_source);
-  REQUIRE(world.sent == sent);
-  // (A call that an earlier process left open is settled first, as a doubt.)
-  for (const auto& now : world.outcomes(whole.name)) {
-    const bool was_withdrawn = before.at(now.first) == "withdrawn";
-    REQUIRE_MESSAGE((now.second == "withdrawn") == was_withdrawn, now.first << " is " << now.second);
-  }
-  return true;
 }
 
 void play(std::uint64_t seed, Totals& totals) {

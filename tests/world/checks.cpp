@@ -1,0 +1,192 @@
+#include "checks.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <utility>
+
+#include "ledger/statement.h"
+
+namespace convoke {
+namespace {
+
+// Calls that were noted and not answered for yet: they count as attempts when the next run finds them.
+int open_calls_for(Database& database, JobId job, const std::string& member) {
+  return Statement(database, R"sql(
+    SELECT count(*) FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ?1
+    AND (instr(ids, ?2) > 0
+         OR (ids IS NULL AND chunk_id IN (SELECT chunk_id FROM chunk WHERE instr(chunk.ids, ?2) > 0)))
+  )sql")
+      .the<int>(job, *MemberId::parse(member));
+}
+
+struct Listed {
+  std::int64_t due = 0;
+  std::int64_t bad = 0;          // rejected, failed, in doubt
+  std::int64_t not_invited = 0;  // whatever the ledger says, by the server's record
+};
+
+Listed listed(World& world, const WorldJob& job) {
+  Listed found;
+  const auto outcomes = world.outcomes(job.name);
+  for (const std::string& member : members_of(job)) {
+    const MemberRecord* record = world.record(job.course_of(member), member);
+    if (record == nullptr || !record->invited) ++found.not_invited;
+    const auto outcome = outcomes.find(member);
+    if (outcome == outcomes.end()) continue;
+    if (outcome->second == "pending") ++found.due;
+    if (outcome->second == "rejected" || outcome->second == "failed" || outcome->second == "in_doubt") ++found.bad;
+  }
+  return found;
+}
+
+}  // namespace
+
+Settled settled_members(World& world, const std::vector<WorldJob>& jobs) {
+  Settled settled;
+  for (const WorldJob& job : jobs) {
+    for (const auto& [member, outcome] : world.outcomes(job.name)) {
+      if (outcome == "invited" || outcome == "already_invited" || outcome == "rejected")
+        settled[member] = world.sent[member];
+    }
+  }
+  return settled;
+}
+
+void check_nobody_asked_again(World& world, const Settled& settled) {
+  for (const auto& [id, sent] : settled) {
+    const auto& member = id;
+    REQUIRE_MESSAGE(world.sent[member] == sent, member << " was settled, and asked for again");
+  }
+}
+
+std::set<std::string> members_of(const WorldJob& job) {
+  std::set<std::string> members;
+  for (const std::string& row : job.rows) {
+    if (MemberId::parse(row)) members.insert(row);
+  }
+  return members;
+}
+
+void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bool ignore_invalid) {
+  if (!ended.exit || ended.was_busy) return;
+  const Listed list = listed(world, job);
+  const bool has_invalid = members_of(job).size() < std::set<std::string>(job.rows.begin(), job.rows.end()).size();
+  CAPTURE(job.name);
+  CAPTURE(name_of(ended.end.by));
+  CAPTURE(list.due);
+  CAPTURE(list.bad);
+  switch (*ended.exit) {
+    case Exit::ok:
+      REQUIRE(list.not_invited == 0);
+      REQUIRE((!has_invalid || ignore_invalid));
+      REQUIRE(ended.end.by == StoppedBy::nothing);
+      break;
+    case Exit::incomplete:
+      REQUIRE((list.bad > 0 || (has_invalid && !ignore_invalid) || ended.end.by == StoppedBy::refused_alike));
+      if (ended.end.by == StoppedBy::nothing) REQUIRE(list.due == 0);
+      break;
+    case Exit::try_later:
+    case Exit::api_unavailable:
+      REQUIRE(list.due > 0);
+      break;
+    case Exit::key_refused:
+      REQUIRE((ended.end.reason == Reason::key_refused || ended.end.reason == Reason::account_refused));
+      break;
+    case Exit::bad_config:
+      REQUIRE((ended.end.by == StoppedBy::course_refused || ended.end.by == StoppedBy::misconfigured));
+      if (ended.end.by == StoppedBy::course_refused) {
+        REQUIRE(list.due > 0);
+        for (const RefusedCourse& course : ended.end.refused) REQUIRE(world.refused_courses.contains(course.course_id));
+      }
+      break;
+    case Exit::disk:
+      REQUIRE(world.network.lost_inside > 0);
+      break;
+    default:
+      FAIL("a run ended with " << static_cast<int>(*ended.exit));
+  }
+}
+
+bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings) {
+  settings.brakes.accept_shrunk = false;
+  const auto before = world.outcomes(whole.name);
+  if (before.empty()) return false;
+  std::set<std::string> gone;
+  for (const auto& [id, member] : world.members(whole.name))
+    if (!member.in_list) gone.insert(id);
+  std::int64_t unsettled = 0;
+  std::int64_t leaving = 0;
+  WorldJob cut = whole;
+  cut.rows.resize(static_cast<std::size_t>(world.number(0, static_cast<std::int64_t>(whole.rows.size()) / 4)));
+  const auto left = members_of(cut);
+  for (const auto& [member, outcome] : before) {
+    if (gone.contains(member) || (outcome != "pending" && outcome != "failed" && outcome != "in_doubt")) continue;
+    ++unsettled;
+    if (!left.contains(member)) ++leaving;
+  }
+  const bool is_refused =
+      (cut.rows.empty() && before.size() > gone.size()) || (leaving >= 20 && 2 * leaving > unsettled);
+  if (!is_refused) return false;
+  const auto sent = world.sent;
+  const auto crashes = std::exchange(world.crash_per_step, 0);
+  const auto commit_crashes = std::exchange(world.crash_per_commit, 0);
+  const auto ended = world.run(cut, settings);
+  world.crash_per_step = crashes;
+  world.crash_per_commit = commit_crashes;
+  REQUIRE(ended.exit == Exit::bad_source);
+  REQUIRE(world.sent == sent);
+  // (A call that an earlier process left open is settled first, as a doubt.)
+  for (const auto& now : world.outcomes(whole.name)) {
+    const bool was_withdrawn = before.at(now.first) == "withdrawn";
+    REQUIRE_MESSAGE((now.second == "withdrawn") == was_withdrawn, now.first << " is " << now.second);
+  }
+  return true;
+}
+
+void check_own_limits(const World& world) {
+  // In the order of their arrival, as the world's clock does what it does.
+  for (std::size_t i = 0; i < world.arrivals.size(); ++i) {
+    const World::Arrival& call = world.arrivals[i];
+    for (const Limit& limit : call.limits) {
+      int before = 0;
+      for (std::size_t j = i; j-- > 0 && call.arrived - world.arrivals[j].arrived < limit.window;) {
+        if (world.arrivals[j].sent < call.sent) ++before;
+      }
+      REQUIRE_MESSAGE(before < limit.calls,
+                      "a call under " << format_limit(limit) << " found " << before << " before it");
+    }
+  }
+}
+
+void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
+  Database database = Database::open_to_read(world.ledger());
+  for (const WorldJob& job : jobs) {
+    const auto id = find_job(database, job.name);
+    if (!id) continue;
+    REQUIRE_NOTHROW(check_books(database, *id));
+    const Books books = books_of(database, *id);
+    const auto outcomes = world.outcomes(job.name);
+    REQUIRE(static_cast<std::int64_t>(outcomes.size()) == books.all_members());
+    for (const auto& [id_in_ledger, outcome_in_ledger] : outcomes) {
+      const auto& member = id_in_ledger;
+      const auto& outcome = outcome_in_ledger;
+      if (outcome != "invited" && outcome != "already_invited") continue;
+      const MemberRecord* record = world.record(job.course_of(member), member);
+      REQUIRE_MESSAGE((record != nullptr && record->invited),
+                      "the ledger says " << outcome << " of " << member << ", the server does not");
+    }
+    for (const auto& [id_in_ledger, member_in_ledger] : world.members(job.name)) {
+      const auto& member = id_in_ledger;
+      const auto& seen = member_in_ledger;
+      const MemberRecord* record = world.record(job.course_of(member), member);
+      if (record == nullptr || static_cast<int>(record->asked) <= seen.attempts || world.is_restored) continue;
+      // Every time that the server was asked, the ledger meant to ask.
+      REQUIRE_MESSAGE(
+          static_cast<int>(record->asked) <= seen.attempts + open_calls_for(database, *id, member),
+          "the server was asked " << record->asked << " times for " << member << ", the ledger says " << seen.attempts);
+    }
+  }
+}
+
+}  // namespace convoke
