@@ -229,7 +229,9 @@ TEST_CASE("a secret is found under layers of escapes") {
     CAPTURE(secret);
     CAPTURE(written);
     CAPTURE(before);
-    // (Or it does go on there, and then more than the secret is made unreadable.)
-    CHECK(text.substr(before.size()) == std::string(written.size(), '*') + " y");
+    // (Or it does go on there, and then more than the secret is made unreadable. What is written before a secret that
+    // stands there plain, the `\` of `\/`, may stay.)
+    const std::string left = written.ends_with(secret) ? written.substr(0, written.size() - secret.size()) : "";
+    CHECK(text.substr(before.size()) == left + std::string(written.size() - left.size(), '*') + " y");
   }
 }
