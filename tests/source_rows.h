@@ -9,9 +9,11 @@
 
 namespace convoke {
 
+using Rows = std::vector<std::string>;
+
 /// "LINE member", or "LINE member @ course" if the row has a course.
-inline std::vector<std::string> rows_of(const SourceSettings& settings) {
-  std::vector<std::string> rows;
+inline Rows rows_of(const SourceSettings& settings) {
+  Rows rows;
   const auto source = open_source(settings);
   while (const auto row = source->next()) {
     rows.push_back(std::to_string(row->line) + " " + std::string(row->member) +

@@ -48,7 +48,7 @@ void JobSource::watch(const std::stop_token& end) const {
   const bool is_line = progress_ == ShowProgress::line;
   bool is_shown = false;
   auto next = 2'000ms;
-  while (!wait.wait_for(lock, end, next, [&] { return end.stop_requested(); })) {
+  while (!wait.wait_for(lock, end, next, [&] { return end.stop_requested() || stop_.stop_requested(); })) {
     std::string text = fmt::format("reading {}: {} so far", excerpt(describe_source(settings_)), counted(rows_, "row"));
     if (percent_ >= 0) text += fmt::format(", {} %", percent_.load());
     if (is_line) {

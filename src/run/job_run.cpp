@@ -57,6 +57,7 @@ void JobRun::load(Finished& finished) {
 
 boost::asio::awaitable<RunEnd> JobRun::send() {
   on_stop_.emplace(outside_.stop, [this] { boost::asio::post(outside_.loop, [this] { stop_sending(); }); });
+  if (outside_.stop.stop_requested()) runner_.stop(outside_.why_stopped());  // before anything is claimed
   const Books books = books_of(database_, job_);
   const bool ever_accepted = books.of(Outcome::invited) + books.of(Outcome::already_invited) > 0;
   RunEnd end = co_await runner_.run(books.of(Outcome::pending), ever_accepted);

@@ -233,10 +233,9 @@ void RunPolicy::wait_as_told(const CallReport& report, const Moment& now) {
   stop({StoppedBy::api_unavailable, health_.words() + "; it asks to wait until " + format_time(next), next});
 }
 
-void RunPolicy::recorded(const Claimed& call, const CallReport& report, const Recorded& recorded, PutBack put_back) {
+void RunPolicy::recorded(const Claimed& call, const CallReport& report, const Recorded& recorded) {
   counts_ = recorded.counts;
   const Verdict& verdict = report.verdict;
-  if (put_back == PutBack::everything) --halts_;
   if (!verdict.alarm.empty()) remarks_.say(words_of_alarm(call.call, verdict.alarm));
   switch (verdict.effect) {
     case Effect::none:
@@ -255,6 +254,10 @@ void RunPolicy::recorded(const Claimed& call, const CallReport& report, const Re
         remarks_.say_once("", words_of_foreign_use(recorded.use_at_pause, recorded.paused_until - report.read_at));
       break;
   }
+}
+
+void RunPolicy::goes_on(PutBack after) {
+  if (after == PutBack::everything) --halts_;
 }
 
 void RunPolicy::shrink(std::size_t too_large) {

@@ -90,8 +90,10 @@ class RunPolicy {
 
   /// A call was answered for, and is about to be recorded.
   PutBack answered(const Claimed& call, const CallReport& report, const Moment& now);
-  /// It is recorded, and what was to be `put_back` by answered() is.
-  void recorded(const Claimed& call, const CallReport& report, const Recorded& recorded, PutBack put_back);
+  /// It is recorded.
+  void recorded(const Claimed& call, const CallReport& report, const Recorded& recorded);
+  /// What answered() said was to be put back is.
+  void goes_on(PutBack after);
 
   /// Claims no more. The first reason stays.
   void stop(RunEnd why);

@@ -44,7 +44,7 @@ boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_accepted)
   try {
     co_await claim_and_send();
   } catch (...) {
-    failure_ = std::current_exception();
+    fail(std::current_exception());
   }
   co_await come_home();
   if (failure_) std::rethrow_exception(failure_);
@@ -78,7 +78,8 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
 void Runner::send_ready() {
   while (!ready_.empty() && !failure_ && policy_.may_send()) {
     auto on_end = [this](std::exception_ptr error) {
-      if (error && !failure_) failure_ = error;
+      if (error) fail(error);
+      send_ready();  // its seat is free, whatever became of it
       sleep_.wake();
     };
     // Taken out first: the coroutine starts within co_spawn.
@@ -105,10 +106,11 @@ boost::asio::awaitable<void> Runner::send(Ready ready) {
   std::vector<Ready> unsent = take_ready(which, call.chunk.course_no);
   send_ready();
   const Recorded recorded = co_await ledger_.record(call, report);
-  co_await put_back(std::move(unsent));
-  policy_.recorded(call, report, recorded, which);
+  // At once: who is recorded meanwhile counts on what stands here.
+  policy_.recorded(call, report, recorded);
   pass_on_remarks();
-  send_ready();
+  co_await put_back(std::move(unsent));
+  policy_.goes_on(which);
 }
 
 // What could not be sent for want of files, threads or memory goes back with all that is ready; that ends the run. What
@@ -122,6 +124,8 @@ boost::asio::awaitable<Answer> Runner::ask(Ready& ready) {
   } catch (const LostInside& lost) {
     std::rethrow_exception(lost.cause);
   } catch (...) {
+    fail(std::current_exception());
+    ready.seat.came_back();
     ready_.push_front(std::move(ready));
     throw;
   }
@@ -179,7 +183,7 @@ boost::asio::awaitable<void> Runner::come_home() {
     try {
       co_await put_back(std::move(unsent));
     } catch (...) {
-      if (!failure_) failure_ = std::current_exception();
+      fail(std::current_exception());
     }
   }
 }
@@ -191,6 +195,10 @@ boost::asio::awaitable<RunEnd> Runner::end() {
   }
   if (const auto reason = policy_.forgives()) co_await ledger_.forgive_rejected(*reason);
   co_return policy_.end(co_await ledger_.refused());
+}
+
+void Runner::fail(std::exception_ptr error) {
+  if (!failure_) failure_ = std::move(error);
 }
 
 void Runner::pass_on_remarks() {

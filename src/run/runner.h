@@ -50,6 +50,7 @@ class Runner {
   Moment now() const { return {ledger_.clock().now(), outside_.clock.wall()}; }
   Instant instant(LedgerTime time) const;
   void pass_on_remarks();
+  void fail(std::exception_ptr error);  ///< the first stays
 
   InviteSettings invite_;
   Duration call_timeout_;

@@ -8,13 +8,12 @@
 #include "ledger/story.h"
 #include "ledger_world.h"
 #include "run/run_ledger.h"
+#include "source_rows.h"
 
 using namespace convoke;
 using namespace std::chrono_literals;
 
 namespace {
-
-using Rows = std::vector<std::string>;
 
 const LedgerTime when_asked{1h};
 

@@ -29,7 +29,6 @@
 
 using namespace convoke;
 using namespace std::chrono_literals;
-using Rows = std::vector<std::string>;
 
 namespace {
 

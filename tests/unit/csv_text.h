@@ -9,8 +9,6 @@
 
 namespace convoke {
 
-using Rows = std::vector<std::string>;
-
 inline Rows rows_of_text(const std::string& text, CsvSettings settings = {}) {
   const TempFolder folder;
   settings.path = folder.write("list.csv", text);

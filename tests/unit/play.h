@@ -60,7 +60,8 @@ struct Play {
     }
     ++counts.calls;
     recorded.counts = counts;
-    policy.recorded(call, report, recorded, last);
+    policy.recorded(call, report, recorded);
+    policy.goes_on(last);
     seats.erase(seats.begin());
     return report.verdict;
   }

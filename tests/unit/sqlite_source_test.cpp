@@ -11,7 +11,6 @@
 #include "temp_folder.h"
 
 using namespace convoke;
-using Rows = std::vector<std::string>;
 
 namespace {
 

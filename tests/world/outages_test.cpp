@@ -164,3 +164,18 @@ TEST_CASE("after an outage, what failed before is not what is tried first") {
   CHECK(tally(world.outcomes("list")) == std::map<std::string, int>{{"failed", 1}, {"invited", 64}});
   CHECK(world.sandbox.stats().requests > begun + 50);
 }
+
+TEST_CASE("a machine that sleeps while calls wait for their turn finds them too old, and the run ends all the same") {
+  for (const int asleep_at : {9, 20, 40, 60}) {
+    CAPTURE(asleep_at);
+    World world(50, {});
+    world.network.slowest = 5ms;
+    auto settings = settings_of(10);
+    settings.send.retry.patience = 10min;
+    int sent = 0;
+    world.on_send = [&](const Request&) {
+      if (++sent == asleep_at) world.clock.suspend(settings.send.calls.timeout + 1s);
+    };
+    CHECK(world.run(job_of(world.ids(1000)), settings).exit == Exit::ok);
+  }
+}

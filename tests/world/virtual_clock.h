@@ -26,6 +26,8 @@ class VirtualClock final : public Clock, public Alarms {
 
   /// The wall clock is set to another time.
   void step_wall(Duration by) { wall_offset_ += by; }
+  /// The machine sleeps: time goes by, and nothing happens meanwhile.
+  void suspend(Duration by) { now_ += by; }
   /// The machine boots: its boot clock starts anew, after `down` of wall time. Nothing may be waiting.
   void reboot(Duration down) {
     wall_offset_ += down + now_.time_since_epoch();
