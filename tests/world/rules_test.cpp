@@ -60,6 +60,8 @@ class HeldTransport final : public Transport {
 // Has no memory left before anything is sent.
 class BrokenTransport final : public Transport {
  public:
+  explicit BrokenTransport(const boost::asio::any_io_executor&) {}
+
   boost::asio::awaitable<Answer> send(Request) override {
     ++asked;
     throw std::bad_alloc();
@@ -69,8 +71,9 @@ class BrokenTransport final : public Transport {
 };
 
 // A run over a list of 500, of which loop and ledger do one thing when they are told to.
+template <class Wire>
 struct ByHand {
-  ByHand(JobRunSettings settings, Transport& transport, std::uint64_t seed)
+  ByHand(JobRunSettings settings, std::uint64_t seed)
       : run(database, job_id(database, "list"), list, named(std::move(settings)),
             {transport, clock, clock, loop.get_executor(), ledger.get_executor(), seed, [](const std::string&) {}}) {
     boost::asio::co_spawn(loop, run.run(), [this](std::exception_ptr error, const Finished&) {
@@ -91,6 +94,7 @@ struct ByHand {
   VirtualClock clock;
   boost::asio::io_context loop;
   boost::asio::io_context ledger;
+  Wire transport{loop.get_executor()};
   Database database = Database::open(folder.path() / "ledger.db", Durability::process);
   MadeRows source{[](std::uint64_t number) {
     return number < 500 ? std::optional(MadeRow{number + 2, member(number + 1).text()}) : std::nullopt;
@@ -119,22 +123,20 @@ TEST_CASE("once a 429 is read nothing goes out, not even what was being claimed 
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);
-    boost::asio::io_context wire;
-    HeldTransport transport(wire.get_executor());
-    ByHand hand(settings_of(1), transport, seed);
-    const auto step_loop = [&] { return ByHand::step(hand.loop) + ByHand::step(wire); };
+    ByHand<HeldTransport> hand(settings_of(1), seed);
+    HeldTransport& transport = hand.transport;
     const int before = std::uniform_int_distribution(20, 120)(random);
     for (int answers = 0; answers < before;) {
       const int what = std::uniform_int_distribution(0, 2)(random);
-      if (what == 0) step_loop();
-      if (what == 1) ByHand::step(hand.ledger);
+      if (what == 0) hand.step(hand.loop);
+      if (what == 1) hand.step(hand.ledger);
       if (what == 2 && transport.answer_one(200)) ++answers;
     }
     while (!transport.answer_one(429)) {
-      ByHand::step(hand.ledger);
-      step_loop();
+      hand.step(hand.ledger);
+      hand.step(hand.loop);
     }
-    while (step_loop() + ByHand::step(hand.ledger) > 0) {
+    while (hand.step(hand.loop) + hand.step(hand.ledger) > 0) {
     }
     REQUIRE(transport.sent_at_429 > 0);
     CHECK(transport.sent == transport.sent_at_429);
@@ -145,19 +147,18 @@ TEST_CASE("a canary asks for no more than it may, whatever is recorded while oth
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);
-    boost::asio::io_context wire;
-    HeldTransport transport(wire.get_executor());
     auto settings = settings_of(1);
     settings.send.max_members = 20;
     settings.send.calls.connections = 2;
-    ByHand hand(settings, transport, seed);
+    ByHand<HeldTransport> hand(settings, seed);
+    HeldTransport& transport = hand.transport;
     int invited = 0;
     int refused = 0;
     for (int idle = 0; !hand.has_ended;) {
       const int what = std::uniform_int_distribution(0, 7)(random);
       std::size_t done = 0;
-      if (what < 4) done = ByHand::step(hand.loop) + ByHand::step(wire);
-      if (what == 4) done = ByHand::step(hand.ledger);
+      if (what < 4) done = hand.step(hand.loop);
+      if (what == 4) done = hand.step(hand.ledger);
       if (what > 4 && refused < 3 && invited > 5 && what == 7) {
         done = transport.answer_one(429) ? 1 : 0;
         refused += static_cast<int>(done);
@@ -167,7 +168,7 @@ TEST_CASE("a canary asks for no more than it may, whatever is recorded while oth
       }
       idle = done > 0 ? 0 : idle + 1;
       if (idle < 50) continue;
-      if (ByHand::step(hand.loop) + ByHand::step(wire) + ByHand::step(hand.ledger) == 0) REQUIRE(hand.clock.advance());
+      if (hand.step(hand.loop) + hand.step(hand.ledger) == 0) REQUIRE(hand.clock.advance());
       idle = 0;
     }
     REQUIRE_FALSE(hand.failure);
@@ -176,13 +177,11 @@ TEST_CASE("a canary asks for no more than it may, whatever is recorded while oth
 }
 
 TEST_CASE("what cannot be sent for want of memory is tried once, and ends the run") {
-  BrokenTransport transport;
-  auto settings = settings_of(1);
-  ByHand hand(settings, transport, 1);
-  while (!hand.has_ended && ByHand::step(hand.loop) + ByHand::step(hand.ledger) > 0) {
+  ByHand<BrokenTransport> hand(settings_of(1), 1);
+  while (!hand.has_ended && hand.step(hand.loop) + hand.step(hand.ledger) > 0) {
   }
   CHECK(hand.failure);
-  CHECK(transport.asked == 1);
+  CHECK(hand.transport.asked == 1);
   CHECK(hand.run.counts().calls == 0);
 }
 
