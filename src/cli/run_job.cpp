@@ -24,6 +24,7 @@
 #include "ledger/troubles.h"
 #include "net/http_transport.h"
 #include "run/job_run.h"
+#include "run/outlook.h"
 #include "sandbox/server.h"
 #include "source/fingerprint.h"
 #include "source/member_source.h"
@@ -174,7 +175,7 @@ RunReport report_of(const Destination& to, const Config& config, const Job& job)
   report.base_url = to.address;
   report.way = way_of(to.api.proxy);
   report.has_config = config.file.has_value();
-  report.ledger = std::filesystem::absolute(to.ledger).lexically_normal().string();
+  report.ledger = full_path(to.ledger);
   report.is_ledger_new = !std::filesystem::exists(to.ledger);
   report.ignores_invalid = job.list_rules.ignore_invalid;
   report.is_rehearsal = to.rehearse == Rehearse::yes;
@@ -267,9 +268,7 @@ RunReport rehearse(const Config& config, const Job& job, const RunOptions& optio
   to.limits.calls.clear();
   RunReport report = run_against(std::move(to), config, job, options, interruption);
   if (!report.stopped_by.empty()) return report;
-  constexpr Duration usual_latency = 300ms;
-  report.in_earnest = forecast(config.limits, MemorySlots(), LedgerTime(std::chrono::hours(1)), report.counts.calls,
-                               usual_latency, config.api.connections);
+  report.in_earnest = outlook_of_new_ledger({config.limits, config.api}).forecast(report.counts.calls);
   return report;
 }
 
@@ -284,11 +283,11 @@ std::string run_fingerprint(const Job& job) {
 }
 
 std::string origin_of(const Job& job) {
-  if (!job.file.empty()) return std::filesystem::absolute(job.file).lexically_normal().string();
+  if (!job.file.empty()) return full_path(job.file);
   std::string source = describe_source(job.source);
   const auto* csv = std::get_if<CsvSettings>(&job.source);
   if (csv != nullptr && csv->path == "-") return source;
-  return std::filesystem::absolute(source).lexically_normal().string();
+  return full_path(source);
 }
 
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {

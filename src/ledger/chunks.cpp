@@ -278,9 +278,8 @@ void Chunks::record(Transaction& transaction, const Chunk& chunk, const std::vec
                     std::optional<RunId> run, WallTime now) {
   const auto chunks = divide(transaction, chunk, pieces, run, now);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const std::size_t size = pieces[i].members.empty() ? chunk.ids.size() : pieces[i].members.size();
     if (pieces[i].fate.outcome == Outcome::pending) {
-      asked_[chunks[i]] = {chunk.course_no, static_cast<std::int64_t>(size)};
+      asked_[chunks[i]] = {chunk.course_no, pieces[i].size_of(chunk)};
     } else {
       asked_.erase(chunks[i]);
     }

@@ -210,7 +210,7 @@ boost::asio::awaitable<void> RunLedger::put_back(std::vector<Claimed> calls) {
   co_await desk_.commit(std::move(change));
 }
 
-boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, CallReport report) {
+boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, const CallReport& report) {
   Recorded recorded;
   std::function<void(Transaction&)> change = [this, &recorded, &call, &report](Transaction& transaction) {
     recorded = record_now(transaction, call, report);

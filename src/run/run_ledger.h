@@ -37,7 +37,7 @@ class RunLedger {
 
   boost::asio::awaitable<Claims> claim(ClaimTerms terms);
   boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);
-  boost::asio::awaitable<Recorded> record(const Claimed& call, CallReport report);
+  boost::asio::awaitable<Recorded> record(const Claimed& call, const CallReport& report);
   /// What this run saw rejected, for `reason` (none: for whatever reason), is due again: it was not the members' fault.
   boost::asio::awaitable<std::int64_t> forgive_rejected(Reason reason);
   /// Members that are due, but for those of refused courses.
