@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/terminal.h"
-
 namespace convoke {
 namespace {
 

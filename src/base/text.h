@@ -10,6 +10,10 @@ namespace convoke {
 /// folded to single blanks, and what is longer than `longest` bytes is cut at a character and ends in "…".
 std::string excerpt(std::string_view text, std::size_t longest = 200);
 
+/// `text` with all its characters and lines, but '?' for each character that acts on a terminal or hides there, and for
+/// each byte that is not UTF-8. LF, CR LF and tabs stay.
+std::string printable_lines(std::string_view text);
+
 /// `text` as a JSON string with its quotes (RFC 8259); bytes that are not UTF-8 become U+FFFD, and what would move or
 /// hide text on a terminal is escaped.
 std::string json_string(std::string_view text);

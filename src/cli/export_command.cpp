@@ -12,10 +12,9 @@
 #include <fstream>
 #include <utility>
 
-#include "base/terminal.h"
+#include "base/text.h"
 #include "cli/known_job.h"
 #include "cli/options.h"
-#include "cli/outcome_list.h"
 #include "ledger/export.h"
 #include "ledger/read_ledger.h"
 #include "source/member_source.h"

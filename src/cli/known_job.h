@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/options.h"
-#include "ledger/known_jobs.h"
+#include "ledger/jobs.h"
 
 namespace convoke {
 

@@ -137,6 +137,23 @@ void add_list_options(CLI::App& command, JobOptions& job) {
       ->needs(csv);
 }
 
+std::vector<Outcome> outcome_list(const std::string& text) {
+  std::vector<Outcome> outcomes;
+  std::istringstream words(text);
+  for (std::string word; std::getline(words, word, ',');) {
+    const auto outcome = outcome_named(word);
+    if (!outcome) {
+      const std::string near = nearest(word, outcome_names);
+      throw Error(Exit::usage, fmt::format("no outcome is called '{}'", excerpt(word)), "--outcome",
+                  near.empty() ? fmt::format("one of {}", fmt::join(outcome_names, ", "))
+                               : fmt::format("did you mean {}?", near));
+    }
+    if (std::find(outcomes.begin(), outcomes.end(), *outcome) == outcomes.end()) outcomes.push_back(*outcome);
+  }
+  if (outcomes.empty()) throw Error(Exit::usage, "no outcome is given", "--outcome");
+  return outcomes;
+}
+
 std::string full_path(const std::filesystem::path& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/outcome.h"
 #include "cli/progress.h"
 #include "job/config.h"
 #include "job/job.h"
@@ -41,6 +42,9 @@ void add_common_options(CLI::App& command, CommonOptions& options);
 
 /// Adds --csv and what goes with it: a job without a file.
 void add_list_options(CLI::App& command, JobOptions& job);
+
+/// What `--outcome failed,rejected` names. Throws Error(usage) on a word that is no outcome, with the nearest that is.
+std::vector<Outcome> outcome_list(const std::string& text);
 
 /// A path as an operator reads it: absolute.
 std::string full_path(const std::filesystem::path& path);

@@ -14,6 +14,7 @@
 #include "ledger/ledger_api.h"
 #include "ledger/read_ledger.h"
 #include "ledger/run_log.h"
+#include "ledger/run_record.h"
 #include "ledger/survey.h"
 #include "net/tls_client.h"
 #include "report/plan_report.h"

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "cli/options.h"
-#include "cli/outcome_list.h"
 #include "cli/run_job.h"
 #include "ledger/jobs.h"
 #include "ledger/read_ledger.h"
@@ -106,10 +105,10 @@ void look_up(RunReport& report, const std::filesystem::path& ledger) {
       const auto id = find_job(database, report.job);
       if (!id) return;
       report.books = books_of(database, *id);
-      report.ledger = full_path(ledger);
+      report.place.ledger = full_path(ledger);
     });
   } catch (const Error&) {
-    report.ledger.clear();  // it may be the ledger itself that is wrong, and that is said already
+    report.place.ledger.clear();  // it may be the ledger itself that is wrong, and that is said already
   }
 }
 
@@ -123,8 +122,8 @@ RunReport run_one(const Asked& asked, const Config& config, const RunOptions& op
     const Error error = as_error(failure);
     print_error(error);
     RunReport report = failed_report(asked.name(), error);
-    report.base_url = config.api.base_url;
-    report.has_config = config.file.has_value();
+    report.place.base_url = config.api.base_url;
+    report.place.has_config = config.file.has_value();
     look_up(report, config.ledger_path);
     return report;
   }
@@ -178,7 +177,7 @@ Exit run_all(const RunCommand& command, const std::vector<Outcome>& retry) {
       reports.push_back(not_run_report(one.name()));
     } else {
       RunReport& report = reports.emplace_back(run_one(one, config, options, interruption));
-      report.retried_outcomes = names_of(retry);
+      report.list.retried_outcomes = names_of(retry);
       report.next = next_step(report, {to_go_on.verb, one.argument, to_go_on.options}, config.run);
       is_over = ends_all(report.exit) || interruption.is_asked();
     }

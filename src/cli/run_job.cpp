@@ -21,6 +21,7 @@
 #include "ledger/job_lock.h"
 #include "ledger/jobs.h"
 #include "ledger/ledger_api.h"
+#include "ledger/run_record.h"
 #include "ledger/troubles.h"
 #include "net/http_transport.h"
 #include "run/job_run.h"
@@ -54,14 +55,14 @@ class LedgerThread {
 // The refusal of a second process names the first and how far it is.
 RunReport busy_report(Database& database, JobId job, RunReport report) {
   report.exit = Exit::try_later;
-  report.stopped_by = "busy";
-  report.message = "another process is running this job";
-  report.unread_why = "not read";
+  report.end.by = StoppedBy::busy;
+  report.end.message = "another process is running this job";
+  report.list.unread_why = "not read";
   database.read([&] {
     if (const auto holder = latest_run(database, job)) {
-      report.message = fmt::format("process {} is running this job since {}: {} settled in {}", holder->pid,
-                                   format_time(holder->started_at), counted(holder->counts.handled(), "member"),
-                                   counted(holder->counts.calls, "call"));
+      report.end.message = fmt::format("process {} is running this job since {}: {} settled in {}", holder->pid,
+                                       format_time(holder->started_at), counted(holder->counts.handled(), "member"),
+                                       counted(holder->counts.calls, "call"));
     }
     report.books = books_of(database, job);
   });
@@ -172,13 +173,13 @@ JobRunSettings settings_of(const Destination& to, const Config& config, const Jo
 RunReport report_of(const Destination& to, const Config& config, const Job& job) {
   RunReport report;
   report.job = job.name;
-  report.base_url = to.address;
-  report.way = way_of(to.api.proxy);
-  report.has_config = config.file.has_value();
-  report.ledger = full_path(to.ledger);
-  report.is_ledger_new = !std::filesystem::exists(to.ledger);
-  report.ignores_invalid = job.list_rules.ignore_invalid;
-  report.is_rehearsal = to.rehearse == Rehearse::yes;
+  report.place.base_url = to.address;
+  report.place.way = way_of(to.api.proxy);
+  report.place.has_config = config.file.has_value();
+  report.place.ledger = full_path(to.ledger);
+  report.place.is_ledger_new = !std::filesystem::exists(to.ledger);
+  report.list.ignores_invalid = job.list_rules.ignore_invalid;
+  report.place.is_rehearsal = to.rehearse == Rehearse::yes;
   return report;
 }
 
@@ -196,18 +197,14 @@ void prepare(Database& database, JobId id, const Destination& to, const Config& 
 
 void add_finish(RunReport& report, const Finished& finished, const RunOptions& options) {
   report.exit = finished.exit;
-  report.reading = finished.reading;
+  report.list.reading = finished.reading;
   if (finished.was_reading_stopped) {
-    report.unread_why = "of the last reading; this one was stopped";
+    report.list.unread_why = "of the last reading; this one was stopped";
   } else if (!finished.reading) {
-    report.unread_why = "unchanged since the last run, not read again";
+    report.list.unread_why = "unchanged since the last run, not read again";
   }
-  if (!options.retry.empty() && !finished.was_reading_stopped) report.retried = finished.retried;
-  report.stopped_by = name_of(finished.end.by);
-  report.message = finished.end.message;
-  report.reason = finished.end.reason;
-  report.next_call = finished.end.next_call;
-  report.refused = finished.end.refused;
+  if (!options.retry.empty() && !finished.was_reading_stopped) report.list.retried = finished.retried;
+  report.end = finished.end;
 }
 
 RunReport run_against(Destination to, const Config& config, const Job& job, const RunOptions& options,
@@ -267,7 +264,7 @@ RunReport rehearse(const Config& config, const Job& job, const RunOptions& optio
   to.api.key = "rehearsal";
   to.limits.calls.clear();
   RunReport report = run_against(std::move(to), config, job, options, interruption);
-  if (!report.stopped_by.empty()) return report;
+  if (!report.is_whole()) return report;
   report.in_earnest = outlook_of_new_ledger({config.limits, config.api}).forecast(report.counts.calls);
   return report;
 }

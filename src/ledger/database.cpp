@@ -219,6 +219,12 @@ void Transaction::commit() {
   if (kind_ == Kind::writes) database_.file().check_in_place();
 }
 
+void check_sound(Database& database) {
+  const auto sound = Statement(database, "PRAGMA quick_check(1)").the<std::string>();
+  if (sound != "ok")
+    throw Error(Exit::disk, "is damaged: " + sound, database.path().string(), "see docs/ledger.md on backups");
+}
+
 void show_profiles(Database& database) {
   database.write([](Transaction& transaction) {
     const auto names =

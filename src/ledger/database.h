@@ -146,6 +146,9 @@ class Database {
   std::unique_ptr<SQLite::Database> handle_;
 };
 
+/// Throws Error(disk) if the file is damaged. Reads all of it.
+void check_sound(Database& database);
+
 /// Adds `participant_profile` to the view `outcomes`; for [ledger] keep_profile. In a transaction of its own.
 void show_profiles(Database& database);
 

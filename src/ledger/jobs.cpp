@@ -8,6 +8,14 @@
 
 namespace convoke {
 
+std::vector<KnownJob> known_jobs(Database& database) {
+  Statement query(database, "SELECT job_id, name, origin FROM job ORDER BY name");
+  std::vector<KnownJob> jobs;
+  for (const auto& [id, name, origin] : query.rows<JobId, std::string, std::string>())
+    jobs.push_back({id, name, origin});
+  return jobs;
+}
+
 void check_origin(Database& database, JobId job, const std::string& name, const std::string& origin) {
   // Where no list was ever read, there is nobody whom another could withdraw.
   Statement query(database, R"sql(

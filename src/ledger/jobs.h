@@ -3,10 +3,20 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ledger/database.h"
 
 namespace convoke {
+
+struct KnownJob {
+  JobId id = 0;
+  std::string name;
+  std::string origin;  ///< its file, or its list; empty: not known
+};
+
+/// All jobs, by name.
+std::vector<KnownJob> known_jobs(Database& database);
 
 /// A job keeps where it came from: its file, or its list if it has none. Throws Error(bad_config) if that is another
 /// than `origin`, and not because the job's file was moved.

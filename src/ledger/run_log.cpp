@@ -87,35 +87,4 @@ void RunLog::end(Transaction& transaction, int exit_code, const std::string& sto
       .run(now, exit_code, OrNull(stopped_by), OrNull(message), job_, run_);
 }
 
-std::optional<LatestRun> latest_run(Database& database, JobId job) {
-  Statement query(database, R"sql(
-    SELECT run_id, pid, started_at, ended_at, exit_code, stopped_by, message, calls, retries, invited, already_invited,
-           rejected, failed, in_doubt
-    FROM run WHERE job_id = ? ORDER BY run_id DESC LIMIT 1
-  )sql");
-  using Count = std::int64_t;
-  const auto row = query.row<RunId, std::int64_t, WallTime, std::optional<WallTime>, std::optional<int>, std::string,
-                             std::string, Count, Count, Count, Count, Count, Count, Count>(job);
-  if (!row) return std::nullopt;
-  LatestRun run;
-  RunCounts& counts = run.counts;
-  std::tie(run.run, run.pid, run.started_at, run.ended_at, run.exit_code, run.stopped_by, run.message, counts.calls,
-           counts.retries, counts.of(Outcome::invited), counts.of(Outcome::already_invited),
-           counts.of(Outcome::rejected), counts.of(Outcome::failed), counts.of(Outcome::in_doubt)) = *row;
-  return run;
-}
-
-std::int64_t asked_without_answer(Database& database, JobId job) {
-  return Statement(database, R"sql(
-    SELECT ifnull(sum(call.size), 0) FROM call INDEXED BY call_open JOIN run USING (run_id)
-    WHERE open = 1 AND job_id = ?
-  )sql")
-      .the<std::int64_t>(job);
-}
-
-std::optional<WallTime> last_success(Database& database, JobId job) {
-  return Statement(database, "SELECT max(ended_at) FROM run WHERE job_id = ? AND exit_code = 0")
-      .the<std::optional<WallTime>>(job);
-}
-
 }  // namespace convoke

@@ -80,23 +80,4 @@ class RunLog {
   Statement write_counts_;
 };
 
-/// The latest run of a job, as the ledger has it.
-struct LatestRun {
-  RunId run = 0;
-  std::int64_t pid = 0;
-  WallTime started_at{};
-  std::optional<WallTime> ended_at;
-  std::optional<int> exit_code;
-  std::string stopped_by;
-  std::string message;
-  RunCounts counts;
-};
-std::optional<LatestRun> latest_run(Database& database, JobId job);
-
-/// How many members of the job were asked for in calls that nobody answered for: their process is gone.
-std::int64_t asked_without_answer(Database& database, JobId job);
-
-/// When the last run that ended with 0 ended; empty: none did.
-std::optional<WallTime> last_success(Database& database, JobId job);
-
 }  // namespace convoke

@@ -56,7 +56,7 @@ std::string success_words(WallTime success, Duration age) {
   return fmt::format("the last run that ended with 0 was {} ago ({})", describe_duration(age), format_time(success));
 }
 
-std::string no_success_words(const std::optional<LatestRun>& latest) {
+std::string no_success_words(const std::optional<RunRecord>& latest) {
   std::string text = "no run of this job has ended with 0 yet";
   if (!latest || !latest->exit_code) return text;
   return text + fmt::format("; the last one ended with {} at {}{}{}", *latest->exit_code,

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "ledger/run_log.h"
+#include "ledger/run_record.h"
 #include "run/outlook.h"
 
 namespace convoke {
@@ -30,7 +30,7 @@ std::string check_json(const std::vector<Finding>& findings);
 /// How long ago a run ended with 0.
 std::string success_words(WallTime success, Duration age);
 /// That none did; `latest`: the last of those that did not.
-std::string no_success_words(const std::optional<LatestRun>& latest);
+std::string no_success_words(const std::optional<RunRecord>& latest);
 
 /// What the file beside a ledger makes of its limits, to be said after its name; empty: nothing.
 std::string remark_on_calls(const LimitsNow& limits);

@@ -15,16 +15,16 @@ std::string after_a_whole_run(const RunReport& report, const std::string& run, c
   const auto in_list = [&](Outcome outcome) { return report.books.in_list_of(outcome) > 0; };
   if (in_list(Outcome::failed)) return settings.retry_failed ? run : retry + "failed";
   if (in_list(Outcome::in_doubt)) return retry + "in_doubt";
-  if (in_list(Outcome::rejected)) return listing_command(report.job, report.ledger, name_of(Outcome::rejected));
-  return listing_command(report.job, report.ledger, "invalid");
+  if (in_list(Outcome::rejected)) return listing_command(report.job, report.place.ledger, name_of(Outcome::rejected));
+  return listing_command(report.job, report.place.ledger, "invalid");
 }
 
 std::string next_command(const RunReport& report, const CommandLine& given, const RunSettings& settings) {
   if (given.job.starts_with(" --csv -")) return {};  // whoever fed it must feed it again
   const std::string run = "convoke run" + given.job + given.options;
   const std::string retry = "convoke retry" + given.job + given.options + " --outcome ";
-  const bool is_whole = report.stopped_by.empty();
-  if (report.is_rehearsal) return is_whole ? run : std::string();
+  const bool is_whole = report.is_whole();
+  if (report.place.is_rehearsal) return is_whole ? run : std::string();
   switch (report.exit) {
     case Exit::incomplete:
       return is_whole ? after_a_whole_run(report, run, retry, settings) : run;
@@ -44,17 +44,17 @@ std::string next_command(const RunReport& report, const CommandLine& given, cons
 }
 
 std::string next_when(const RunReport& report) {
-  if (report.is_rehearsal) return "in earnest";
-  if (report.next_call) return fmt::format("from {} on", format_time(*report.next_call));
+  if (report.place.is_rehearsal) return "in earnest";
+  if (report.end.next_call) return fmt::format("from {} on", format_time(*report.end.next_call));
   switch (report.exit) {
     case Exit::key_refused:
-      return report.reason == Reason::account_refused ? "once the account is in order" : "with the right key";
+      return report.end.reason == Reason::account_refused ? "once the account is in order" : "with the right key";
     case Exit::bad_config:
-      return report.reason == Reason::course_refused ? "once the course is right" : "once that is mended";
+      return report.end.reason == Reason::course_refused ? "once the course is right" : "once that is mended";
     case Exit::api_unavailable:
       return "later";
     case Exit::incomplete:
-      return report.stopped_by.empty() ? "" : "once that is mended";
+      return report.is_whole() ? "" : "once that is mended";
     default:
       return {};
   }
@@ -69,7 +69,7 @@ NextStep next_step(const RunReport& report, const CommandLine& given, const RunS
 std::string closing_line(const std::vector<RunReport>& reports) {
   std::vector<std::string> bad;
   for (const RunReport& report : reports) {
-    if (report.stopped_by == "not_run") {
+    if (report.end.by == StoppedBy::not_run) {
       bad.push_back(fmt::format("{} (not run)", excerpt(report.job)));
     } else if (report.exit != Exit::ok) {
       bad.push_back(fmt::format("{} (exit {})", excerpt(report.job), static_cast<int>(report.exit)));
@@ -84,7 +84,7 @@ std::string closing_line(const std::vector<RunReport>& reports) {
 std::string not_run_line(const std::vector<RunReport>& reports) {
   std::vector<std::string> names;
   for (const RunReport& report : reports) {
-    if (report.stopped_by == "not_run") names.push_back(excerpt(report.job));
+    if (report.end.by == StoppedBy::not_run) names.push_back(excerpt(report.job));
   }
   return names.empty() ? std::string() : fmt::format("not run: {}\n", fmt::join(names, ", "));
 }

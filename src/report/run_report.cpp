@@ -18,14 +18,14 @@ constexpr std::array settled_outcomes = {Outcome::invited, Outcome::already_invi
 std::string standing(const RunReport& report) {
   const Books& books = report.books;
   std::vector<std::string> parts;
-  if (books.in_list() == 0 && books.invalid > 0 && report.ignores_invalid)
+  if (books.in_list() == 0 && books.invalid > 0 && report.list.ignores_invalid)
     parts.push_back(fmt::format("no row of the list names a member: {}",
                                 plural(books.invalid, "row is invalid", "rows are invalid")));
   if (books.not_invited() > 0) {
     parts.push_back(fmt::format("{} of {} not invited", grouped(books.not_invited()),
                                 plural(books.in_list(), "member is", "members are")));
   }
-  if (books.invalid > 0 && !report.ignores_invalid)
+  if (books.invalid > 0 && !report.list.ignores_invalid)
     parts.push_back(plural(books.invalid, "row is invalid", "rows are invalid"));
   if (const auto due = books.of(Outcome::pending); due > 0)
     parts.push_back(plural(due, "member is due", "members are due"));
@@ -33,22 +33,22 @@ std::string standing(const RunReport& report) {
 }
 
 std::string headline(const RunReport& report) {
-  if (report.stopped_by.empty() && report.exit == Exit::ok) return report.is_rehearsal ? "a rehearsal, done" : "done";
-  if (report.stopped_by.empty()) return "finished, but " + standing(report);
+  if (report.is_whole() && report.exit == Exit::ok) return report.place.is_rehearsal ? "a rehearsal, done" : "done";
+  if (report.is_whole()) return "finished, but " + standing(report);
   const std::string left = standing(report);
-  return fmt::format("stopped: {}{}", report.message, left.empty() ? "" : fmt::format(" ({})", left));
+  return fmt::format("stopped: {}{}", report.end.message, left.empty() ? "" : fmt::format(" ({})", left));
 }
 
 std::string refused_text(const RunReport& report, std::size_t most) {
   std::string text;
-  for (std::size_t i = 0; i < report.refused.size() && i < most; ++i) {
-    const RefusedCourse& course = report.refused[i];
+  for (std::size_t i = 0; i < report.end.refused.size() && i < most; ++i) {
+    const RefusedCourse& course = report.end.refused[i];
     text += fmt::format("  refused course     {:>13}   due, of {}: {}\n", grouped(course.members),
                         excerpt(course.course_id), course.words);
   }
-  if (report.refused.size() > most)
+  if (report.end.refused.size() > most)
     text += fmt::format("  and {} more; --json names them all\n",
-                        plural(static_cast<std::int64_t>(report.refused.size() - most), "course", "courses"));
+                        plural(static_cast<std::int64_t>(report.end.refused.size() - most), "course", "courses"));
   return text;
 }
 
@@ -56,22 +56,23 @@ std::string refused_text(const RunReport& report, std::size_t most) {
 std::string books_text(const RunReport& report) {
   const Books& books = report.books;
   BooksRemarks remarks;
-  if (!report.reading) remarks.rows_read = report.unread_why;
-  if (books.invalid > 0 && report.ignores_invalid) remarks.invalid = "ignored, as the job says";
+  if (!report.list.reading) remarks.rows_read = report.list.unread_why;
+  if (books.invalid > 0 && report.list.ignores_invalid) remarks.invalid = "ignored, as the job says";
   remarks.mended = mended_how;
   for (const Outcome outcome : settled_outcomes) {
     if (const auto now = report.counts.of(outcome); now > 0)
       remarks.of(outcome) = fmt::format("{} by this run", grouped(now));
   }
-  const BooksView view{books, report.troubles, report.job, report.ledger};
+  const BooksView view{books, report.troubles, report.job, report.place.ledger};
   return view.list_text(std::move(remarks)) + refused_text(report, 10) + view.gone_text();
 }
 
 std::string calls_text(const RunReport& report) {
   std::string text;
-  if (report.retried && *report.retried == 0)
-    text += fmt::format("  nothing to retry: nobody in the list is {}\n", report.retried_outcomes);
-  if (report.retried && *report.retried > 0) text += table_line("retried", *report.retried, "made due again");
+  if (report.list.retried && *report.list.retried == 0)
+    text += fmt::format("  nothing to retry: nobody in the list is {}\n", report.list.retried_outcomes);
+  if (report.list.retried && *report.list.retried > 0)
+    text += table_line("retried", *report.list.retried, "made due again");
   const std::int64_t retries = report.counts.retries;
   text += table_line("calls", report.counts.calls,
                      retries > 0 ? plural(retries, "of them is a retry", "of them are retries") : "");
@@ -86,23 +87,23 @@ std::string calls_text(const RunReport& report) {
 JsonObject run_json(const RunReport& report) {
   JsonObject run;
   run.add("job", report.job).add("run_id", report.run).add("exit_code", static_cast<int>(report.exit));
-  run.add("stopped_by", or_null(report.stopped_by)).add("message", or_null(report.message));
-  run.add("reason", or_null(name_of(report.reason))).add("next_call", or_null(report.next_call));
-  run.add("next", or_null(report.next.command)).add("source_read", report.reading.has_value());
+  run.add("stopped_by", or_null(name_of(report.end.by))).add("message", or_null(report.end.message));
+  run.add("reason", or_null(name_of(report.end.reason))).add("next_call", or_null(report.end.next_call));
+  run.add("next", or_null(report.next.command)).add("source_read", report.list.reading.has_value());
   add_rows_and_members(run, report.books);
   for (const Outcome outcome : settled_outcomes) run.add(name_of(outcome), report.counts.of(outcome));
   add_outcomes(run, report.books);
   run.add_raw("troubles", troubles_json(report.troubles));
-  run.add_list("refused_courses", report.refused, [](const RefusedCourse& course) {
+  run.add_list("refused_courses", report.end.refused, [](const RefusedCourse& course) {
     return JsonObject()
         .add("course_id", course.course_id)
         .add("members", course.members)
         .add("message", course.words)
         .text();
   });
-  run.add("retried", report.retried).add("calls", report.counts.calls).add("retries", report.counts.retries);
-  run.add("base_url", or_null(report.base_url)).add("ledger", or_null(report.ledger));
-  run.add("ledger_is_new", report.is_ledger_new).add("rehearsal", report.is_rehearsal);
+  run.add("retried", report.list.retried).add("calls", report.counts.calls).add("retries", report.counts.retries);
+  run.add("base_url", or_null(report.place.base_url)).add("ledger", or_null(report.place.ledger));
+  run.add("ledger_is_new", report.place.is_ledger_new).add("rehearsal", report.place.is_rehearsal);
   run.add("seconds", std::chrono::duration<double>(report.took).count());
   return run;
 }
@@ -118,8 +119,8 @@ RunReport failed_report(const std::string& job, const Error& error) {
   RunReport report;
   report.job = job;
   report.exit = error.exit();
-  report.stopped_by = "error";
-  report.message = excerpt(error.what(), 500);
+  report.end.by = StoppedBy::error;
+  report.end.message = excerpt(error.what(), 500);
   return report;
 }
 
@@ -127,31 +128,31 @@ RunReport not_run_report(const std::string& job) {
   RunReport report;
   report.job = job;
   report.exit = Exit::try_later;
-  report.stopped_by = "not_run";
-  report.message = "not run: what ended the run before it would end this one too";
-  report.unread_why = "not read";
+  report.end.by = StoppedBy::not_run;
+  report.end.message = "not run: what ended the run before it would end this one too";
+  report.list.unread_why = "not read";
   return report;
 }
 
 std::string run_report_text(const RunReport& report) {
   std::string text;
-  if (report.is_rehearsal) text += "a rehearsal: nobody was invited\n";
+  if (report.place.is_rehearsal) text += "a rehearsal: nobody was invited\n";
   text += fmt::format("{}: {}\n", excerpt(report.job), headline(report));
   text += books_text(report) + calls_text(report);
-  text += fmt::format("  API {}{}{}\n", excerpt(report.base_url), report.way,
-                      report.has_config ? "" : "; no config.toml was found, all is as it is by default");
-  text += fmt::format("  ledger {}{}\n", excerpt(report.ledger, 500), report.is_ledger_new ? " (new)" : "");
+  text += fmt::format("  API {}{}{}\n", excerpt(report.place.base_url), report.place.way,
+                      report.place.has_config ? "" : "; no config.toml was found, all is as it is by default");
+  text += fmt::format("  ledger {}{}\n", excerpt(report.place.ledger, 500), report.place.is_ledger_new ? " (new)" : "");
   return text + next_line(report.next);
 }
 
 std::string run_report_brief(const RunReport& report) {
   if (report.exit == Exit::ok) return {};
-  std::string text = fmt::format("{}{}: {}\n", report.is_rehearsal ? "a rehearsal: nobody was invited\n" : "",
+  std::string text = fmt::format("{}{}: {}\n", report.place.is_rehearsal ? "a rehearsal: nobody was invited\n" : "",
                                  excerpt(report.job), headline(report));
-  if (report.refused.size() > 1) text += refused_text(report, 2);
-  std::size_t lines = report.refused.size() > 1 ? 2 : 0;
+  if (report.end.refused.size() > 1) text += refused_text(report, 2);
+  std::size_t lines = report.end.refused.size() > 1 ? 2 : 0;
   for (const Trouble& trouble : report.troubles) {
-    if (trouble.outcome == "withdrawn" || (trouble.outcome == "invalid" && report.ignores_invalid)) continue;
+    if (trouble.outcome == "withdrawn" || (trouble.outcome == "invalid" && report.list.ignores_invalid)) continue;
     if (++lines > 3) break;
     text += fmt::format("  {} {}: {} ({})\n", grouped(trouble.count), trouble.outcome, in_words(trouble, 120),
                         where_it_is(trouble));
@@ -163,7 +164,7 @@ std::string run_report_brief(const RunReport& report) {
 std::string run_reports_json(const std::vector<RunReport>& reports, Exit exit) {
   std::string stopped_by;
   for (const RunReport& report : reports) {
-    if (!report.stopped_by.empty() && (stopped_by.empty() || report.exit == exit)) stopped_by = report.stopped_by;
+    if (!report.is_whole() && (stopped_by.empty() || report.exit == exit)) stopped_by = name_of(report.end.by);
   }
   JsonObject all;
   all.add("exit_code", static_cast<int>(exit)).add("stopped_by", or_null(stopped_by));

@@ -23,36 +23,44 @@ struct NextStep {
 /// The same as a line; empty: nothing.
 std::string next_line(const NextStep& next);
 
+/// How the list of a run was read.
+struct ListReport {
+  std::optional<Reading> reading;       ///< empty: the source was unchanged and not read
+  std::string unread_why;               ///< then: why
+  bool ignores_invalid = false;         ///< invalid rows do not make the run end with 1
+  std::optional<std::int64_t> retried;  ///< of `retry`: how many members it made due again
+  std::string retried_outcomes;         ///< and of which outcomes
+};
+
+/// Where the calls of a run went, and where its books are.
+struct RunPlace {
+  std::string base_url;    ///< of the API
+  std::string way;         ///< there, for people: by which proxy
+  bool has_config = true;  ///< false: no config file was found, all is default or --set
+  std::string ledger;      ///< its path
+  bool is_ledger_new = false;
+  bool is_rehearsal = false;
+};
+
 /// One run of one job.
 struct RunReport {
   std::string job;
   std::optional<RunId> run;  ///< empty: it did not start
   Exit exit = Exit::ok;
-  std::string stopped_by;  ///< the word of the view `runs` (ledger.md); empty: it ran to its end
-  std::string message;     ///< why it stopped, for people
-  Reason reason = Reason::none;
-  std::optional<WallTime> next_call;
-  std::optional<Reading> reading;  ///< empty: the source was unchanged and not read
-  std::string unread_why;          ///< then: why
+  RunEnd end;
+  ListReport list;
   Books books;
   RunCounts counts;
   std::vector<Trouble> troubles;
-  std::vector<RefusedCourse> refused;
-  std::optional<std::int64_t> retried;  ///< of `retry`: how many members it made due again
-  std::string retried_outcomes;         ///< and of which outcomes
-  bool ignores_invalid = false;         ///< invalid rows do not make it end with 1
-  std::string base_url;                 ///< of the API
-  std::string way;                      ///< there, for people: by which proxy
-  bool has_config = true;               ///< false: no config file was found, all is default or --set
-  std::string ledger;                   ///< its path
-  bool is_ledger_new = false;
-  bool is_rehearsal = false;
+  RunPlace place;
   std::optional<Forecast> in_earnest;  ///< of a whole rehearsal: how long it would take under the limits
   Duration took{};
   NextStep next;
 
+  /// It ran to its end.
+  bool is_whole() const { return end.by == StoppedBy::nothing; }
   /// Whether there is more to tell than why it could not run, or was not run.
-  bool has_begun() const { return stopped_by != "error" && stopped_by != "not_run"; }
+  bool has_begun() const { return end.by != StoppedBy::error && end.by != StoppedBy::not_run; }
 };
 
 /// Of a job that could not run.

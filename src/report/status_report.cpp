@@ -13,7 +13,7 @@ namespace convoke {
 namespace {
 
 std::string how_it_ended(const JobStatus& job) {
-  const LatestRun& run = *job.last_run;
+  const RunRecord& run = *job.last_run;
   if (!run.ended_at) return job.is_running ? "is running" : "was killed";
   std::string text = run.exit_code ? fmt::format("ended {} with exit {}", format_time(*run.ended_at), *run.exit_code)
                      : run.stopped_by.empty() ? std::string("ended")
@@ -24,7 +24,7 @@ std::string how_it_ended(const JobStatus& job) {
 
 std::string last_run_text(const JobStatus& job) {
   if (!job.last_run) return {};
-  const LatestRun& run = *job.last_run;
+  const RunRecord& run = *job.last_run;
   std::string text = fmt::format("  run {} started {} {}: {}", run.run, format_time(run.started_at), how_it_ended(job),
                                  counted(run.counts.calls, "call"));
   if (run.counts.retries > 0) text += fmt::format(", {} retried", grouped(run.counts.retries));
@@ -59,7 +59,7 @@ NextStep next_step(const JobStatus& job, const LedgerStatus& status) {
   return {fmt::format("convoke run {}{} --ledger {}", shell_word(job.origin), config, shell_word(status.ledger)), when};
 }
 
-JsonObject last_run_json(const LatestRun& last, const JobStatus& job) {
+JsonObject last_run_json(const RunRecord& last, const JobStatus& job) {
   return JsonObject()
       .add("run_id", last.run)
       .add("started_at", format_time(last.started_at))

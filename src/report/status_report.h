@@ -7,7 +7,7 @@
 
 #include "ledger/books.h"
 #include "ledger/ledger_api.h"
-#include "ledger/run_log.h"
+#include "ledger/run_record.h"
 #include "ledger/troubles.h"
 #include "run/outlook.h"
 
@@ -21,7 +21,7 @@ struct JobStatus {
   std::int64_t calls_due = 0;       ///< chunks that are pending
   std::int64_t without_answer = 0;  ///< members asked for in calls whose process is gone
   Forecast forecast;                ///< of these calls
-  std::optional<LatestRun> last_run;
+  std::optional<RunRecord> last_run;
   bool is_running = false;  ///< a process holds the job's lock
 };
 

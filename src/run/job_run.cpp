@@ -93,8 +93,8 @@ void JobRun::finish(Finished& finished) {
 void JobRun::fail(const Error& error) noexcept {
   try {
     database_.write([&](Transaction& transaction) {
-      ledger_.log().end(transaction, static_cast<int>(error.exit()), "error", excerpt(error.what(), 500),
-                        ledger_.clock().wall());
+      ledger_.log().end(transaction, static_cast<int>(error.exit()), std::string(name_of(StoppedBy::error)),
+                        excerpt(error.what(), 500), ledger_.clock().wall());
     });
   } catch (const std::exception&) {
     // Then the ledger itself is what failed; `error` says so, and the next run closes this one.
@@ -109,6 +109,8 @@ Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid) {
     case StoppedBy::max_members:
     case StoppedBy::quota:
     case StoppedBy::rate_limited:
+    case StoppedBy::busy:
+    case StoppedBy::not_run:
       return Exit::try_later;
     case StoppedBy::api_unavailable:
     case StoppedBy::retry_budget:
@@ -122,6 +124,8 @@ Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid) {
     case StoppedBy::max_failures:
     case StoppedBy::refused_alike:
       return Exit::incomplete;
+    case StoppedBy::error:
+      return Exit::defect;
     case StoppedBy::nothing:
       break;
   }

@@ -5,7 +5,7 @@
 
 #include "ledger/clock_bridge.h"
 #include "ledger/identity.h"
-#include "ledger/known_jobs.h"
+#include "ledger/run_record.h"
 
 namespace convoke {
 namespace {

@@ -26,7 +26,10 @@ enum class StoppedBy {
   misconfigured,   ///< what only a change of config mends (RunEnd::reason)
   course_refused,  ///< all else is settled, and members of courses that the API refuses are due
   max_failures,
-  refused_alike  ///< every call was refused with the same words: it is not the members
+  refused_alike,  ///< every call was refused with the same words: it is not the members
+  busy,           ///< it did not begin: another process is running the job
+  error,          ///< what the message says made it impossible
+  not_run         ///< its turn did not come
 };
 /// The word in the ledger and in --json; empty for `nothing`.
 std::string_view name_of(StoppedBy by);

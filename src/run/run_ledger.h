@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "ledger/calls_file.h"
 #include "ledger/chunks.h"
 #include "ledger/clock_bridge.h"
 #include "ledger/run_log.h"
 #include "ledger/slots.h"
+#include "run/begun_calls.h"
 #include "run/call.h"
 #include "run/ledger_desk.h"
 #include "run/rate_limiter.h"
@@ -50,11 +50,9 @@ class RunLedger {
   const LedgerClock& clock() const { return clock_; }
 
  private:
-  void look_for_forgotten_calls(Transaction& transaction, std::optional<std::int64_t> assume_used);
-  void count_those_of_a_ledger_that_is_gone(Transaction& transaction, const CallsBegun& seen, LedgerTime counted_until,
-                                            LedgerTime now);
-  void count_begun(Transaction& transaction);
-  void note_begun();
+  /// What `change` gives, once it is on disk.
+  template <class Change>
+  auto commit(Change change) -> boost::asio::awaitable<decltype(change(std::declval<Transaction&>()))>;
   Claims claim_now(Transaction& transaction, const ClaimTerms& terms);
   Claimed begin_call(Transaction& transaction, Chunk chunk, TakenSlots slots, LedgerTime now);
   Recorded record_now(Transaction& transaction, const Claimed& call, const CallReport& report);
@@ -66,13 +64,11 @@ class RunLedger {
   std::map<std::int64_t, RefusedCourse> refused_;
   LedgerClock clock_;
   Duration unanswered_;
-  CallsFile calls_file_;  // before the log, which begins the run
+  BegunCalls begun_;  // before the log, which begins the run
   RunLog log_;
   Chunks chunks_;
   LedgerSlots slots_;
   RateLimiter limiter_;
-  CallsBegun begun_;                 // as the latest claim left it
-  std::int64_t begun_in_group_ = 0;  // calls, since the last commit
   std::string remark_;
   LedgerDesk desk_;
 };

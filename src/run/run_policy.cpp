@@ -37,7 +37,7 @@ RunPolicy::RunPolicy(SendSettings settings, std::uint64_t seed, LedgerTime began
 }
 
 void RunPolicy::begin(const RunCounts& counts, std::int64_t due, bool ever_accepted) {
-  counts_ = seen_ = counts;
+  counts_ = {counts, counts};
   extent_.due_at_start = due;
   extent_.handled_before = counts.handled();
   trial_.is_accepted = ever_accepted;
@@ -134,7 +134,7 @@ LedgerTime RunPolicy::wake_up_time(const Claims& claims, LedgerTime now) {
 
 void RunPolicy::stop_if_hopeless(const Claims& claims, const Moment& now) {
   if (claims.no_more == NoMore::only_retries && in_flight_->calls == 0)
-    stop({StoppedBy::retry_budget, words_of_retry_budget(counts_)});
+    stop({StoppedBy::retry_budget, words_of_retry_budget(counts_.committed)});
   const bool is_held = claims.no_more == NoMore::held || claims.no_more == NoMore::paused;
   if (!is_held || claims.until - now.at <= longest_wait) return;
   const WallTime next = wall_at(claims.until, now);
@@ -176,8 +176,8 @@ PutBack RunPolicy::answered(const Claimed& call, const CallReport& report, const
     trial_.is_accepted = true;
     trial_.is_size_on_trial = false;
   }
-  for (const Piece& piece : verdict.pieces) seen_.of(piece.fate.outcome) += piece.size_of(call.chunk);
-  const std::int64_t others = extent_.due_at_start - seen_.of(Outcome::rejected);
+  for (const Piece& piece : verdict.pieces) counts_.answered.of(piece.fate.outcome) += piece.size_of(call.chunk);
+  const std::int64_t others = extent_.due_at_start - counts_.answered.of(Outcome::rejected);
   if (auto end = refusals_.saw(call, verdict, others, now.at)) stop(std::move(*end));
   stop_if_too_many_fail();
   // What waits for a connection would only run into the same.
@@ -194,7 +194,8 @@ void RunPolicy::stop_if_too_many_fail() {
   const std::int64_t most = allowed->share > 0
                                 ? static_cast<std::int64_t>(allowed->share * static_cast<double>(extent_.due_at_start))
                                 : allowed->members;
-  const std::int64_t failures = seen_.of(Outcome::rejected) + seen_.of(Outcome::failed) + seen_.of(Outcome::in_doubt);
+  const std::int64_t failures = counts_.answered.of(Outcome::rejected) + counts_.answered.of(Outcome::failed) +
+                                counts_.answered.of(Outcome::in_doubt);
   if (failures > most) stop({StoppedBy::max_failures, words_of_failures(failures, most)});
 }
 
@@ -234,7 +235,7 @@ void RunPolicy::wait_as_told(const CallReport& report, const Moment& now) {
 }
 
 void RunPolicy::recorded(const Claimed& call, const CallReport& report, const Recorded& recorded) {
-  counts_ = recorded.counts;
+  counts_.committed = recorded.counts;
   const Verdict& verdict = report.verdict;
   if (!verdict.alarm.empty()) remarks_.say(words_of_alarm(call.call, verdict.alarm));
   switch (verdict.effect) {

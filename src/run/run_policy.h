@@ -105,7 +105,7 @@ class RunPolicy {
   /// The end, once all that was in flight has come back. `refused`: courses with members that stay due.
   RunEnd end(std::vector<RefusedCourse> refused) const;
 
-  Progress progress() const { return {counts_, in_flight_->calls, extent_.due_at_start, {}}; }
+  Progress progress() const { return {counts_.committed, in_flight_->calls, extent_.due_at_start, {}}; }
   Remarks& remarks() { return remarks_; }
 
  private:
@@ -114,6 +114,10 @@ class RunPolicy {
     std::optional<LedgerTime> ends_at;
     std::int64_t due_at_start = 0;
     std::int64_t handled_before = 0;  // by this run, before it sent anything
+  };
+  struct Counts {
+    RunCounts committed;
+    RunCounts answered;
   };
   // What is not known to be right goes out alone.
   struct Trial {
@@ -124,7 +128,7 @@ class RunPolicy {
 
   int most_in_flight() const;
   int room(LedgerTime now) const;
-  std::int64_t handled() const { return counts_.handled() - extent_.handled_before; }
+  std::int64_t handled() const { return counts_.committed.handled() - extent_.handled_before; }
   std::int64_t members_allowed() const;
   ClaimTerms terms(LedgerTime now) const;
   LedgerTime wake_up_time(const Claims& claims, LedgerTime now);
@@ -142,8 +146,7 @@ class RunPolicy {
   Refusals refusals_;
   Extent extent_;
   Trial trial_;
-  RunCounts counts_;  // as committed
-  RunCounts seen_;    // as answered
+  Counts counts_;
   std::optional<RunEnd> stop_;
   int halts_ = 0;  // answers being recorded after which nothing may go out for now
   Remarks remarks_;

@@ -2,10 +2,34 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/numbers.h"
 #include "base/text.h"
 
 namespace convoke {
+
+std::string_view name_of(StoppedBy by) {
+  // In the order of StoppedBy.
+  constexpr std::array<std::string_view, 17> names = {"",
+                                                      "signal",
+                                                      "max_duration",
+                                                      "max_members",
+                                                      "quota",
+                                                      "rate_limited",
+                                                      "api_unavailable",
+                                                      "retry_budget",
+                                                      "key_refused",
+                                                      "account_refused",
+                                                      "misconfigured",
+                                                      "course_refused",
+                                                      "max_failures",
+                                                      "refused_alike",
+                                                      "busy",
+                                                      "error",
+                                                      "not_run"};
+  return names.at(static_cast<std::size_t>(by));
+}
 
 std::string words_of_stop(const Verdict& verdict) {
   // What the wire itself says is already in our own words.

@@ -3,8 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include "ledger/known_jobs.h"
 #include "ledger/read_ledger.h"
+#include "ledger/run_record.h"
 #include "ledger_world.h"
 
 using namespace convoke;

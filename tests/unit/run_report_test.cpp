@@ -16,22 +16,22 @@ RunReport some_report() {
   report.job = "members";
   report.run = 7;
   report.exit = Exit::try_later;
-  report.stopped_by = "quota";
-  report.message = "the limit 50000/24h is used up";
-  report.next_call = noon;
-  report.reading.emplace();
+  report.end.by = StoppedBy::quota;
+  report.end.message = "the limit 50000/24h is used up";
+  report.end.next_call = noon;
+  report.list.reading.emplace();
   report.books = some_books();
   report.counts.of(Outcome::invited) = 1000;
   report.counts.calls = 11;
   report.counts.retries = 1;
   report.troubles = some_troubles();
-  report.refused = {{"42", "there is no such course", 40}};
-  report.retried = 5;
-  report.retried_outcomes = "failed";
-  report.base_url = "https://api.example";
-  report.way = ", by a proxy";
-  report.ledger = "/var/convoke.sqlite";
-  report.is_ledger_new = true;
+  report.end.refused = {{"42", "there is no such course", 40}};
+  report.list.retried = 5;
+  report.list.retried_outcomes = "failed";
+  report.place.base_url = "https://api.example";
+  report.place.way = ", by a proxy";
+  report.place.ledger = "/var/convoke.sqlite";
+  report.place.is_ledger_new = true;
   report.took = 61s;
   report.next = {"convoke run members", "from noon on"};
   return report;
@@ -73,16 +73,16 @@ TEST_CASE("a rehearsal's report, of a list that was not read again") {
   RunReport report;
   report.job = "members";
   report.run = 1;
-  report.unread_why = "unchanged since the last run, not read again";
+  report.list.unread_why = "unchanged since the last run, not read again";
   report.books.rows_read = 1;
   report.books.members = {0, 1};
-  report.base_url = "a rehearsal's sandbox";
-  report.has_config = false;
-  report.ledger = "/var/rehearsal";
-  report.is_rehearsal = true;
+  report.place.base_url = "a rehearsal's sandbox";
+  report.place.has_config = false;
+  report.place.ledger = "/var/rehearsal";
+  report.place.is_rehearsal = true;
   report.in_earnest = some_forecast();
-  report.retried = 0;
-  report.retried_outcomes = "failed, rejected";
+  report.list.retried = 0;
+  report.list.retried_outcomes = "failed, rejected";
   CHECK(run_report_text(report) == R"(a rehearsal: nobody was invited
 members: a rehearsal, done
   rows read                      1   unchanged since the last run, not read again
@@ -142,36 +142,37 @@ TEST_CASE("runs as JSON: what stopped the one that decides the exit code stopped
 TEST_CASE("what to do next follows from how the run ended") {
   struct Case {
     Exit exit;
-    std::string stopped_by;
+    StoppedBy by;
     Outcome left;  // one member of the list is
     std::string command, when;
   };
   const std::string run = "convoke run members --ledger x";
   const std::string retry = "convoke retry members --ledger x --outcome ";
   const std::vector<Case> cases = {
-      {Exit::ok, "", Outcome::invited, "", ""},
-      {Exit::incomplete, "", Outcome::failed, run, ""},
-      {Exit::incomplete, "", Outcome::in_doubt, retry + "in_doubt", ""},
-      {Exit::incomplete, "", Outcome::rejected, "convoke export members --outcome rejected --ledger /l", ""},
-      {Exit::incomplete, "max_failures", Outcome::failed, run, "once that is mended"},
-      {Exit::try_later, "signal", Outcome::pending, run, ""},
-      {Exit::bad_config, "misconfigured", Outcome::pending, run, "once that is mended"},
-      {Exit::bad_config, "misconfigured", Outcome::in_doubt, retry + "in_doubt", "once that is mended"},
-      {Exit::api_unavailable, "api_unavailable", Outcome::pending, run, "later"},
-      {Exit::key_refused, "key_refused", Outcome::pending, run, "with the right key"},
-      {Exit::bad_source, "error", Outcome::pending, "", ""},
+      {Exit::ok, StoppedBy::nothing, Outcome::invited, "", ""},
+      {Exit::incomplete, StoppedBy::nothing, Outcome::failed, run, ""},
+      {Exit::incomplete, StoppedBy::nothing, Outcome::in_doubt, retry + "in_doubt", ""},
+      {Exit::incomplete, StoppedBy::nothing, Outcome::rejected, "convoke export members --outcome rejected --ledger /l",
+       ""},
+      {Exit::incomplete, StoppedBy::max_failures, Outcome::failed, run, "once that is mended"},
+      {Exit::try_later, StoppedBy::signal, Outcome::pending, run, ""},
+      {Exit::bad_config, StoppedBy::misconfigured, Outcome::pending, run, "once that is mended"},
+      {Exit::bad_config, StoppedBy::misconfigured, Outcome::in_doubt, retry + "in_doubt", "once that is mended"},
+      {Exit::api_unavailable, StoppedBy::api_unavailable, Outcome::pending, run, "later"},
+      {Exit::key_refused, StoppedBy::key_refused, Outcome::pending, run, "with the right key"},
+      {Exit::bad_source, StoppedBy::error, Outcome::pending, "", ""},
   };
   const CommandLine given{"convoke retry", " members", " --ledger x"};
   for (const Case& expected : cases) {
     RunReport report;
     report.job = "members";
     report.run = 1;
-    report.ledger = "/l";
+    report.place.ledger = "/l";
     report.exit = expected.exit;
-    report.stopped_by = expected.stopped_by;
+    report.end.by = expected.by;
     report.books.members[static_cast<std::size_t>(expected.left)] = 1;
     const NextStep next = next_step(report, given, {});
-    CAPTURE(expected.stopped_by);
+    CAPTURE(name_of(expected.by));
     CHECK(next.command == expected.command);
     CHECK(next.when == expected.when);
   }

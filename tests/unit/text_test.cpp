@@ -4,8 +4,6 @@
 
 #include <vector>
 
-#include "base/terminal.h"
-
 using namespace convoke;
 
 TEST_CASE("a word for a shell is safe to paste, whatever stands in it") {
