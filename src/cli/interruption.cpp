@@ -30,12 +30,21 @@ Interruption::Interruption(std::optional<Duration> max_duration)
       if (!error) ask(StoppedBy::max_duration, 0);
     });
   }
-  thread_ = std::thread([this] { context_.run(); });
+  // Its thread alone hears them: no other, nor one that is made from here on, is interrupted in what it waits for.
+  sigset_t heard;
+  sigemptyset(&heard);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&heard, number);
+  ::pthread_sigmask(SIG_BLOCK, &heard, &signals_before_);
+  thread_ = std::thread([this] {
+    ::pthread_sigmask(SIG_SETMASK, &signals_before_, nullptr);
+    context_.run();
+  });
 }
 
 Interruption::~Interruption() {
   context_.stop();
   thread_.join();
+  ::pthread_sigmask(SIG_SETMASK, &signals_before_, nullptr);
 }
 
 void Interruption::wait_for_signal() {
