@@ -1,6 +1,9 @@
 // A ledger in a folder of its own, with one job to read lists into.
 #pragma once
 
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
 #include <string>
 #include <vector>
 
@@ -14,6 +17,7 @@
 #include "ledger/troubles.h"
 #include "made_rows.h"
 #include "members.h"
+#include "source_rows.h"
 #include "temp_folder.h"
 
 namespace convoke {
@@ -83,5 +87,27 @@ struct LedgerWorld {
     return out;
   }
 };
+
+inline std::string describe(const Reading& reading) {
+  return fmt::format("{} rows, {} invalid, {} duplicates, {} members, {} added, {} revived, {} gone, {} withdrawn",
+                     reading.rows, reading.invalid, reading.duplicates, reading.members, reading.added, reading.revived,
+                     reading.gone, reading.withdrawn);
+}
+
+inline Rows outcomes_of(LedgerWorld& world) {
+  return world.rows(
+      "SELECT substr(spot_member_id, 33) || '@' || course_id || ' ' || outcome || ' line ' || source_line FROM "
+      "outcomes "
+      "ORDER BY course_id, spot_member_id");
+}
+
+/// Every member of the ledger is settled or due exactly once, and the books say so.
+inline void check_all(LedgerWorld& world) {
+  check_books(world.database, world.job);
+  CHECK(world.rows("SELECT count(*) FROM (SELECT 1 FROM outcomes GROUP BY job, course_id, spot_member_id HAVING "
+                   "count(*) > 1)") == Rows{"0"});
+  CHECK(world.rows("SELECT count(*) FROM chunk WHERE length(ids) <> size * 16 OR json_array_length(lines) <> size") ==
+        Rows{"0"});
+}
 
 }  // namespace convoke
