@@ -61,7 +61,7 @@ TEST_CASE("lines that a hand has made fewer than the members are a damaged ledge
     Sent sent(world);
     CHECK(error_of([&] { sent.claim(1); }).starts_with(damaged));
     CHECK(error_of([&] {
-            sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1, 2}, due_at(now, 1)}});
+            sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1, 2}, due_at(ledger_now, 1)}});
           }).starts_with(damaged));
     CHECK(error_of([&] { sent.repack(2); }).starts_with(damaged));
     CHECK(error_of([&] { world.take_members(2); }).starts_with(damaged));

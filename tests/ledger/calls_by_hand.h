@@ -13,8 +13,8 @@
 
 namespace convoke {
 
-inline constexpr LedgerTime now{std::chrono::hours(1000)};
-inline constexpr WallTime wall{std::chrono::seconds(1'700'000'000)};
+inline constexpr LedgerTime ledger_now{std::chrono::hours(1000)};
+inline constexpr WallTime wall_now{std::chrono::seconds(1'700'000'000)};
 
 inline Fate fate(Outcome outcome, int http_status = 0) {
   Fate fate;
@@ -36,7 +36,7 @@ inline Fate due_at(LedgerTime when, int tries) {
 /// A run whose calls are made, and answered, by hand.
 struct Sent {
   explicit Sent(LedgerWorld& ledger)
-      : world(ledger), log(ledger.database, ledger.job, wall), chunks(ledger.database, ledger.job) {
+      : world(ledger), log(ledger.database, ledger.job, wall_now), chunks(ledger.database, ledger.job) {
     // Their courses are known to be there: as many chunks may be in flight as one likes.
     world.database.handle().exec("UPDATE course SET accepted = 1");
   }
@@ -45,18 +45,18 @@ struct Sent {
   Chunk settle(const std::vector<Piece>& pieces, int most = 10'000) {
     Chunk claimed;
     world.database.write([&](Transaction& transaction) {
-      const auto chunk = chunks.due(transaction, now).claim(most);
+      const auto chunk = chunks.due(transaction, ledger_now).claim(most);
       REQUIRE(chunk);
       claimed = *chunk;
-      const CallId call = log.begin_call(transaction, claimed, wall);
+      const CallId call = log.begin_call(transaction, claimed, wall_now);
       log.end_call(
           transaction, call,
           {std::chrono::milliseconds(50), pieces[0].fate.http_status, pieces[0].fate.reason, pieces[0].fate.error});
-      chunks.record(transaction, claimed, pieces, log.run(), wall);
+      chunks.record(transaction, claimed, pieces, log.run(), wall_now);
     });
     return claimed;
   }
-  std::optional<Chunk> claim(int most = 10'000, Wanted wanted = {}, LedgerTime when = now) {
+  std::optional<Chunk> claim(int most = 10'000, Wanted wanted = {}, LedgerTime when = ledger_now) {
     return world.database.write(
         [&](Transaction& transaction) { return chunks.due(transaction, when).claim(most, wanted); });
   }
@@ -64,7 +64,8 @@ struct Sent {
     world.database.write([&](Transaction& transaction) { chunks.repack(transaction, chunk_size); });
   }
   void record(const Chunk& chunk, const std::vector<Piece>& pieces) {
-    world.database.write([&](Transaction& transaction) { chunks.record(transaction, chunk, pieces, log.run(), wall); });
+    world.database.write(
+        [&](Transaction& transaction) { chunks.record(transaction, chunk, pieces, log.run(), wall_now); });
   }
   std::int64_t make_due(const std::vector<Outcome>& outcomes, std::optional<RunId> only_of_run = {}) {
     return world.database.write(

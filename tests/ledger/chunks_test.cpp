@@ -18,7 +18,7 @@ TEST_CASE("chunks are claimed once, what was asked before first, the rest in ord
   LedgerWorld world;
   world.take_members(30, 10);
   Sent sent(world);
-  const Chunk first = sent.settle({{{}, due_at(now - 1s, 1)}});
+  const Chunk first = sent.settle({{{}, due_at(ledger_now - 1s, 1)}});
   CHECK(first.ids == members(10));
   const auto again = sent.claim();
   REQUIRE(again);
@@ -30,7 +30,7 @@ TEST_CASE("chunks are claimed once, what was asked before first, the rest in ord
   CHECK_FALSE(sent.claim());
   CHECK_FALSE(sent.chunks.next_due());
   sent.chunks.put_back(first.id);
-  CHECK(sent.chunks.next_due() == now - 1s);
+  CHECK(sent.chunks.next_due() == ledger_now - 1s);
   CHECK_FALSE(sent.claim(10, {.retries = false}));  // without retries
   CHECK(sent.claim(10)->id == first.id);
 }
@@ -39,23 +39,23 @@ TEST_CASE("a chunk is not due before its time") {
   LedgerWorld world;
   world.take_members(1);
   Sent sent(world);
-  sent.settle({{{}, due_at(now + 10s, 1)}});
-  CHECK_FALSE(sent.claim(1, {}, now + 10s - 1us));
-  CHECK(sent.chunks.next_due() == now + 10s);
-  CHECK(sent.claim(1, {}, now + 10s));
+  sent.settle({{{}, due_at(ledger_now + 10s, 1)}});
+  CHECK_FALSE(sent.claim(1, {}, ledger_now + 10s - 1us));
+  CHECK(sent.chunks.next_due() == ledger_now + 10s);
+  CHECK(sent.claim(1, {}, ledger_now + 10s));
 }
 
 TEST_CASE("a chunk larger than asked for is cut, and nobody is lost") {
   LedgerWorld world;
   world.take_members(10, 10);
   Sent sent(world);
-  sent.settle({{{}, due_at(now - 1s, 3)}});
+  sent.settle({{{}, due_at(ledger_now - 1s, 3)}});
   const auto part = sent.claim(4);
   REQUIRE(part);
   CHECK(part->ids == members(4));
   CHECK(world.rows("SELECT size, attempts, tries, not_before, lines FROM chunk ORDER BY ids") ==
-        Rows{fmt::format("4|3|3|{}|[2,3,4,5]", (now - 1s).time_since_epoch().count()),
-             fmt::format("6|3|3|{}|[6,7,8,9,10,11]", (now - 1s).time_since_epoch().count())});
+        Rows{fmt::format("4|3|3|{}|[2,3,4,5]", (ledger_now - 1s).time_since_epoch().count()),
+             fmt::format("6|3|3|{}|[6,7,8,9,10,11]", (ledger_now - 1s).time_since_epoch().count())});
   CHECK(sent.claim(100)->ids == members(6, 5));
   check_all(world);
 }
@@ -64,7 +64,7 @@ TEST_CASE("a cut keeps what is known of the members: why they are due again, and
   LedgerWorld world;
   world.take_members(3, 3);
   Sent sent(world);
-  Fate late = due_at(now - 1s, 1);
+  Fate late = due_at(ledger_now - 1s, 1);
   late.reason = Reason::unavailable;
   late.participants.participant_id = R"(["p1","p2","p3"])";
   late.participants.participant_status = "Invited";
@@ -86,7 +86,7 @@ TEST_CASE("an answer that tells members apart splits their chunk, lines and all"
   invited.participants.completion_rate = "[0,50]";
   Fate rejected = fate(Outcome::rejected, 400);
   rejected.error = "HTTP 400: no";
-  sent.settle({{{1, 3}, invited}, {{0}, rejected}, {{2, 4, 5}, due_at(now + 1s, 0)}});
+  sent.settle({{{1, 3}, invited}, {{0}, rejected}, {{2, 4, 5}, due_at(ledger_now + 1s, 0)}});
   CHECK(
       world.rows("SELECT substr(spot_member_id, 36), outcome, http_status, error, participant_id, participant_status, "
                  "completion_rate, source_line FROM outcomes ORDER BY 1") ==
@@ -142,18 +142,19 @@ TEST_CASE("the members of a refused course stay due, and are passed over as long
   CHECK(world.rows("SELECT substr(spot_member_id, 36), course_id, outcome FROM outcomes ORDER BY 1") ==
         Rows{"1|a|invited", "2|a|pending", "3|a|pending", "4|b|pending"});
   Chunks next(world.database, world.job);  // another run asks again
-  world.database.write(
-      [&](Transaction& transaction) { CHECK(next.due(transaction, now).claim(1)->ids == std::vector{member(2)}); });
+  world.database.write([&](Transaction& transaction) {
+    CHECK(next.due(transaction, ledger_now).claim(1)->ids == std::vector{member(2)});
+  });
   check_all(world);
 }
 
 TEST_CASE("a course that was never accepted is asked for by one call at a time, until it is") {
   LedgerWorld world;
   world.take({{1, "a"}, {2, "a"}, {3, "a"}, {4, "b"}}, 1);
-  RunLog log(world.database, world.job, wall);
+  RunLog log(world.database, world.job, wall_now);
   Chunks chunks(world.database, world.job);
   const auto claim = [&] {
-    return world.database.write([&](Transaction& transaction) { return chunks.due(transaction, now).claim(1); });
+    return world.database.write([&](Transaction& transaction) { return chunks.due(transaction, ledger_now).claim(1); });
   };
   const auto first = claim();
   CHECK(first->ids == std::vector{member(1)});
@@ -161,13 +162,13 @@ TEST_CASE("a course that was never accepted is asked for by one call at a time, 
   CHECK_FALSE(claim());
   CHECK_FALSE(chunks.next_due());  // what is on trial is waited for by its answer
   world.database.write([&](Transaction& transaction) {
-    chunks.record(transaction, *first, {{{}, due_at(now, 1)}}, log.run(), wall);
+    chunks.record(transaction, *first, {{{}, due_at(ledger_now, 1)}}, log.run(), wall_now);
   });
   const auto second = claim();  // a failure proves nothing
   CHECK(second);
   CHECK_FALSE(claim());
   world.database.write([&](Transaction& transaction) {
-    chunks.record(transaction, *second, {{{}, fate(Outcome::invited, 201)}}, log.run(), wall);
+    chunks.record(transaction, *second, {{{}, fate(Outcome::invited, 201)}}, log.run(), wall_now);
     chunks.accept_course(transaction, second->course_no);
   });
   CHECK(claim());
@@ -193,7 +194,7 @@ TEST_CASE("members are made due again by outcome, as if never asked but for thei
           "SELECT outcome, attempts, tries, missing, quiet, not_before, http_status, error FROM chunk ORDER BY ids") ==
       Rows{"pending|6|0|0|1|-1|-|-", "rejected|0|0|0|0|0|400|-", "invited|0|0|0|0|0|201|-", "pending|0|0|0|0|0|-|-"});
   SUBCASE("or by the run that settled them") {
-    RunLog other(world.database, world.job, wall);
+    RunLog other(world.database, world.job, wall_now);
     CHECK(sent.make_due({Outcome::rejected}, other.run()) == 0);
     CHECK(sent.make_due({Outcome::rejected}, sent.log.run()) == 1);
   }

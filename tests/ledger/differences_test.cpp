@@ -52,7 +52,7 @@ TEST_CASE("members that stay due through a changed source keep their history") {
   LedgerWorld world;
   world.take_members(3);
   Sent sent(world);
-  Fate lost = due_at(now + 1h, 4);
+  Fate lost = due_at(ledger_now + 1h, 4);
   lost.doubt = true;
   sent.settle({{{}, lost}});
   world.take({{1}, {3}});
@@ -97,11 +97,11 @@ TEST_CASE("who may have been invited and leaves the list is in doubt, and due ag
   LedgerWorld world;
   world.take_members(3, 1);
   Sent sent(world);
-  Fate lost = due_at(now + 1h, 1);
+  Fate lost = due_at(ledger_now + 1h, 1);
   lost.doubt = true;
   lost.quiet = true;
   sent.settle({{{}, lost}});  // an answer that was lost,
-  Fate refused = due_at(now + 1h, 1);
+  Fate refused = due_at(ledger_now + 1h, 1);
   refused.doubt = true;
   refused.reason = Reason::refused;  // and then a 400 for the call: the doubt is none the less for it
   sent.settle({{{}, refused}});

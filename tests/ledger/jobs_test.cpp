@@ -39,10 +39,10 @@ TEST_CASE("a ledger belongs to the API of its first call, and a job to where it 
   world.database.write([&](Transaction& transaction) { belong_to_api(transaction, "https://b.example"); });
   world.database.write([&](Transaction& transaction) { belong_to_api(transaction, "https://a.example"); });
   {  // A call is under way: what it will say is of that API.
-    RunLog log(world.database, world.job, wall);
+    RunLog log(world.database, world.job, wall_now);
     Chunks chunks(world.database, world.job);
     world.database.write([&](Transaction& transaction) {
-      const CallId call = log.begin_call(transaction, *chunks.due(transaction, now).claim(1), wall);
+      const CallId call = log.begin_call(transaction, *chunks.due(transaction, ledger_now).claim(1), wall_now);
       CHECK_THROWS_AS(check_api(world.database, "https://b.example"), Error);
       log.end_call(transaction, call, {});
     });

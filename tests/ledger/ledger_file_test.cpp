@@ -101,7 +101,7 @@ TEST_CASE("a ledger damaged in its middle is a failure of the disk, not a defect
     again.read([&] { check_books(again, world.job); });
     again.write([&](Transaction& transaction) {
       Chunks chunks(again, world.job);
-      while (chunks.due(transaction, now).claim(100)) {
+      while (chunks.due(transaction, ledger_now).claim(100)) {
       }
     });
   });

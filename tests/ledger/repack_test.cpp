@@ -13,7 +13,7 @@ TEST_CASE("due chunks are packed anew, settled ones and those that wait stay") {
   LedgerWorld world;
   world.take({{1, "a"}, {2, "a"}, {3, "a"}, {4, "a"}, {5, "a"}, {6, "a"}, {7, "a"}, {1, "b"}, {2, "b"}}, 2);
   Sent sent(world);
-  sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1}, due_at(now + 1h, 1)}});
+  sent.settle({{{0}, fate(Outcome::invited, 201)}, {{1}, due_at(ledger_now + 1h, 1)}});
   sent.repack(3);
   CHECK(world.rows("SELECT course_id, outcome, count(*) FROM outcomes GROUP BY 1, 2 ORDER BY 1, 2") ==
         Rows{"a|invited|1", "a|pending|6", "b|pending|2"});
@@ -36,7 +36,7 @@ TEST_CASE("who waits, for a pause that costs no try, say, is not packed with who
   world.take_members(4, 2);
   Sent sent(world);
   Fate paused;
-  paused.not_before = now + 1h;
+  paused.not_before = ledger_now + 1h;
   sent.settle({{{}, paused}});
   sent.repack(10);
   CHECK(world.rows("SELECT size, not_before > 0 FROM chunk ORDER BY 2") == Rows{"2|0", "2|1"});

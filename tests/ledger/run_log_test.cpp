@@ -19,7 +19,7 @@ TEST_CASE("calls that a dead process left open are found by the next run, and cl
     Sent sent(world);
     dead = sent.log.run();
     world.database.write([&](Transaction& transaction) {
-      sent.log.begin_call(transaction, *sent.chunks.due(transaction, now).claim(1), wall);
+      sent.log.begin_call(transaction, *sent.chunks.due(transaction, ledger_now).claim(1), wall_now);
       CHECK(sent.log.open_calls().empty());  // its own are not lost
     });
   }
@@ -41,7 +41,7 @@ TEST_CASE("a call that never went out leaves no trace") {
   Sent sent(world);
   const auto chunk = sent.claim();
   world.database.write([&](Transaction& transaction) {
-    const CallId call = sent.log.begin_call(transaction, *chunk, wall);
+    const CallId call = sent.log.begin_call(transaction, *chunk, wall_now);
     sent.log.cancel_call(transaction, call, *chunk);
   });
   CHECK(sent.log.counts().calls == 0);
@@ -57,7 +57,7 @@ TEST_CASE("a run's row has its counts and, at its end, the reading's") {
     sent.log.count(Outcome::rejected, 2);
     sent.log.uncount(Outcome::rejected, 1);
     sent.log.count(Outcome::pending, 9);
-    sent.log.end(transaction, 75, "signal", "interrupted", wall + 1500ms);
+    sent.log.end(transaction, 75, "signal", "interrupted", wall_now + 1500ms);
   });
   CHECK(sent.log.counts().handled() == 6);
   CHECK(world.rows("SELECT * FROM runs") ==
@@ -68,6 +68,6 @@ TEST_CASE("a call's row says when, how long, and what came of it") {
   LedgerWorld world;
   world.take_members(3);
   Sent sent(world);
-  sent.settle({{{}, due_at(now, 1)}});
+  sent.settle({{{}, due_at(ledger_now, 1)}});
   CHECK(world.rows("SELECT * FROM calls") == Rows{"1|1|news|c1|2023-11-14T22:13:20.000Z|50|503|HTTP 503|3|-"});
 }

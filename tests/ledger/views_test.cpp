@@ -63,7 +63,7 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
   LedgerWorld world;
   world.take({{1}, {2}, {3}, {2, "c2"}});
   Sent sent(world);
-  sent.settle({{{}, due_at(now - 1s, 1)}});
+  sent.settle({{{}, due_at(ledger_now - 1s, 1)}});
   sent.settle({{{1}, fate(Outcome::rejected, 400)}, {{0, 2}, fate(Outcome::invited, 201)}});
   const auto stories = story_of(world.database, world.job, member(2));
   REQUIRE(stories.size() == 2);
