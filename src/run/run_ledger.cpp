@@ -54,16 +54,16 @@ void RunLedger::recover(const Judgement& judgement) {
   });
 }
 
-template <class Change>
-auto RunLedger::commit(Change change) -> boost::asio::awaitable<decltype(change(std::declval<Transaction&>()))> {
-  decltype(change(std::declval<Transaction&>())) what{};
+template <class What>
+boost::asio::awaitable<What> RunLedger::commit(std::function<What(Transaction&)> change) {
+  What what{};
   std::function<void(Transaction&)> order = [&](Transaction& transaction) { what = change(transaction); };
   co_await desk_.commit(std::move(order));
   co_return what;
 }
 
 boost::asio::awaitable<Claims> RunLedger::claim(ClaimTerms terms) {
-  return commit([this, terms](Transaction& transaction) { return claim_now(transaction, terms); });
+  return commit<Claims>([this, terms](Transaction& transaction) { return claim_now(transaction, terms); });
 }
 
 Claims RunLedger::claim_now(Transaction& transaction, const ClaimTerms& terms) {
@@ -127,7 +127,7 @@ boost::asio::awaitable<void> RunLedger::put_back(std::vector<Claimed> calls) {
 }
 
 boost::asio::awaitable<Recorded> RunLedger::record(const Claimed& call, const CallReport& report) {
-  return commit([&, this](Transaction& transaction) { return record_now(transaction, call, report); });
+  return commit<Recorded>([&, this](Transaction& transaction) { return record_now(transaction, call, report); });
 }
 
 Recorded RunLedger::record_now(Transaction& transaction, const Claimed& call, const CallReport& report) {
@@ -158,7 +158,7 @@ Recorded RunLedger::record_now(Transaction& transaction, const Claimed& call, co
 }
 
 boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected(Reason reason) {
-  return commit([this, reason](Transaction& transaction) {
+  return commit<std::int64_t>([this, reason](Transaction& transaction) {
     const std::int64_t members = chunks_.make_due(transaction, {Outcome::rejected}, log_.run(), reason);
     log_.uncount(Outcome::rejected, members);
     return members;
@@ -166,7 +166,7 @@ boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected(Reason reason) 
 }
 
 boost::asio::awaitable<std::int64_t> RunLedger::due() {
-  return commit([this](Transaction&) {
+  return commit<std::int64_t>([this](Transaction&) {
     std::int64_t members = books_of(database_, job_).of(Outcome::pending);
     for (const auto& [course_no, of_course] : chunks_.due_of_refused_courses()) members -= of_course;
     return members;
@@ -174,7 +174,7 @@ boost::asio::awaitable<std::int64_t> RunLedger::due() {
 }
 
 boost::asio::awaitable<std::vector<RefusedCourse>> RunLedger::refused() {
-  return commit([this](Transaction&) {
+  return commit<std::vector<RefusedCourse>>([this](Transaction&) {
     for (const auto& [course_no, members] : chunks_.due_of_refused_courses()) refused_.at(course_no).members = members;
     std::vector<RefusedCourse> courses;
     for (const auto& [course_no, course] : refused_) courses.push_back(course);

@@ -3,6 +3,7 @@
 // disk together.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,8 +52,8 @@ class RunLedger {
 
  private:
   /// What `change` gives, once it is on disk.
-  template <class Change>
-  auto commit(Change change) -> boost::asio::awaitable<decltype(change(std::declval<Transaction&>()))>;
+  template <class What>
+  boost::asio::awaitable<What> commit(std::function<What(Transaction&)> change);
   Claims claim_now(Transaction& transaction, const ClaimTerms& terms);
   Claimed begin_call(Transaction& transaction, Chunk chunk, TakenSlots slots, LedgerTime now);
   Recorded record_now(Transaction& transaction, const Claimed& call, const CallReport& report);
