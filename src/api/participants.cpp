@@ -232,7 +232,8 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
     for (auto element : document.get_array()) reader.take(element.get_object());
     // Past the array there must be nothing more.
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;
-  } catch (const simdjson::simdjson_error&) {
+  } catch (const simdjson::simdjson_error& error) {
+    if (error.error() == simdjson::MEMALLOC) throw std::bad_alloc();  // ours, and not the answer's fault
     return std::nullopt;
   }
   return reader.participants();

@@ -44,4 +44,8 @@ class Error : public std::exception {
   std::string message_;
 };
 
+/// What ends a command: an Error as it is; what the system would not give (open files, threads, memory, room) is
+/// Error(disk), and all else is a defect of ours. (What a ledger would not give: at_ledger().)
+Error as_error(const std::exception& failure);
+
 }  // namespace convoke

@@ -31,7 +31,8 @@ class Check {
     Finding finding{what, Exit::ok, {}, {}};
     try {
       finding.words = look();
-    } catch (const Error& error) {
+    } catch (const std::exception& failure) {
+      const Error error = as_error(failure);
       finding.exit = error.exit();
       finding.words = error.what();
       finding.hint = error.hint();

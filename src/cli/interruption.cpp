@@ -30,13 +30,15 @@ Interruption::Interruption(std::optional<Duration> max_duration)
       if (!error) ask(StoppedBy::max_duration, 0);
     });
   }
-  // Its thread alone hears them: no other, nor one that is made from here on, is interrupted in what it waits for.
+  // Its thread alone hears them: no other, nor one that is made from here on, is interrupted in what it waits for. Nor
+  // is anybody once this is gone: what is left is to say how it ended.
   sigset_t heard;
   sigemptyset(&heard);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&heard, number);
-  ::pthread_sigmask(SIG_BLOCK, &heard, &signals_before_);
-  thread_ = std::thread([this] {
-    ::pthread_sigmask(SIG_SETMASK, &signals_before_, nullptr);
+  sigset_t heard_before;
+  ::pthread_sigmask(SIG_BLOCK, &heard, &heard_before);
+  thread_ = std::thread([this, heard_before] {
+    ::pthread_sigmask(SIG_SETMASK, &heard_before, nullptr);
     context_.run();
   });
 }
@@ -44,7 +46,6 @@ Interruption::Interruption(std::optional<Duration> max_duration)
 Interruption::~Interruption() {
   context_.stop();
   thread_.join();
-  ::pthread_sigmask(SIG_SETMASK, &signals_before_, nullptr);
 }
 
 void Interruption::wait_for_signal() {

@@ -47,7 +47,6 @@ class Interruption {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer deadline_;
-  sigset_t signals_before_{};  // what the thread that made this did not hear before
   std::thread thread_;
 };
 

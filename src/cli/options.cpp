@@ -7,14 +7,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/system/system_error.hpp>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
-#include <new>
-#include <system_error>
 
 #include "base/text.h"
 
@@ -69,33 +65,6 @@ void print_error(const Error& error) {
   std::string text = fmt::format("error: {}\n", excerpt(error.what(), longest));
   if (!error.hint().empty()) text += fmt::format("try: {}\n", excerpt(error.hint(), longest));
   std::fputs(text.c_str(), stderr);  // never throws, unlike fmt::print, where nothing takes it
-}
-
-Error as_error(const std::exception& failure) {
-  if (const auto* known = dynamic_cast<const Error*>(&failure)) return *known;
-  int code = 0;
-  if (const auto* standard = dynamic_cast<const std::system_error*>(&failure)) {
-    code = standard->code().value();
-  } else if (const auto* boosts = dynamic_cast<const boost::system::system_error*>(&failure)) {
-    if (boosts->code().category() == boost::system::system_category()) code = boosts->code().value();
-  } else if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) {
-    code = ENOMEM;
-  }
-  switch (code) {
-    case EMFILE:
-    case ENFILE:
-      return {Exit::disk, "the system lets this process open no more files", {}, "ulimit -n; or fewer api.connections"};
-    case EAGAIN:
-      return {Exit::disk, "the system lets this process start no more threads", {}, "ulimit -u, or systemd's TasksMax"};
-    case ENOMEM:
-      return {Exit::disk, "the system has no more memory for this process", {}, "ulimit -v, or systemd's MemoryMax"};
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      return {Exit::disk, failure.what(), {}, "make room"};
-    default:
-      return {Exit::defect, failure.what(), {}, "report this, with the command that led to it"};
-  }
 }
 
 std::optional<std::string> environment_variable(const std::string& name) {

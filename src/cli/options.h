@@ -52,10 +52,6 @@ std::string full_path(const std::filesystem::path& path);
 /// Writes a result to standard output, to its last byte. Throws Error(disk) if that fails.
 void print_result(const std::string& text);
 
-/// What ends a command: an Error as it is; what the system would not give (open files, threads, memory, room) is
-/// Error(disk), and all else is a defect of ours. (What a ledger would not give: at_ledger().)
-Error as_error(const std::exception& failure);
-
 /// Prints `error: …` and `try: …` to standard error, fit for a terminal.
 void print_error(const Error& error);
 

@@ -36,18 +36,20 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-// The thread that owns the ledger while a run sends.
+// The thread that owns the ledger while a run sends. It goes before the run does: what it was still asked to do is
+// done.
 class LedgerThread {
  public:
-  LedgerThread() : work_(asio::make_work_guard(context_)), thread_([this] { context_.run(); }) {}
+  explicit LedgerThread(asio::io_context& context)
+      : work_(asio::make_work_guard(context)), thread_([&context] { context.run(); }) {}
   ~LedgerThread() {
     work_.reset();
     thread_.join();
   }
-  asio::any_io_executor executor() { return context_.get_executor(); }
+  LedgerThread(const LedgerThread&) = delete;
+  LedgerThread& operator=(const LedgerThread&) = delete;
 
  private:
-  asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::thread thread_;
 };
@@ -231,19 +233,22 @@ RunReport run_against(Destination to, const Config& config, const Job& job, cons
   NetworkLoop network;
   HttpTransport transport(network.context().get_executor(), system, std::move(to.api));
   SystemAlarms alarms(system);
-  LedgerThread ledger_thread;
+  asio::io_context ledger_loop{1};
   const Outside outside{transport,
                         system,
                         alarms,
                         network.context().get_executor(),
-                        ledger_thread.executor(),
+                        ledger_loop.get_executor(),
                         std::random_device{}(),
                         warn,
                         interruption.token(),
                         [&interruption] { return interruption.reason(); }};
   JobRun run(database, id, list, std::move(settings), outside);
   report.run = run.id();
-  add_finish(report, run_on(network.context(), run, options.progress), options);
+  {
+    const LedgerThread ledger_thread(ledger_loop);
+    add_finish(report, run_on(network.context(), run, options.progress), options);
+  }
   report.counts = run.counts();
   report.books = books_of(database, id);
   report.troubles = troubles_of(database, id);

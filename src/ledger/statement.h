@@ -84,7 +84,7 @@ class Statement {
   template <class... Columns, class... Arguments>
   Row<Columns...> the(const Arguments&... arguments) {
     auto found = row<Columns...>(arguments...);
-    if (!found) throw SQLite::Exception("there is no row where one must be");
+    if (!found) throw_damaged("a row is missing in it");
     return std::move(*found);
   }
 

@@ -116,8 +116,9 @@ Explanation explain_proxy(const CallProgress& progress, const Proxy& proxy, cons
 }
 
 bool is_scarce(const error_code& error) {
-  return error == boost::system::errc::too_many_files_open ||
-         error == boost::system::errc::too_many_files_open_in_system;
+  namespace errc = boost::system::errc;
+  return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system ||
+         error == errc::not_enough_memory || error == errc::no_buffer_space;
 }
 
 bool shows_tls(const error_code& handshake) {

@@ -56,7 +56,7 @@ bool Health::gave_up(LedgerTime now) const {
 }
 
 std::string Health::words() const {
-  if (failures_ == 0) return fmt::format("it answers nothing but 429, the latest: {}", last_failure_);
+  if (failures_ == 0) return fmt::format("the API answers nothing but 429, the latest: {}", last_failure_);
   return failures_ == 1 ? fmt::format("the last call failed: {}", last_failure_)
                         : fmt::format("the last {} calls failed, the latest: {}", failures_, last_failure_);
 }

@@ -29,8 +29,8 @@ boost::asio::awaitable<Finished> JobRun::run() {
     load(finished);
     if (!finished.was_reading_stopped) finished.end = co_await send();
     finish(finished);
-  } catch (const Error& error) {
-    fail(error);
+  } catch (const std::exception& failure) {
+    fail(as_error(failure));
     throw;
   }
   co_return finished;

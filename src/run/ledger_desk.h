@@ -37,15 +37,20 @@ class LedgerDesk {
         [this](auto handler, std::function<void(Transaction&)> body) {
           const auto loop = boost::asio::get_associated_executor(handler);
           // std::function wants what can be copied, which a coroutine's handler cannot.
-          auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-          Order order{std::move(body),
-                      [loop, waiting = std::move(waiting)](std::exception_ptr error) mutable {
-                        // Given away whole: the coroutine is resumed, and let go of, on the loop only.
-                        boost::asio::post(loop, [waiting = std::move(waiting), error] { std::move (*waiting)(error); });
-                      },
-                      // The loop must not run dry while the ledger works for it.
-                      boost::asio::prefer(loop, boost::asio::execution::outstanding_work.tracked)};
-          boost::asio::post(ledger_, [this, order = std::move(order)]() mutable { take(std::move(order)); });
+          const auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+          try {
+            Order order{std::move(body),
+                        [loop, waiting](std::exception_ptr error) {
+                          // Given away whole: the coroutine is resumed, and let go of, on the loop only.
+                          boost::asio::post(loop, [waiting, error] { std::move (*waiting)(error); });
+                        },
+                        // The loop must not run dry while the ledger works for it.
+                        boost::asio::prefer(loop, boost::asio::execution::outstanding_work.tracked)};
+            boost::asio::post(ledger_, [this, order = std::move(order)]() mutable { take(std::move(order)); });
+          } catch (...) {
+            // For want of memory. What is thrown here would go past the coroutine, out of the loop.
+            std::move (*waiting)(std::current_exception());
+          }
         },
         boost::asio::use_awaitable, std::move(change));
   }
@@ -59,6 +64,7 @@ class LedgerDesk {
 
   void take(Order order);
   void work_off();
+  static void answer(const Order& order, const std::exception_ptr& error) noexcept;
 
   Database& database_;
   boost::asio::any_io_executor ledger_;

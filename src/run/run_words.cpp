@@ -95,13 +95,15 @@ std::string words_of_size(std::size_t too_large, int from_here_on) {
 }
 
 std::string words_of_foreign_use(const std::vector<LimitUse>& use, Duration wait) {
+  const std::string all_wait = fmt::format("all wait {}", describe_duration(wait));
+  if (use.empty()) return "the API answered 429, and [limits] sets none to keep to; " + all_wait;
   std::string used;
   for (const LimitUse& one : use)
     used += fmt::format("{}{} of {}", used.empty() ? "" : " and ", one.taken, format_limit(one.limit));
   return fmt::format(
       "the API answered 429 though this ledger has used {}: someone else uses the key, or its limits are lower than "
-      "[limits] says; all wait {}",
-      used.empty() ? "no limits of its own" : used, describe_duration(wait));
+      "[limits] says; {}",
+      used, all_wait);
 }
 
 std::string words_of_long_wait(Duration asked, Duration taken) {

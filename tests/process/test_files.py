@@ -19,6 +19,16 @@ class Files(World):
         self.assertEqual(sandbox.requests, 0)
         self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["config.toml", "jobs", "list.csv"])
 
+    def test_a_ledger_that_nobody_can_get_at_is_no_defect_of_ours(self):
+        self.sandbox()
+        self.a_job(1)
+        (self.folder / "round.db").symlink_to("round.db")
+        for name in ("round.db", 300 * "x"):
+            for command in (("run", "list"), ("plan", "list"), ("status",), ("check", "list")):
+                with self.subTest(f"{command[0]} {name[:8]}"):
+                    result = self.expect(DISK, *command, "--ledger", name)
+                    self.assertIn(name, result.err + result.out)
+
     def test_a_ledger_that_is_removed_or_replaced_under_a_run_ends_it_and_nothing_is_sent_after(self):
         for how in ("removed", "replaced", "log removed"):
             with self.subTest(how):
