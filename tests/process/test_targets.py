@@ -47,7 +47,7 @@ class Targets(World):
         ids = some_ids(1)
         sandbox = self.sandbox("--known-fail", "--faults", "reset-after:1")
         self.a_list_for('channel = "news"', ids)
-        self.run_job(API_UNAVAILABLE, settings={"retry.patience": '"1s"'})
+        self.run_job(UNAVAILABLE, settings={"retry.patience": '"1s"'})
         self.assertEqual(self.tally(), {"pending": 1})
         self.assertEqual([member["invited"] for member in sandbox.members.values()], [True])
         sandbox.stop()
