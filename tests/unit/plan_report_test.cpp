@@ -98,16 +98,17 @@ TEST_CASE("a plan of a list that was not read again, without a key") {
 }
 
 TEST_CASE("plans as JSON") {
-  CHECK(plans_json({some_plan()}) ==
-        R"({"plans":[{"job":"members","base_url":"https://api.example","course":"42","target":"course","email_notification":true,)"
-        R"("on_doubt":"ask-again","has_key":true,"ledger":"/var/convoke.sqlite","source_read":true,"rows_read":1204,)"
-        R"("invalid":3,"duplicates":1,"mended":2,"members":1200,"new":1100,"revived":4,"withdrawn":5,"due":1140,)"
-        R"("asked_without_answer":100,"calls":12,)"
-        R"("invalid_rows":[{"source_line":4,"value":"n/a","reason":"not_an_id"}],)"
-        R"("forecast":{"seconds":1.2,"calls_by_day":[12]},"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
-        R"({"limit":"50000/24h","used":1234,"left":48766}],"next_call":"2026-11-24T12:00:10.000Z",)"
-        R"("unknown_until":null}}]})"
-        "\n");
+  CHECK(
+      plans_json({some_plan()}) ==
+      R"({"plans":[{"job":"members","base_url":"https://api.example","course":"42","target":"course","email_notification":true,)"
+      R"("on_doubt":"ask-again","has_key":true,"ledger":"/var/convoke.sqlite","source_read":true,"rows_read":1204,)"
+      R"("invalid":3,"duplicates":1,"mended":2,"members":1200,"new":1100,"revived":4,"withdrawn":5,"due":1140,)"
+      R"("asked_without_answer":100,"calls":12,)"
+      R"("invalid_rows":[{"source_line":4,"value":"n/a","reason":"not_an_id"}],)"
+      R"("forecast":{"seconds":1.2,"calls_by_day":[12]},"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
+      R"({"limit":"50000/24h","used":1234,"left":48766}],"next_call":"2026-11-24T12:00:10.000Z",)"
+      R"("unknown_until":null}}]})"
+      "\n");
   CHECK(plans_json({}) == "{\"plans\":[]}\n");
 }
 
