@@ -26,7 +26,7 @@ inline std::vector<MemberId> members(std::size_t count, std::uint64_t first = 1)
 inline Chunk chunk_of(std::size_t count, std::uint64_t first = 1) {
   Chunk chunk;
   chunk.id = 1;
-  chunk.course_no = 1;
+  chunk.target_no = 1;
   chunk.ids = members(count, first);
   return chunk;
 }

@@ -3,16 +3,19 @@
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
+#include "api/endpoint.h"
 #include "base/text.h"
 
 namespace convoke {
 
-Request invite_request(const std::string& course_id, std::span<const MemberId> members, const InviteSettings& settings,
+Request invite_request(const Target& target, std::span<const MemberId> members, const InviteSettings& settings,
                        bool quiet) {
   Request request;
   request.method = "POST";
-  request.target =
-      "/v1/courses/" + boost::urls::encode(course_id, boost::urls::unreserved_chars) + "/participants~bulkInvite";
+  const Endpoint& endpoint = endpoint_of(target.kind);
+  request.target = endpoint.before;
+  request.target += boost::urls::encode(target.id, boost::urls::unreserved_chars);
+  request.target += endpoint.after;
 
   std::string& body = request.body;
   body.reserve(members.size() * (MemberId::text_size + 3) + 200);
@@ -26,11 +29,11 @@ Request invite_request(const std::string& course_id, std::span<const MemberId> m
     body += '"';
   }
   body += ']';
-  if (settings.invited_by) {
+  if (endpoint.takes_options && settings.invited_by) {
     body += R"(,"invitedBySpotMemberId":)";
     append_json_string(body, *settings.invited_by);
   }
-  if (quiet || settings.email_notification) {
+  if (endpoint.takes_options && (quiet || settings.email_notification)) {
     body += R"(,"withEmailNotification":)";
     body += !quiet && *settings.email_notification ? "true" : "false";
   }

@@ -6,6 +6,8 @@
 #include <array>
 #include <deque>
 
+#include "api/answer_json.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 namespace convoke {
@@ -25,6 +27,8 @@ constexpr std::array<std::string_view, 11> attribute_names = {"id",
                                                               "spotMemberEmail",
                                                               "spotMemberFirstname",
                                                               "spotMemberLastname"};
+constexpr std::size_t first_time = 2;
+constexpr std::size_t last_time = 6;
 constexpr std::size_t completion_rate = 7;
 constexpr std::size_t column_count = 8;
 constexpr std::size_t attribute_count = attribute_names.size();
@@ -66,20 +70,21 @@ class Rewritten {
   std::deque<std::string> texts_;
 };
 
-// simdjson keeps four bytes for each brace, comma and the like. In a large body that is made of nothing else they would
-// take four times its own memory.
-bool is_hollow(std::string_view body) {
-  constexpr std::size_t large = 1U << 20U;
-  constexpr std::string_view marks = "{}[]:,\"";
-  const auto is_mark = [&](char c) { return marks.find(c) != std::string_view::npos; };
-  return body.size() > large && 2 * static_cast<std::size_t>(std::ranges::count_if(body, is_mark)) > body.size();
+// A time as a number: ms since the epoch. As the text that others of the API's calls have for it.
+std::string_view time_of(ondemand::value value, Rewritten& rewritten) {
+  constexpr std::int64_t last = 253'402'300'799'999;  // of the year 9999
+  std::int64_t ms = 0;
+  if (value.get_int64().get(ms) != simdjson::SUCCESS || ms < 0 || ms > last) return {};
+  return rewritten.add(json_string(format_time(WallTime(std::chrono::milliseconds(ms)))));
 }
 
 // A JSON text for the value, fit to stand in an array; empty: null, absent or of a wrong type.
-std::string_view token_of(ondemand::value value, bool is_number, Rewritten& rewritten) {
+std::string_view token_of(ondemand::value value, std::size_t attribute, Rewritten& rewritten) {
   ondemand::json_type type{};
   if (value.type().get(type) != simdjson::SUCCESS) return {};
-  if (is_number) {
+  if (type == ondemand::json_type::number && attribute >= first_time && attribute <= last_time)
+    return time_of(value, rewritten);
+  if (attribute == completion_rate) {
     std::int64_t number = 0;
     std::string_view token = value.raw_json_token();
     if (type != ondemand::json_type::number || value.get_int64().get(number) != simdjson::SUCCESS) return {};
@@ -99,38 +104,13 @@ std::string_view token_of(ondemand::value value, bool is_number, Rewritten& rewr
   return rewritten.add(json_string(text));
 }
 
-// Keys and ids stand in the text as they are, bar what some odd encoder escapes: then they are unescaped, which costs.
-std::string_view key_of(ondemand::field& field) {
-  const char* begin = field.key().raw();
-  const char* end = begin;
-  while (*end != '"' && *end != '\\') ++end;
-  if (*end == '"') return {begin, static_cast<std::size_t>(end - begin)};
-  return field.unescaped_key();
-}
-
-std::optional<MemberId> member_id_of(ondemand::value value) {
-  const std::string_view token = value.raw_json_token();
-  if (token.size() > MemberId::text_size + 1 && token.front() == '"' && token[MemberId::text_size + 1] == '"') {
-    if (const auto id = MemberId::parse(token.substr(1, MemberId::text_size))) return id;
-  }
-  std::string_view text;
-  if (value.get_string().get(text) != simdjson::SUCCESS) return std::nullopt;
-  return MemberId::parse(text);
-}
-
-bool is_another(ondemand::value value, std::string_view course) {
+bool is_another(ondemand::value value, std::string_view target) {
   const std::string_view token = value.raw_json_token();
   if (!token.starts_with('"')) return false;
-  if (token.size() > course.size() + 1 && token.substr(1, course.size()) == course && token[course.size() + 1] == '"')
+  if (token.size() > target.size() + 1 && token.substr(1, target.size()) == target && token[target.size() + 1] == '"')
     return false;
   const std::string_view text = value.get_string();
-  return !std::ranges::equal(text, course, {}, lower, lower);
-}
-
-std::size_t index_of(const MemberId& id, std::size_t expected, const std::vector<MemberId>& ids) {
-  if (expected < ids.size() && ids[expected] == id) return expected;  // most answers keep the order of the question
-  const auto found = std::lower_bound(ids.begin(), ids.end(), id);
-  return found != ids.end() && *found == id ? static_cast<std::size_t>(found - ids.begin()) : ids.size();
+  return !std::ranges::equal(text, target, {}, lower, lower);
 }
 
 // A column as the ledger keeps it: NULL, the one value all share, or an array.
@@ -172,23 +152,12 @@ std::string profile_column(const Tokens& tokens, const std::vector<std::uint32_t
   return column.empty() ? column : column + ']';
 }
 
-simdjson::padded_string_view padded(std::string& body) {
-  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-  return simdjson::padded_string_view(body.data(), body.size(), body.capacity());
-}
-
-// Loop thread only; a parser keeps its buffers from answer to answer.
-ondemand::parser& parser() {
-  static thread_local ondemand::parser parser;
-  return parser;
-}
-
 // Takes one entry of a 201 after the other.
 class Reader {
  public:
-  Reader(const std::vector<MemberId>& ids, KeepProfile keep_profile, std::string_view course)
+  Reader(const std::vector<MemberId>& ids, KeepProfile keep_profile, AskedTarget target)
       : ids_(ids),
-        course_(course),
+        target_(target),
         kept_(keep_profile == KeepProfile::yes ? attribute_count : column_count),
         is_named_(ids.size()),
         rewritten_((ids.size() + 1) * attribute_count) {
@@ -204,10 +173,10 @@ class Reader {
       ondemand::value value = field.value();
       if (key == "spotMemberId") {
         id = member_id_of(value);
-      } else if (key == "courseId" && !course_.empty()) {
-        is_of_another = is_another(value, course_);
+      } else if (key == target_.key && !target_.id.empty()) {
+        is_of_another = is_another(value, target_.id);
       } else if (const std::size_t attribute = attribute_named(key); attribute < kept_) {
-        said[attribute] = token_of(value, attribute == completion_rate, rewritten_);
+        said[attribute] = token_of(value, attribute, rewritten_);
       }
     }
     if (!id) {
@@ -218,7 +187,7 @@ class Reader {
     expected_ = index + 1;
     if (is_of_another || index == ids_.size()) {
       ++participants_.foreign;
-      participants_.other_course += is_of_another ? 1 : 0;
+      participants_.other_target += is_of_another ? 1 : 0;
     } else if (is_named_[index]) {
       ++participants_.doubled;
     } else {
@@ -243,7 +212,7 @@ class Reader {
 
  private:
   const std::vector<MemberId>& ids_;
-  std::string_view course_;
+  AskedTarget target_;
   std::size_t kept_;  // attributes
   std::vector<bool> is_named_;
   Tokens tokens_;
@@ -255,11 +224,11 @@ class Reader {
 }  // namespace
 
 std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
-                                              KeepProfile keep_profile, std::string_view course) {
+                                              KeepProfile keep_profile, AskedTarget target) {
   if (is_hollow(body)) return std::nullopt;
-  Reader reader(ids, keep_profile, course);
+  Reader reader(ids, keep_profile, target);
   try {
-    ondemand::document document = parser().iterate(padded(body));
+    ondemand::document document = answer_parser().iterate(padded(body));
     for (auto element : document.get_array()) reader.take(element.get_object());
     // Past the array there must be nothing more.
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;

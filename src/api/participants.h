@@ -17,20 +17,25 @@ enum class KeepProfile { no, yes };
 struct Participants {
   std::vector<std::uint32_t> named;  ///< indices of the members it names, ascending
   ParticipantColumns columns;        ///< one entry for each of `named`
-  int foreign = 0;                   ///< entries for members that were not asked for, or of another course
-  int other_course = 0;              ///< of these, those of another course
+  int foreign = 0;                   ///< entries for members that were not asked for, or of another target
+  int other_target = 0;              ///< of these, those of another target
   int doubled = 0;                   ///< entries for a member already named; the first one counts
   int unreadable = 0;                ///< entries that name no member
 
   bool is_odd() const { return foreign + doubled + unreadable > 0; }
 };
 
-/// Reads the body of a 201 against the members asked for (`ids` ascending) and the course they were asked for (empty:
-/// any; in either case, as ids are). An entry that names no course is taken to be of this one. Empty: it is not a JSON
-/// array of objects to its very end, so nothing in it can be relied on. Attributes that are absent or of a wrong type
-/// count as null; unknown ones are passed over. `body` needs capacity for simdjson's padding and gets it here if it
-/// lacks it.
+/// What they were asked for, as entries name it (Endpoint::target_key).
+struct AskedTarget {
+  std::string_view key = "courseId";
+  std::string_view id = {};  ///< in either case, as ids are; empty: any will do
+};
+
+/// Reads the body of a 201 against the members asked for (`ids` ascending) and the target they were asked for. An entry
+/// that names no target is taken to be of this one. Empty: it is not a JSON array of objects to its very end, so
+/// nothing in it can be relied on. Attributes that are absent or of a wrong type count as null; unknown ones are passed
+/// over. `body` needs capacity for simdjson's padding and gets it here if it lacks it.
 std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
-                                              KeepProfile keep_profile, std::string_view course = {});
+                                              KeepProfile keep_profile, AskedTarget target = {});
 
 }  // namespace convoke

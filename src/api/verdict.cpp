@@ -4,105 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "api/endpoint.h"
 #include "api/error_body.h"
+#include "api/taken.h"
+#include "api/verdicts.h"
 #include "base/text.h"
 
 namespace convoke {
 namespace {
 
-using Members = std::vector<std::uint32_t>;
+using namespace verdicts;
 
 constexpr std::size_t most_quoted_alone = 8;
-
-Members all_of(const Chunk& chunk) {
-  Members members(chunk.ids.size());
-  std::iota(members.begin(), members.end(), 0U);
-  return members;
-}
-
-Members without(const Members& members, const Members& taken) {
-  Members rest;
-  std::set_difference(members.begin(), members.end(), taken.begin(), taken.end(), std::back_inserter(rest));
-  return rest;
-}
-
-// The fate of members that were asked for once more and stay due, with a definite answer.
-Fate due_again(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
-  Fate fate = Fate::due({chunk.attempts + 1, 0, chunk.missing, chunk.quiet, chunk.doubt}, how.now);
-  fate.reason = reason;
-  fate.http_status = http_status;
-  fate.error = std::move(error);
-  return fate;
-}
-
-// One fate for all of the chunk.
-Verdict whole(Fate fate) {
-  Verdict verdict;
-  verdict.reason = fate.reason;
-  verdict.call_error = fate.error;
-  verdict.pieces.push_back({{}, std::move(fate)});
-  return verdict;
-}
-
-void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& fate) {
-  const auto middle = members.begin() + static_cast<std::ptrdiff_t>((members.size() + 1) / 2);
-  pieces.push_back({Members(members.begin(), middle), fate});
-  if (middle != members.end()) pieces.push_back({Members(middle, members.end()), fate});
-}
-
-Verdict retry(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
-  Fate fate = due_again(chunk, how, http_status, reason, std::move(error));
-  fate.tries = chunk.tries + 1;
-  if (fate.tries >= how.retry.attempts) {
-    fate.outcome = Outcome::failed;
-  } else {
-    fate.not_before += back_off(how.retry, fate.tries, how.chance);
-  }
-  Verdict verdict = whole(std::move(fate));
-  verdict.sign = Sign::fails;
-  return verdict;
-}
-
-// A call that may have taken effect.
-Verdict doubt(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
-  Verdict verdict = retry(chunk, how, http_status, reason, std::move(error));
-  Fate& fate = verdict.pieces.front().fate;
-  fate.doubt = true;
-  if (how.on_doubt == OnDoubt::hold) {
-    fate.outcome = Outcome::in_doubt;
-    fate.not_before = {};
-  }
-  if (how.on_doubt == OnDoubt::ask_quietly) fate.quiet = true;
-  return verdict;
-}
-
-// A doubt that says nothing of the chunk: it is due at once, and no try is used up.
-Verdict doubt_without_a_try(const Chunk& chunk, const Judgement& how, int http_status, Reason reason,
-                            std::string error) {
-  Verdict verdict = doubt(chunk, how, http_status, reason, std::move(error));
-  Fate& fate = verdict.pieces.front().fate;
-  if (fate.outcome == Outcome::in_doubt) return verdict;
-  fate.outcome = Outcome::pending;
-  fate.not_before = how.now;
-  fate.tries = chunk.tries;
-  return verdict;
-}
-
-// A 2xx that is not of the contract. Before anything was ever accepted, it is likely no answer of the API's.
-Verdict odd_answer(const Chunk& chunk, const Judgement& how, int status, std::string error) {
-  if (!how.ever_accepted) {
-    Verdict verdict = doubt_without_a_try(chunk, how, status, Reason::odd_answer, std::move(error));
-    verdict.effect = Effect::stop;
-    verdict.sign = Sign::answers;
-    return verdict;
-  }
-  Verdict verdict = doubt(chunk, how, status, Reason::odd_answer, std::move(error));
-  verdict.alarm = verdict.call_error;
-  verdict.sign = Sign::answers;
-  return verdict;
-}
 
 // A 400 names no member: narrow it down, those the message quotes first.
 Verdict narrow(const Chunk& chunk, const Judgement& how, int status, const std::string& body, std::string message) {
@@ -127,74 +41,11 @@ Verdict narrow(const Chunk& chunk, const Judgement& how, int status, const std::
   return verdict;
 }
 
-void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& how, const Members& missing) {
-  if (chunk.missing > 0 && chunk.ids.size() == 1) {
-    verdict.pieces.push_back({missing, Fate::settled(chunk, Outcome::rejected, 201, Reason::not_in_answers,
-                                                     "not in the API's answers, not even when asked alone")});
-    return;
-  }
-  Fate fate = due_again(chunk, how, 201, Reason::not_in_answers, "not in the answer: asked again");
-  fate.missing = chunk.missing + 1;
-  if (chunk.missing == 0) {
-    verdict.pieces.push_back({missing, fate});
-  } else {
-    add_halves(verdict.pieces, missing, fate);
-  }
-}
-
-Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& how) {
-  auto participants = read_participants(answer.body, chunk.ids, how.keep_profile, how.course_id);
-  std::string().swap(answer.body);  // all that counts of it is copied: it need not be held twice
-  if (!participants) return odd_answer(chunk, how, 201, "a 201 whose body cannot be read");
-  if (participants->named.empty() && participants->unreadable > 0)
-    return odd_answer(chunk, how, 201, "a 201 whose participants cannot be read");
-  // What became of them for the course that they were asked for, it does not say.
-  if (participants->other_course > 0 && participants->named.empty())
-    return odd_answer(chunk, how, 201, "a 201 for another course than the one asked for");
-  Verdict verdict;
-  verdict.accepted = !participants->named.empty();
-  if (participants->is_odd()) {
-    verdict.reason = Reason::odd_answer;
-    verdict.alarm = fmt::format("an answer named {} members that were not asked for, {} twice and {} unreadably",
-                                participants->foreign, participants->doubled, participants->unreadable);
-    if (participants->other_course > 0)
-      verdict.alarm += fmt::format("; {} of them of another course", participants->other_course);
-    verdict.call_error = verdict.alarm;
-  }
-  Fate invited = Fate::settled(chunk, Outcome::invited, 201);
-  invited.participants = std::move(participants->columns);
-  if (participants->named.size() == chunk.ids.size()) {
-    verdict.pieces.push_back({{}, std::move(invited)});
-    return verdict;
-  }
-  const Members missing = without(all_of(chunk), participants->named);
-  if (!participants->named.empty()) verdict.pieces.push_back({std::move(participants->named), std::move(invited)});
-  add_missing(verdict, chunk, how, missing);
-  if (verdict.call_error.empty()) {
-    verdict.reason = Reason::not_in_answers;
-    verdict.call_error = fmt::format("{} of {} members not in the answer", missing.size(), chunk.ids.size());
-  }
-  return verdict;
-}
-
-// The chunk stays as due as it was, and pays with nothing: what is wrong is not its own.
-Verdict put_off(const Chunk& chunk, const Judgement& how, Effect effect, int status, Reason reason,
-                std::string message) {
-  Fate fate = due_again(chunk, how, status, reason, std::move(message));
-  const bool was_asked = status != 0 && status != 429;
-  fate.attempts = chunk.attempts + (was_asked ? 1 : 0);
-  fate.tries = chunk.tries;
-  Verdict verdict = whole(std::move(fate));
-  verdict.effect = effect;
-  if (effect == Effect::pause) verdict.sign = Sign::refuses;
-  return verdict;
-}
-
-// A course that was there is not given up on for one answer that says otherwise. Where others of it are accepted in
-// between, it is not the course.
-Verdict course_missing(const Chunk& chunk, const Judgement& how, int status, std::string message) {
-  Verdict verdict = put_off(chunk, how, Effect::refuse_course, status, Reason::course_refused, std::move(message));
-  if (!how.is_course_known) return verdict;
+// A target that was there is not given up on for one answer that says otherwise. Where others of it are accepted in
+// between, it is not the target.
+Verdict target_missing(const Chunk& chunk, const Judgement& how, int status, std::string message) {
+  Verdict verdict = put_off(chunk, how, Effect::refuse_target, status, Reason::course_refused, std::move(message));
+  if (!how.is_target_known) return verdict;
   verdict.effect = Effect::none;
   Fate& fate = verdict.pieces.front().fate;
   fate.not_before = how.now + how.retry.first;
@@ -230,20 +81,6 @@ void spare(Verdict& verdict, const Chunk& chunk, const Judgement& how) {
   }
   fate.outcome = Outcome::pending;
   fate.tries = chunk.tries;
-}
-
-// api.md: no body. A proxy's page is no answer of the API's.
-Verdict judge_already(const Answer& answer, const Chunk& chunk, const Judgement& how) {
-  if (is_nothing(answer.body)) {
-    Verdict verdict = whole(Fate::settled(chunk, Outcome::already_invited, answer.status));
-    verdict.accepted = true;
-    return verdict;
-  }
-  std::string words = fmt::format("a {} with a body: {}", answer.status, error_message(answer.body));
-  // Before anything was accepted it is no answer of the API's at all: nobody was asked.
-  if (!how.ever_accepted) return put_off(chunk, how, Effect::stop, answer.status, Reason::login_page, std::move(words));
-  if (is_page(answer.body)) return retry(chunk, how, answer.status, Reason::login_page, std::move(words));
-  return odd_answer(chunk, how, answer.status, std::move(words));
 }
 
 // The API refuses the members, or the size of the call.
@@ -284,8 +121,10 @@ Verdict judge_other(const Answer& answer, const Chunk& chunk, const Judgement& h
 
 Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
   const int status = answer.status;
+  const bool names_all = endpoint_of(how.target_kind).answer == AnswerForm::added_and_failed;
+  if (names_all && (status == 200 || status == 201)) return judge_added(answer, chunk, how);
   if (status == 201) return judge_invited(answer, chunk, how);
-  if (status == 200 || status == 204) return judge_already(answer, chunk, how);
+  if (!names_all && (status == 200 || status == 204)) return judge_already(answer, chunk, how);
   const std::string said = error_message(answer.body);
   const std::string message = said.empty() ? fmt::format("HTTP {}", status) : fmt::format("HTTP {}: {}", status, said);
   switch (status) {
@@ -302,7 +141,7 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
       return put_off(chunk, how, Effect::stop, status, Reason::proxy_refused, message);
     case 404:
     case 410:
-      return course_missing(chunk, how, status, message);
+      return target_missing(chunk, how, status, message);
     case 429:
       return put_off(chunk, how, Effect::pause, status, Reason::rate_limited, message);
     case 502:

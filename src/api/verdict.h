@@ -9,6 +9,7 @@
 #include "api/participants.h"
 #include "api/settings.h"
 #include "api/transport.h"
+#include "base/target.h"
 #include "ledger/chunk.h"
 
 namespace convoke {
@@ -17,7 +18,7 @@ namespace convoke {
 enum class Effect {
   none,
   stop,           ///< nothing can succeed until somebody mends it (Verdict::reason says what): stop the run
-  refuse_course,  ///< 404, 410: its other members need not be asked for now, and stay due
+  refuse_target,  ///< 404, 410: the target's other members need not be asked for now, and stay due
   pause,          ///< 429, and a 503 that says how long: everybody waits
   shrink          ///< 413: calls must be smaller for the rest of the run
 };
@@ -33,7 +34,7 @@ struct Verdict {
   std::vector<Piece> pieces;  ///< disjoint, together the whole chunk
   Effect effect = Effect::none;
   Sign sign = Sign::answers;
-  bool accepted = false;         ///< the API took the call: key, course and size are right
+  bool accepted = false;         ///< the API took the call: key, target and size are right
   Reason reason = Reason::none;  ///< why the call did not simply succeed; none: it did
   std::string call_error;        ///< the same in words, for the call's row
   std::string alarm;             ///< set: something an operator must know, printable
@@ -55,10 +56,11 @@ struct Judgement {
   /// answer of the API's: a login page, another server.
   bool ever_accepted = true;
   bool failed_before = false;  ///< the chunk, in an earlier run: whatever is the matter may be its own
-  /// The course was there before, and no other answer has said yet that it is not.
-  bool is_course_known = false;
-  std::optional<Duration> retry_after;  ///< the answer's Retry-After, if it is understood
-  std::string_view course_id;           ///< that was asked for; empty: a 201 of any course will do
+  /// The target was there before, and no other answer has said yet that it is not.
+  bool is_target_known = false;
+  std::optional<Duration> retry_after;          ///< the answer's Retry-After, if it is understood
+  TargetKind target_kind = TargetKind::course;  ///< that was asked for, and
+  std::string_view target_id;                   ///< its id; empty: a 201 of any will do
   LedgerTime now{};
   double chance = 0;  ///< in [0, 1), drawn for this call: how much of the longest wait a retry waits
   ApiHealth health;

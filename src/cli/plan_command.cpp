@@ -54,7 +54,7 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   Plan plan;
   plan.job = job.name;
   plan.api = {config.api.base_url, way_of(config.api.proxy), why_no_key(config)};
-  plan.course = job.course.value_or("");
+  plan.target = job.target;
   plan.invite = job.invite;
   plan.ledger = full_path(config.ledger_path);
   plan.is_ledger_new = !std::filesystem::exists(config.ledger_path);
@@ -62,7 +62,7 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   const SurveyTerms terms = terms_of(job, command, config);
   const auto folder = std::filesystem::absolute(config.ledger_path).parent_path();
   JobSource source(job.source, {}, progress_of(command.common));
-  MemberList list(source, job.course);
+  MemberList list(source, job.target);
   const auto look = [&](Database* database, std::optional<JobId> id, const std::optional<CallsBegun>& file) {
     const bool is_known = id && is_read(*database, *id, fingerprint);
     plan.survey = is_known ? survey(*database, *id, terms, folder) : survey(database, id, list, terms, folder);

@@ -229,7 +229,7 @@ RunReport run_against(Destination to, const Config& config, const Job& job, cons
 
   settings.send.max_duration = interruption.left();
   JobSource source(job.source, interruption.token(), options.progress);
-  MemberList list(source, job.course, interruption.token());
+  MemberList list(source, job.target, interruption.token());
   NetworkLoop network;
   HttpTransport transport(network.context().get_executor(), system, std::move(to.api));
   SystemAlarms alarms(system);
@@ -281,7 +281,9 @@ std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger) {
 }
 
 std::string run_fingerprint(const Job& job) {
-  return fingerprint_of(job.source, {std::to_string(job.list_rules.min_rows), job.course.value_or("")});
+  std::vector<std::string> terms = {std::to_string(job.list_rules.min_rows), job.target.id.value_or("")};
+  if (job.target.kind != TargetKind::course) terms.emplace_back(name_of(job.target.kind));
+  return fingerprint_of(job.source, terms);
 }
 
 std::string origin_of(const Job& job) {

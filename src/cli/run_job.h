@@ -32,7 +32,7 @@ RunReport run_job(const Config& config, const Job& job, const RunOptions& option
 /// Where a rehearsal of what goes to `ledger` keeps its books.
 std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger);
 
-/// What stands for the job's source as it is now (source/fingerprint.h), for its course and for how many rows it must
+/// What stands for the job's source as it is now (source/fingerprint.h), for its target and for how many rows it must
 /// have: another one is another reading of the same list.
 std::string run_fingerprint(const Job& job);
 

@@ -108,7 +108,17 @@ void add_sandbox_command(CLI::App& app) {
   command->add_option("--courses", sandbox.courses, "only these courses exist (default: any)")
       ->delimiter(',')
       ->type_name("ID,...");
-  command->add_option("--already", sandbox.already, "what a call is answered whose members were all invited already")
+  command->add_option("--learning-paths", sandbox.learning_paths, "only these learning paths exist (default: any)")
+      ->delimiter(',')
+      ->type_name("ID,...");
+  command->add_option("--channels", sandbox.channels, "only these channels exist (default: any)")
+      ->delimiter(',')
+      ->type_name("ID,...");
+  command->add_flag("--known-fail", sandbox.calls_known_failed,
+                    "a channel names those who are in it already as failed (else as added)");
+  command
+      ->add_option("--already", sandbox.already,
+                   "what a course's call is answered whose members were all invited already")
       ->check(CLI::IsMember({200, 204}).description(""))
       ->type_name("200|204")
       ->capture_default_str();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -26,6 +27,25 @@ std::optional<std::string> read_column(const SettingTable& table, std::string_vi
                "without a header row there are no names, and columns go by number");
   }
   return text;
+}
+
+// What says where people are invited to: one of these keys.
+struct TargetKeys {
+  TargetKind kind;
+  std::string_view id;
+  std::string_view column;
+};
+constexpr std::array<TargetKeys, 3> target_keys = {{
+    {TargetKind::course, "course", "source.course_column"},
+    {TargetKind::learning_path, "learning_path", "source.learning_path_column"},
+    {TargetKind::channel, "channel", "source.channel_column"},
+}};
+
+std::optional<std::string> read_target_column(const SettingTable& table, bool by_number) {
+  for (const TargetKeys& keys : target_keys) {
+    if (table.has(keys.column)) return read_column(table, keys.column, by_number);
+  }
+  return std::nullopt;
 }
 
 std::optional<char> read_delimiter(const SettingTable& table) {
@@ -53,7 +73,7 @@ CsvSettings read_csv(const SettingTable& table) {
         "without a header row, columns go by number: member_column = 1 (without a job file: --member-column 1) if the "
         "ids stand first");
   }
-  csv.course_column = read_column(table, "source.course_column", !csv.header);
+  csv.course_column = read_target_column(table, !csv.header);
   return csv;
 }
 
@@ -68,7 +88,7 @@ SqliteSettings read_sqlite(const SettingTable& table) {
   sqlite.path = table.path("source.sqlite")->string();
   sqlite.query = *table.text("source.query");
   sqlite.member_column = read_column(table, "source.member_column", false).value_or(sqlite.member_column);
-  sqlite.course_column = read_column(table, "source.course_column", false);
+  sqlite.course_column = read_target_column(table, false);
   return sqlite;
 }
 
@@ -109,19 +129,38 @@ bool is_printable(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; });
 }
 
+ListTarget read_target(const SettingTable& table) {
+  std::optional<ListTarget> target;
+  std::string_view by;
+  for (const TargetKeys& keys : target_keys) {
+    for (const std::string_view key : {keys.id, keys.column}) {
+      if (!table.has(key)) continue;
+      if (target)
+        table.fail(by, fmt::format("stands beside {}, and one of them must say where members are invited to", key),
+                   "remove one of them");
+      target = {keys.kind, key == keys.id ? table.text(key) : std::nullopt};
+      by = key;
+    }
+  }
+  if (!target) {
+    table.fail("course", "is missing",
+               "course = \"…\" (or learning_path, or channel) above all [tables], or source.course_column for many "
+               "courses");
+  }
+  if (target->id && !is_printable(*target->id)) table.fail(by, "must not hold control characters");
+  if (target->kind != TargetKind::channel) return *target;
+  for (const std::string_view key : {"invite.email_notification", "invite.invited_by"}) {
+    if (table.has(key))
+      table.fail(key, "does not go with a channel: the API's call for channels takes the members alone", "remove it");
+  }
+  return *target;
+}
+
 Job read_job(const SettingTable& table) {
   Job job;
   job.source = read_source(table);
   job.list_rules = read_rules(table);
-  job.course = table.text("course");
-  if (job.course && table.has("source.course_column")) {
-    table.fail("course", "stands beside source.course_column, and one of them must say the course",
-               "remove one of them");
-  }
-  if (!job.course && !table.has("source.course_column")) {
-    table.fail("course", "is missing", "course = \"…\" above all [tables], or source.course_column for many courses");
-  }
-  if (job.course && !is_printable(*job.course)) table.fail("course", "must not hold control characters");
+  job.target = read_target(table);
   job.invite = read_invite(table);
   if (auto name = table.text("name")) {
     if (!is_printable(*name)) table.fail("name", "must not hold control characters");
@@ -204,7 +243,10 @@ Job job_from_options(const JobOptions& options, const std::vector<Override>& ove
   if (job.name.empty()) {
     const auto* csv = std::get_if<CsvSettings>(&job.source);
     job.name = csv != nullptr && csv->path != "-" ? fs::path(csv->path).stem().string() : "stdin";
-    if (job.course) job.name += "@" + *job.course;
+    if (job.target.id) {
+      const bool is_course = job.target.kind == TargetKind::course;
+      job.name += is_course ? "@" + *job.target.id : fmt::format("@{}:{}", name_of(job.target.kind), *job.target.id);
+    }
   }
   return job;
 }

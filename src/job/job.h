@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/settings.h"
+#include "base/target.h"
 #include "job/config.h"
 #include "job/keys.h"
 #include "source/settings.h"
@@ -14,9 +15,9 @@
 namespace convoke {
 
 struct Job {
-  std::string name;                   ///< what the ledger knows it by; not empty, printable
-  std::optional<std::string> course;  ///< absent: the source has a course column
-  SourceSettings source;              ///< its path is resolved
+  std::string name;       ///< what the ledger knows it by; not empty, printable
+  ListTarget target;      ///< without an id: the source has a column of them
+  SourceSettings source;  ///< its path is resolved
   ListRules list_rules;
   InviteSettings invite;
   std::filesystem::path file;  ///< empty: the job came from options
@@ -39,8 +40,8 @@ struct JobOptions {
   bool email_notification = false;
 };
 
-/// A job without a file. Unless it is given a name, it is called "<stem of the list>@<course>", or by the stem alone if
-/// the list names the courses.
+/// A job without a file. Unless it is given a name, it is called "<stem of the list>@<course>" ("…@channel:<id>", and
+/// so on, where people are invited elsewhere), or by the stem alone if the list names the courses.
 Job job_from_options(const JobOptions& options, const std::vector<Override>& overrides);
 
 }  // namespace convoke

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t moves_in_memory = 1 << 17;  // 3 MiB
 
-// One who comes to a course, or leaves one unsettled: who does both has another course now.
+// One who comes to a target, or leaves one unsettled: who does both has another target now.
 struct Move {
   MemberId id;
   std::uint64_t leaves;
@@ -20,7 +20,7 @@ struct Move {
   bool operator<(const Move& other) const { return std::tie(id, leaves) < std::tie(other.id, other.leaves); }
 };
 
-// Of the unsettled, those that the list has for no course.
+// Of the unsettled, those that the list has for no target.
 std::int64_t leaving(Differences& differences, const std::filesystem::path& folder) {
   Sorter<Move> moves(folder, moves_in_memory);
   differences.begin();

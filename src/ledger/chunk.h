@@ -1,4 +1,4 @@
-// Chunks: the unit of work, of attempts and of intent. A chunk is a set of members of one course that share a fate; an
+// Chunks: the unit of work, of attempts and of intent. A chunk is a set of members of one target that share a fate; an
 // answer that tells them apart splits it (see schema.sql). Values only: where they are kept is Chunks.
 #pragma once
 
@@ -28,7 +28,7 @@ struct History {
 
 struct Chunk : History {
   ChunkId id = 0;
-  std::int64_t course_no = 0;
+  std::int64_t target_no = 0;
   std::vector<MemberId> ids;  ///< ascending
   LedgerTime not_before{};    ///< as it stood
 

@@ -76,25 +76,25 @@ Piece Standing::piece(std::size_t first, std::size_t end) const {
 // Those that are due are looked for in the index alone: what is passed over is not read.
 Chunks::Prepared::Prepared(Database& database)
     : due(database, R"sql(
-        SELECT chunk_id, course_no FROM chunk INDEXED BY chunk_due
+        SELECT chunk_id, target_no FROM chunk INDEXED BY chunk_due
         WHERE job_id = ? AND outcome = 'pending' AND not_before <= ?
         ORDER BY not_before DESC, chunk_id
       )sql"),
       last_due(database, R"sql(
-        SELECT chunk_id, course_no FROM chunk INDEXED BY chunk_due
+        SELECT chunk_id, target_no FROM chunk INDEXED BY chunk_due
         WHERE job_id = ? AND outcome = 'pending' AND not_before BETWEEN 0 AND ?
         ORDER BY not_before, chunk_id DESC
       )sql"),
       next_due(database, R"sql(
-        SELECT chunk_id, course_no, not_before FROM chunk INDEXED BY chunk_due
+        SELECT chunk_id, target_no, not_before FROM chunk INDEXED BY chunk_due
         WHERE job_id = ? AND outcome = 'pending'
         ORDER BY not_before, chunk_id DESC
       )sql"),
       read(database, R"sql(
-        SELECT course_no, ids, not_before, attempts, tries, missing, quiet, doubt FROM chunk WHERE chunk_id = ?
+        SELECT target_no, ids, not_before, attempts, tries, missing, quiet, doubt FROM chunk WHERE chunk_id = ?
       )sql"),
       lines(database, "SELECT lines FROM chunk WHERE chunk_id = ?"),
-      insert(database, fmt::format("INSERT INTO chunk ({}, job_id, course_no, size, ids, lines) "
+      insert(database, fmt::format("INSERT INTO chunk ({}, job_id, target_no, size, ids, lines) "
                                    "VALUES ({}, ?, ?, ?, ?, ?)",
                                    fate_columns, fate_values)),
       settle(database, fmt::format("UPDATE chunk SET ({}) = ({}) WHERE chunk_id = ?", fate_columns, fate_values)),
@@ -102,7 +102,7 @@ Chunks::Prepared::Prepared(Database& database)
       keep_asked(database, R"sql(
         UPDATE call SET ids = (SELECT ids FROM chunk WHERE chunk_id = ?1) WHERE chunk_id = ?1 AND ids IS NULL
       )sql"),
-      course(database, "SELECT course_id, accepted FROM course WHERE course_no = ?") {}
+      target(database, "SELECT kind, id, accepted FROM target WHERE target_no = ?") {}
 
 Chunks::Chunks(Database& database, JobId job) : database_(database), job_(job), prepared_(database) {}
 
@@ -122,22 +122,22 @@ std::optional<std::tuple<ChunkId, std::int64_t>> Chunks::Due::next_row() {
 
 std::optional<Chunk> Chunks::Due::claim(int most_members, Wanted wanted) {
   while (const auto row = next_row()) {
-    const auto [id, course_no] = *row;
-    if (chunks_.is_passed_over(id, course_no)) continue;
+    const auto [id, target_no] = *row;
+    if (chunks_.is_passed_over(id, target_no)) continue;
     if (!wanted.fresh && !chunks_.is_asked(id)) continue;
     Chunk found = chunks_.read(id);
     if (!wanted.retries && found.tries > 0) continue;
     if (found.ids.size() > static_cast<std::size_t>(most_members))
       found = chunks_.cut(transaction_, found, most_members);
     chunks_.in_flight_.insert(found.id);
-    if (!chunks_.is_accepted(found.course_no)) chunks_.on_trial_.emplace(found.course_no, found.id);
+    if (!chunks_.is_accepted(found.target_no)) chunks_.on_trial_.emplace(found.target_no, found.id);
     return found;
   }
   return std::nullopt;
 }
 
-bool Chunks::is_passed_over(ChunkId chunk, std::int64_t course_no) const {
-  return in_flight_.contains(chunk) || refused_courses_.contains(course_no) || on_trial_.contains(course_no);
+bool Chunks::is_passed_over(ChunkId chunk, std::int64_t target_no) const {
+  return in_flight_.contains(chunk) || refused_targets_.contains(target_no) || on_trial_.contains(target_no);
 }
 
 void Chunks::put_back(ChunkId chunk) {
@@ -145,32 +145,33 @@ void Chunks::put_back(ChunkId chunk) {
   take_out(on_trial_, chunk);
 }
 
-bool Chunks::is_accepted(std::int64_t course_no) {
-  if (accepted_courses_.contains(course_no)) return true;
-  const auto course = prepared_.course.row<std::string, bool>(course_no);
-  const bool accepted = course && std::get<bool>(*course);
-  if (accepted) accepted_courses_.insert(course_no);
+bool Chunks::is_accepted(std::int64_t target_no) {
+  if (accepted_targets_.contains(target_no)) return true;
+  const auto target = prepared_.target.row<TargetKind, std::string, bool>(target_no);
+  const bool accepted = target && std::get<bool>(*target);
+  if (accepted) accepted_targets_.insert(target_no);
   return accepted;
 }
 
-void Chunks::accept_course(Transaction& transaction, std::int64_t course_no) {
-  if (is_accepted(course_no)) return;
-  Statement(transaction, "UPDATE course SET accepted = 1 WHERE course_no = ?").run(course_no);
-  on_trial_.erase(course_no);
+void Chunks::accept_target(Transaction& transaction, std::int64_t target_no) {
+  if (is_accepted(target_no)) return;
+  Statement(transaction, "UPDATE target SET accepted = 1 WHERE target_no = ?").run(target_no);
+  on_trial_.erase(target_no);
 }
 
-std::string Chunks::course(std::int64_t course_no) {
-  return std::get<std::string>(prepared_.course.the<std::string, bool>(course_no));
+Target Chunks::target(std::int64_t target_no) {
+  auto [kind, id, accepted] = prepared_.target.the<TargetKind, std::string, bool>(target_no);
+  return {kind, std::move(id)};
 }
 
-std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
+std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_targets() {
   std::map<std::int64_t, std::int64_t> due;
-  if (refused_courses_.empty()) return due;
+  if (refused_targets_.empty()) return due;
   Statement sums(database_, R"sql(
-    SELECT course_no, sum(size) FROM chunk WHERE job_id = ? AND outcome = 'pending' GROUP BY 1
+    SELECT target_no, sum(size) FROM chunk WHERE job_id = ? AND outcome = 'pending' GROUP BY 1
   )sql");
-  for (const auto& [course_no, members] : sums.rows<std::int64_t, std::int64_t>(job_)) {
-    if (refused_courses_.contains(course_no)) due.emplace(course_no, members);
+  for (const auto& [target_no, members] : sums.rows<std::int64_t, std::int64_t>(job_)) {
+    if (refused_targets_.contains(target_no)) due.emplace(target_no, members);
   }
   return due;
 }
@@ -178,14 +179,14 @@ std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_courses() {
 std::int64_t Chunks::asked_and_due() const {
   std::int64_t members = 0;
   for (const auto& [chunk, asked] : asked_) {
-    if (!in_flight_.contains(chunk) && !refused_courses_.contains(asked.course_no)) members += asked.size;
+    if (!in_flight_.contains(chunk) && !refused_targets_.contains(asked.target_no)) members += asked.size;
   }
   return members;
 }
 
 std::optional<LedgerTime> Chunks::next_due(Wanted wanted) {
-  for (const auto& [chunk, course_no, not_before] : prepared_.next_due.rows<ChunkId, std::int64_t, LedgerTime>(job_)) {
-    if (!is_passed_over(chunk, course_no) && (wanted.fresh || is_asked(chunk))) return not_before;
+  for (const auto& [chunk, target_no, not_before] : prepared_.next_due.rows<ChunkId, std::int64_t, LedgerTime>(job_)) {
+    if (!is_passed_over(chunk, target_no) && (wanted.fresh || is_asked(chunk))) return not_before;
   }
   return std::nullopt;
 }
@@ -195,7 +196,7 @@ Chunk Chunks::read(ChunkId id) {
   if (!row) throw damaged_ledger(database_, fmt::format("chunk {} is not in it", id));
   Chunk chunk;
   chunk.id = id;
-  std::tie(chunk.course_no, chunk.ids, chunk.not_before, chunk.attempts, chunk.tries, chunk.missing, chunk.quiet,
+  std::tie(chunk.target_no, chunk.ids, chunk.not_before, chunk.attempts, chunk.tries, chunk.missing, chunk.quiet,
            chunk.doubt) = std::move(*row);
   return chunk;
 }
@@ -229,9 +230,9 @@ void Chunks::set_lines(Transaction& transaction, ChunkId chunk, const std::vecto
   Statement(transaction, "UPDATE chunk SET lines = ? WHERE chunk_id = ?").run(encode_lines(lines), chunk);
 }
 
-ChunkId Chunks::insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines,
+ChunkId Chunks::insert(std::int64_t target_no, const std::vector<MemberId>& ids, const std::string& lines,
                        const Fate& fate, std::optional<RunId> run, std::optional<WallTime> now) {
-  write_fate(prepared_.insert, fate, run, now, job_, course_no, ids.size(), ids, lines);
+  write_fate(prepared_.insert, fate, run, now, job_, target_no, ids.size(), ids, lines);
   return database_.handle().getLastInsertRowid();
 }
 
@@ -247,7 +248,7 @@ std::vector<ChunkId> Chunks::divide(Transaction&, const Chunk& chunk, const std:
       const auto ids = picked(chunk.ids, piece.members);
       const std::string its_lines = encode_lines(picked(all_lines, piece.members));
       if (!chunks.empty()) {
-        chunks.push_back(insert(chunk.course_no, ids, its_lines, piece.fate, run, now));
+        chunks.push_back(insert(chunk.target_no, ids, its_lines, piece.fate, run, now));
         continue;
       }
       prepared_.keep_asked.run(chunk.id);
@@ -266,7 +267,7 @@ Chunk Chunks::cut(Transaction& transaction, const Chunk& chunk, int first_member
   const auto chunks = divide(transaction, chunk, {standing.piece(0, at), standing.piece(at, chunk.ids.size())},
                              standing.run, standing.updated_at);
   if (const auto asked = asked_.find(chunk.id); asked != asked_.end()) {
-    asked_[chunks[1]] = {chunk.course_no, asked->second.size - first_members};
+    asked_[chunks[1]] = {chunk.target_no, asked->second.size - first_members};
     asked->second.size = first_members;
   }
   Chunk first = chunk;
@@ -279,7 +280,7 @@ void Chunks::record(Transaction& transaction, const Chunk& chunk, const std::vec
   const auto chunks = divide(transaction, chunk, pieces, run, now);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (pieces[i].fate.outcome == Outcome::pending) {
-      asked_[chunks[i]] = {chunk.course_no, pieces[i].size_of(chunk)};
+      asked_[chunks[i]] = {chunk.target_no, pieces[i].size_of(chunk)};
     } else {
       asked_.erase(chunks[i]);
     }

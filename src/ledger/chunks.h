@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/target.h"
 #include "ledger/chunk.h"
 #include "ledger/database.h"
 #include "ledger/statement.h"
@@ -51,7 +52,7 @@ class Chunks {
   class Due {
    public:
     /// The next one, of at most `most_members` (a larger one is cut first); empty: there is none. It is in flight, and
-    /// not given again, until it is recorded or put back. A course that was never accepted is on trial: while one of
+    /// not given again, until it is recorded or put back. A target that was never accepted is on trial: while one of
     /// its chunks is in flight, the others are passed over.
     std::optional<Chunk> claim(int most_members, Wanted wanted = {});
 
@@ -75,7 +76,7 @@ class Chunks {
   /// Whether this run has asked for the chunk's members.
   bool is_asked(ChunkId chunk) const { return asked_.contains(chunk); }
 
-  /// How many members this run has asked for that are due again and not in flight, of courses that are not refused.
+  /// How many members this run has asked for that are due again and not in flight, of targets that are not refused.
   std::int64_t asked_and_due() const;
 
   /// Gives each piece its fate and takes the chunk out of flight. Pieces as for divide().
@@ -87,14 +88,14 @@ class Chunks {
   std::vector<ChunkId> divide(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces,
                               std::optional<RunId> run, std::optional<WallTime> now);
 
-  /// The course was refused: as long as this lives, none of its chunks is claimed or waited for.
-  void refuse_course(std::int64_t course_no) { refused_courses_.insert(course_no); }
-  /// How many members of each refused course stay due.
-  std::map<std::int64_t, std::int64_t> due_of_refused_courses();
+  /// The target was refused: as long as this lives, none of its chunks is claimed or waited for.
+  void refuse_target(std::int64_t target_no) { refused_targets_.insert(target_no); }
+  /// How many members of each refused target stay due.
+  std::map<std::int64_t, std::int64_t> due_of_refused_targets();
 
-  /// Whether the API ever accepted a call for the course; and that it did now.
-  bool is_accepted(std::int64_t course_no);
-  void accept_course(Transaction& transaction, std::int64_t course_no);
+  /// Whether the API ever accepted a call for the target; and that it did now.
+  bool is_accepted(std::int64_t target_no);
+  void accept_target(Transaction& transaction, std::int64_t target_no);
 
   /// Members of these outcomes are due again, as if never asked but for their attempts and that they are to be asked
   /// quietly. Nobody who left the list. Returns how many.
@@ -117,8 +118,7 @@ class Chunks {
   std::vector<std::uint64_t> lines(const Chunk& chunk);
   void set_lines(Transaction& transaction, ChunkId chunk, const std::vector<std::uint64_t>& lines);
 
-  /// The course's name, as the API knows it.
-  std::string course(std::int64_t course_no);
+  Target target(std::int64_t target_no);
 
  private:
   // Run for each call, and ready all the time.
@@ -133,22 +133,22 @@ class Chunks {
     Statement settle;
     Statement shrink;
     Statement keep_asked;
-    Statement course;
+    Statement target;
   };
   struct Asked {
-    std::int64_t course_no = 0;
+    std::int64_t target_no = 0;
     std::int64_t size = 0;
   };
-  bool is_passed_over(ChunkId chunk, std::int64_t course_no) const;
+  bool is_passed_over(ChunkId chunk, std::int64_t target_no) const;
   Chunk cut(Transaction& transaction, const Chunk& chunk, int first_members);
-  ChunkId insert(std::int64_t course_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
+  ChunkId insert(std::int64_t target_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
                  std::optional<RunId> run, std::optional<WallTime> now);
   struct Waiting {
     ChunkId chunk;
-    std::int64_t course_no;
+    std::int64_t target_no;
     int attempts;
     int size;
-    bool is_alike(const Waiting& other) const { return course_no == other.course_no && attempts == other.attempts; }
+    bool is_alike(const Waiting& other) const { return target_no == other.target_no && attempts == other.attempts; }
   };
   void repack_alike(Transaction& transaction, std::span<const Waiting> alike, std::size_t chunk_size);
   void join(Transaction& transaction, const std::vector<ChunkId>& small, std::size_t chunk_size);
@@ -158,9 +158,9 @@ class Chunks {
   Prepared prepared_;
   std::set<ChunkId> in_flight_;
   std::map<ChunkId, Asked> asked_;            ///< by this run, and due again
-  std::map<std::int64_t, ChunkId> on_trial_;  ///< courses never accepted, with their chunk in flight
-  std::set<std::int64_t> refused_courses_;
-  std::set<std::int64_t> accepted_courses_;  ///< those known to be
+  std::map<std::int64_t, ChunkId> on_trial_;  ///< targets never accepted, with their chunk in flight
+  std::set<std::int64_t> refused_targets_;
+  std::set<std::int64_t> accepted_targets_;  ///< those known to be
 };
 
 /// The `lines` column, `[7,8,12]`, and back; of another text, some numbers or none.

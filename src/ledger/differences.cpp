@@ -16,16 +16,16 @@ constexpr std::size_t entries_in_memory = 1 << 20;  // 32 MiB
 
 }  // namespace
 
-// Most lists are of one course and of random ids: their leading bits spread them over buckets (in place: the American
+// Most lists are of one target and of random ids: their leading bits spread them over buckets (in place: the American
 // flag sort of McIlroy, Bostic and McIlroy, 1993), and what is left to compare is small and in the cache. Half the time
 // of std::sort alone; ids that all begin alike end up in one bucket, and cost what they did.
 void Differences::Entry::sort(std::vector<Entry>& entries) {
   constexpr int bucket_bits = 12;
   constexpr std::size_t buckets = 1U << bucket_bits;
   const auto bucket_of = [](const Entry& entry) { return static_cast<std::size_t>(entry.high >> (64 - bucket_bits)); };
-  const bool one_course = std::all_of(entries.begin(), entries.end(),
-                                      [&](const Entry& entry) { return entry.course_no == entries.front().course_no; });
-  if (!one_course || entries.size() < 4 * buckets) {
+  const bool one_target = std::all_of(entries.begin(), entries.end(),
+                                      [&](const Entry& entry) { return entry.target_no == entries.front().target_no; });
+  if (!one_target || entries.size() < 4 * buckets) {
     std::sort(entries.begin(), entries.end());
     return;
   }
@@ -56,18 +56,18 @@ MemberId Differences::Entry::id() const {
   return id;
 }
 
-Differences::Differences(const std::filesystem::path& folder, CourseNumbers& courses)
-    : courses_(courses), entries_(folder, entries_in_memory) {}
+Differences::Differences(const std::filesystem::path& folder, TargetNumbers& targets)
+    : targets_(targets), entries_(folder, entries_in_memory) {}
 
 void Differences::add_known(Database& database, JobId job) {
   Statement known(database, R"sql(
-    SELECT chunk_id, course_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt'), gone
+    SELECT chunk_id, target_no, ids, gone = 0 AND outcome IN ('pending', 'failed', 'in_doubt'), gone
     FROM chunk WHERE job_id = ?
   )sql");
-  for (const auto& [chunk, course_no, ids, is_unsettled, is_gone] :
+  for (const auto& [chunk, target_no, ids, is_unsettled, is_gone] :
        known.rows<std::uint64_t, std::int64_t, std::vector<MemberId>, bool, bool>(job)) {
     std::uint32_t index = is_unsettled ? Entry::unsettled_bit : is_gone ? Entry::gone_bit : 0;
-    for (const MemberId& id : ids) add(course_no, id, index++, chunk);
+    for (const MemberId& id : ids) add(target_no, id, index++, chunk);
   }
 }
 
@@ -79,17 +79,17 @@ void Differences::add(const CheckedRow& row) {
     return;
   }
   if (member->mended) ++reading_.mended;
-  if (course_no_ == 0 || row.course != course_) {
-    course_ = row.course;
-    course_no_ = courses_.number_of(course_);
+  if (target_no_ == 0 || row.course != target_) {
+    target_ = row.course;
+    target_no_ = targets_.number_of(target_);
   }
-  add(course_no_, member->id, 0, row.line | Entry::row_bit);
+  add(target_no_, member->id, 0, row.line | Entry::row_bit);
 }
 
 // Ids compare as big-endian bytes; two words compare faster.
-void Differences::add(std::int64_t course_no, const MemberId& id, std::uint32_t index, std::uint64_t origin) {
+void Differences::add(std::int64_t target_no, const MemberId& id, std::uint32_t index, std::uint64_t origin) {
   entries_.add({boost::endian::load_big_u64(&id.bytes[0]), boost::endian::load_big_u64(&id.bytes[8]),
-                static_cast<std::uint32_t>(course_no), index, origin});
+                static_cast<std::uint32_t>(target_no), index, origin});
 }
 
 void Differences::begin() {
@@ -110,7 +110,7 @@ std::optional<Difference> Differences::next() {
     if (row == 0) row = next_->origin;
   }
   Difference& member = found.emplace();
-  member.course_no = first.course_no;
+  member.target_no = first.target_no;
   member.id = first.id();
   member.line = row & ~Entry::row_bit;
   if (row != 0) ++reading_.members;

@@ -1,4 +1,4 @@
-// A list held against what the ledger knows. Both are sorted together by course and member, so that duplicates, new
+// A list held against what the ledger knows. Both are sorted together by target and member, so that duplicates, new
 // members and those that are gone stand side by side, in memory that does not grow with the list.
 #pragma once
 
@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/member_id.h"
-#include "ledger/course_numbers.h"
 #include "ledger/database.h"
 #include "ledger/sorter.h"
+#include "ledger/target_numbers.h"
 #include "source/row_check.h"
 
 namespace convoke {
@@ -29,7 +29,7 @@ struct Reading {
   std::int64_t withdrawn = 0;  ///< of them, those that were due until now
 };
 
-/// What the list says of one member of one course.
+/// What the list says of one member of one target.
 struct Difference {
   enum class What {
     added,   ///< the ledger does not know it
@@ -37,7 +37,7 @@ struct Difference {
     gone     ///< it is known and not in the list
   };
   What what = What::added;
-  std::int64_t course_no = 0;  ///< of CourseNumbers
+  std::int64_t target_no = 0;  ///< of TargetNumbers
   MemberId id;
   std::uint64_t line = 0;      ///< where it stands first; unless it is gone
   ChunkId chunk = 0;           ///< of one who is known: where, and
@@ -48,8 +48,8 @@ struct Difference {
 
 class Differences {
  public:
-  /// Temporary files go to `folder`. `courses` must outlive this.
-  Differences(const std::filesystem::path& folder, CourseNumbers& courses);
+  /// Temporary files go to `folder`. `targets` must outlive this.
+  Differences(const std::filesystem::path& folder, TargetNumbers& targets);
 
   /// Whom the ledger has for the job; before begin().
   void add_known(Database& database, JobId job);
@@ -58,7 +58,7 @@ class Differences {
 
   /// Once all was added, and again if one likes: next() begins with the first.
   void begin();
-  /// Each member once, by course and id; nothing: that was the last. Throws Error disk, and defect if the ledger has
+  /// Each member once, by target and id; nothing: that was the last. Throws Error disk, and defect if the ledger has
   /// one twice.
   std::optional<Difference> next();
 
@@ -71,7 +71,7 @@ class Differences {
   struct Entry {
     std::uint64_t high;
     std::uint64_t low;
-    std::uint32_t course_no;
+    std::uint32_t target_no;
     std::uint32_t index;   // known: where in its chunk, with unsettled_bit or gone_bit
     std::uint64_t origin;  // known: its chunk; row: its line with row_bit
 
@@ -82,23 +82,23 @@ class Differences {
     MemberId id() const;
 
     bool operator<(const Entry& other) const {
-      if (course_no != other.course_no) return course_no < other.course_no;
+      if (target_no != other.target_no) return target_no < other.target_no;
       if (high != other.high) return high < other.high;
       if (low != other.low) return low < other.low;
       return origin < other.origin;
     }
     static void sort(std::vector<Entry>& entries);
     bool same_member(const Entry& other) const {
-      return low == other.low && high == other.high && course_no == other.course_no;
+      return low == other.low && high == other.high && target_no == other.target_no;
     }
   };
   static_assert(sizeof(Entry) == 32);
 
-  void add(std::int64_t course_no, const MemberId& id, std::uint32_t index, std::uint64_t origin);
+  void add(std::int64_t target_no, const MemberId& id, std::uint32_t index, std::uint64_t origin);
 
-  CourseNumbers& courses_;
-  std::string course_;  // of the last row, and
-  std::int64_t course_no_ = 0;
+  TargetNumbers& targets_;
+  std::string target_;  // of the last row, and
+  std::int64_t target_no_ = 0;
   Sorter<Entry> entries_;
   const Entry* next_ = nullptr;  // the first of the next member; null: there is none
   Reading reading_;

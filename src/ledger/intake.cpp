@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "ledger/chunks.h"
-#include "ledger/course_numbers.h"
 #include "ledger/differences.h"
 #include "ledger/statement.h"
+#include "ledger/target_numbers.h"
 
 namespace convoke {
 namespace {
@@ -73,19 +73,19 @@ class InvalidRows {
 // New members on their way into chunks, many chunks a write.
 class Packer {
  public:
-  Packer(Database& database, JobId job, CourseNumbers& courses, std::size_t chunk_size)
+  Packer(Database& database, JobId job, TargetNumbers& targets, std::size_t chunk_size)
       : database_(database),
         job_(job),
-        courses_(courses),
+        targets_(targets),
         chunk_size_(chunk_size),
         insert_(database,
-                "INSERT INTO chunk (job_id, course_no, size, ids, lines, outcome) VALUES (?, ?, ?, ?, ?, 'pending')") {}
+                "INSERT INTO chunk (job_id, target_no, size, ids, lines, outcome) VALUES (?, ?, ?, ?, ?, 'pending')") {}
 
   void add(const Difference& member) {
-    if (waiting_.empty() || waiting_.back().course_no != member.course_no ||
+    if (waiting_.empty() || waiting_.back().target_no != member.target_no ||
         waiting_.back().ids.size() == chunk_size_) {
       if (waiting_.size() == chunks_a_write || members_ >= members_a_write) write();
-      waiting_.push_back({member.course_no, {}, {}});
+      waiting_.push_back({member.target_no, {}, {}});
       waiting_.back().ids.reserve(chunk_size_);
       waiting_.back().lines.reserve(chunk_size_);
     }
@@ -98,7 +98,7 @@ class Packer {
     if (waiting_.empty()) return;
     database_.write([&](Transaction& transaction) {
       for (const NewChunk& chunk : waiting_) {
-        insert_.run(job_, courses_.in_ledger(transaction, chunk.course_no), chunk.ids.size(), chunk.ids,
+        insert_.run(job_, targets_.in_ledger(transaction, chunk.target_no), chunk.ids.size(), chunk.ids,
                     encode_lines(chunk.lines));
       }
     });
@@ -108,14 +108,14 @@ class Packer {
 
  private:
   struct NewChunk {
-    std::int64_t course_no;
+    std::int64_t target_no;
     std::vector<MemberId> ids;
     std::vector<std::uint64_t> lines;
   };
 
   Database& database_;
   JobId job_;
-  CourseNumbers& courses_;
+  TargetNumbers& targets_;
   std::size_t chunk_size_;
   Statement insert_;
   std::vector<NewChunk> waiting_;
@@ -198,8 +198,8 @@ std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, 
   if (!may_brake) begin();
 
   const auto folder = database.path().parent_path();
-  CourseNumbers courses(&database, job);
-  Differences differences(folder, courses);
+  TargetNumbers targets(&database, job, list.target_kind());
+  Differences differences(folder, targets);
   differences.add_known(database, job);
   InvalidRows invalid_rows(database);
   while (const auto row = list.next()) {
@@ -210,7 +210,7 @@ std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, 
   check_brakes(brakes, books, differences, folder);
   if (may_brake) begin();
 
-  Packer packer(database, job, courses, static_cast<std::size_t>(chunk_size));
+  Packer packer(database, job, targets, static_cast<std::size_t>(chunk_size));
   Sorter<Amendment> amendments(folder, amendments_in_memory);
   differences.begin();
   while (const auto member = differences.next()) {

@@ -13,7 +13,7 @@ LedgerApi api_of(Database& database) {
 
 bool has_answers(Database& database) {
   return Statement(database, R"sql(
-    SELECT EXISTS (SELECT 1 FROM course WHERE accepted = 1)
+    SELECT EXISTS (SELECT 1 FROM target WHERE accepted = 1)
            OR EXISTS (SELECT 1 FROM chunk
                       WHERE doubt = 1 OR outcome IN ('invited', 'already_invited', 'rejected', 'in_doubt'))
            OR EXISTS (SELECT 1 FROM call WHERE open = 1)
@@ -56,7 +56,7 @@ void start_rehearsal(Database& database, JobId job) {
     Statement(transaction, "UPDATE api SET rehearsal = 1").run();
     for (const char* sql : {"DELETE FROM call WHERE run_id IN (SELECT run_id FROM run WHERE job_id = ?)",
                             "DELETE FROM run WHERE job_id = ?", "DELETE FROM chunk WHERE job_id = ?",
-                            "DELETE FROM course WHERE job_id = ?", "DELETE FROM invalid_row WHERE job_id = ?",
+                            "DELETE FROM target WHERE job_id = ?", "DELETE FROM invalid_row WHERE job_id = ?",
                             R"sql(
                               UPDATE job SET origin = '', fingerprint = '', rows_read = 0, invalid = 0, duplicates = 0,
                                      mended = 0, half_read = 0

@@ -10,13 +10,13 @@ namespace convoke {
 void Chunks::repack(Transaction& transaction, int chunk_size) {
   std::vector<Waiting> waiting;
   Statement rows(transaction, R"sql(
-    SELECT chunk_id, course_no, attempts, size FROM chunk
+    SELECT chunk_id, target_no, attempts, size FROM chunk
     WHERE job_id = ? AND outcome = 'pending' AND size <> ?
           AND tries = 0 AND missing = 0 AND quiet = 0 AND doubt = 0 AND not_before = 0
-    ORDER BY course_no, attempts, chunk_id
+    ORDER BY target_no, attempts, chunk_id
   )sql");
-  for (const auto& [chunk, course_no, attempts, size] : rows.rows<ChunkId, std::int64_t, int, int>(job_, chunk_size))
-    waiting.push_back({chunk, course_no, attempts, size});
+  for (const auto& [chunk, target_no, attempts, size] : rows.rows<ChunkId, std::int64_t, int, int>(job_, chunk_size))
+    waiting.push_back({chunk, target_no, attempts, size});
   for (auto first = waiting.begin(); first != waiting.end();) {
     const auto end = std::find_if(first, waiting.end(), [&](const Waiting& next) { return !next.is_alike(*first); });
     repack_alike(transaction, {first, end}, static_cast<std::size_t>(chunk_size));
@@ -64,7 +64,7 @@ void Chunks::join(Transaction& transaction, const std::vector<ChunkId>& small, s
       }
       Fate fate;
       fate.attempts = chunk.attempts;
-      insert(chunk.course_no, ids, encode_lines(new_lines), fate, std::nullopt, std::nullopt);
+      insert(chunk.target_no, ids, encode_lines(new_lines), fate, std::nullopt, std::nullopt);
       open.erase(open.begin(), end);
     }
   }

@@ -13,7 +13,7 @@ std::int64_t RunCounts::handled() const {
 RunLog::RunLog(Database& database, JobId job, WallTime now)
     : database_(database),
       job_(job),
-      begin_call_(database, "INSERT INTO call (run_id, chunk_id, course_no, size, sent_at) VALUES (?, ?, ?, ?, ?)"),
+      begin_call_(database, "INSERT INTO call (run_id, chunk_id, target_no, size, sent_at) VALUES (?, ?, ?, ?, ?)"),
       end_call_(database, R"sql(
         UPDATE call SET open = 0, latency_ms = ?, http_status = ?, error = ?, reason = ? WHERE call_id = ?
       )sql"),
@@ -49,7 +49,7 @@ void RunLog::close_interrupted(Transaction& transaction, CallId call) {
 CallId RunLog::begin_call(Transaction&, const Chunk& chunk, WallTime now) {
   ++counts_.calls;
   if (chunk.tries > 0) ++counts_.retries;
-  return begin_call_.insert(run_, chunk.id, chunk.course_no, chunk.ids.size(), now);
+  return begin_call_.insert(run_, chunk.id, chunk.target_no, chunk.ids.size(), now);
 }
 
 void RunLog::end_call(Transaction&, CallId call, const CallEnd& end) {

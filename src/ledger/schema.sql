@@ -1,6 +1,6 @@
--- The ledger, version 3. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
+-- The ledger, version 4. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
 --
--- The idea: a chunk is a set of members of one course that share a fate. Its members go out in one call, and what is the
+-- The idea: a chunk is a set of members of one target that share a fate. Its members go out in one call, and what is the
 -- same for all of them (outcome, status, attempts, when) is written once. Where an answer tells members apart, the
 -- chunk is split, so a chunk never mixes outcomes. Hence a million members are ten thousand rows, the books are a sum
 -- over an index, and recording an answer is one update. The views unpack a chunk into one row per member.
@@ -38,18 +38,19 @@ CREATE TABLE job (
   half_read    INTEGER NOT NULL DEFAULT 0  -- 1: a later reading began and did not end yet; till then nothing adds up
 );
 
-CREATE TABLE course (
-  course_no INTEGER PRIMARY KEY,
+CREATE TABLE target (
+  target_no INTEGER PRIMARY KEY,
   job_id    INTEGER NOT NULL REFERENCES job,
-  course_id TEXT NOT NULL, -- as the API knows it
+  kind      TEXT NOT NULL DEFAULT 'course', -- course, learning_path or channel
+  id        TEXT NOT NULL, -- as the API knows it
   accepted  INTEGER NOT NULL DEFAULT 0, -- 1: the API answered a call for it with 200 or 201: it is there
-  UNIQUE (job_id, course_id)
+  UNIQUE (job_id, kind, id)
 );
 
 CREATE TABLE chunk (
   chunk_id    INTEGER PRIMARY KEY,
   job_id      INTEGER NOT NULL,
-  course_no   INTEGER NOT NULL REFERENCES course,
+  target_no   INTEGER NOT NULL REFERENCES target,
   size        INTEGER NOT NULL,
   ids         BLOB NOT NULL CHECK (length(ids) = size * 16), -- 16 bytes a member, ascending: a chunk holds whom it counts
   lines       TEXT NOT NULL CHECK (json_array_length(lines) = size), -- JSON array: the source line of each
@@ -74,8 +75,8 @@ CREATE TABLE chunk (
   profile TEXT                             -- names and e-mail addresses; only with [ledger] keep_profile
 );
 -- What is due, and first what was asked before: it tells most, and a split ends before the next one starts.
--- (The course stands in it, so that those of a course that was refused are passed over without being read.)
-CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id, course_no) WHERE outcome = 'pending';
+-- (The target stands in it, so that those of a target that was refused are passed over without being read.)
+CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id, target_no) WHERE outcome = 'pending';
 -- The books without reading the members.
 CREATE INDEX chunk_books ON chunk (job_id, outcome, gone, size);
 
@@ -115,7 +116,7 @@ CREATE TABLE call (
   call_id     INTEGER PRIMARY KEY,
   run_id      INTEGER NOT NULL REFERENCES run,
   chunk_id    INTEGER NOT NULL,
-  course_no   INTEGER NOT NULL,
+  target_no   INTEGER NOT NULL,
   size        INTEGER NOT NULL,
   ids         BLOB,          -- the members asked for, as in chunk; NULL while they are the chunk's to this day
   sent_at     INTEGER NOT NULL,

@@ -22,6 +22,7 @@
 #include "base/member_id.h"
 #include "base/outcome.h"
 #include "base/reason.h"
+#include "base/target.h"
 #include "ledger/database.h"
 
 namespace convoke {
@@ -33,9 +34,9 @@ struct OrNull {
   const Value& value;
 };
 
-/// Arguments and columns, each in its own form: whole numbers, bool (1 or 0), double, text, Outcome and Reason (their
-/// word; Reason::none: NULL), Duration and LedgerTime (µs), WallTime (ms), MemberId (16 bytes, as an argument),
-/// std::vector<MemberId> (those of each), std::optional (empty: NULL). What SQLite refuses is thrown as
+/// Arguments and columns, each in its own form: whole numbers, bool (1 or 0), double, text, Outcome, Reason and
+/// TargetKind (their word; Reason::none: NULL), Duration and LedgerTime (µs), WallTime (ms), MemberId (16 bytes, as an
+/// argument), std::vector<MemberId> (those of each), std::optional (empty: NULL). What SQLite refuses is thrown as
 /// SQLite::Exception; Database::write and read make an Error of it.
 class Statement {
  public:
@@ -83,7 +84,7 @@ class Statement {
   template <class... Columns, class... Arguments>
   Row<Columns...> the(const Arguments&... arguments) {
     auto found = row<Columns...>(arguments...);
-    if (!found) throw SQLite::Exception("there is no row where one must be");
+    if (!found) throw_damaged("a row is missing in it");
     return std::move(*found);
   }
 
@@ -160,6 +161,7 @@ class Statement {
   void bind(int at, LedgerTime time) { bind(at, time.time_since_epoch().count()); }
   void bind(int at, WallTime time) { bind(at, time.time_since_epoch().count()); }
   void bind(int at, Outcome outcome) { statement_.bindNoCopy(at, name_of(outcome).data()); }
+  void bind(int at, TargetKind kind) { statement_.bindNoCopy(at, name_of(kind).data()); }
   void bind(int at, Reason reason) {
     reason == Reason::none ? statement_.bind(at) : statement_.bindNoCopy(at, name_of(reason).data());
   }
@@ -205,7 +207,11 @@ class Statement {
   WallTime read(int column, WallTime*) { return WallTime(WallTime::duration(statement_.getColumn(column).getInt64())); }
   Outcome read(int column, Outcome*) {
     if (const auto outcome = outcome_named(statement_.getColumn(column).getText())) return *outcome;
-    throw ledger_ != nullptr ? damaged_ledger(*ledger_, "an outcome in it is none") : Error(Exit::defect, "no outcome");
+    throw_damaged("an outcome in it is none");
+  }
+  TargetKind read(int column, TargetKind*) {
+    if (const auto kind = target_kind_named(statement_.getColumn(column).getText())) return *kind;
+    throw_damaged("a kind of target in it is none");
   }
   // A word that is not known, of a later convoke say, is no reason to refuse a ledger.
   Reason read(int column, Reason*) {
@@ -221,6 +227,10 @@ class Statement {
   std::optional<Value> read(int column, std::optional<Value>*) {
     if (statement_.getColumn(column).isNull()) return std::nullopt;
     return read(column, static_cast<Value*>(nullptr));
+  }
+
+  [[noreturn]] void throw_damaged(const char* what) const {
+    throw ledger_ != nullptr ? damaged_ledger(*ledger_, what) : Error(Exit::defect, what);
   }
 
   SQLite::Database& database_;

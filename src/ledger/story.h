@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/member_id.h"
+#include "base/target.h"
 #include "ledger/database.h"
 
 namespace convoke {
@@ -22,7 +23,7 @@ struct StoryCall {
 };
 
 struct Story {
-  std::string course_id;
+  Target target;
   std::string outcome;
   std::string error;
   std::optional<int> http_status;
@@ -36,7 +37,7 @@ struct Story {
   std::vector<StoryCall> calls;  ///< in the order in which they went out
 };
 
-/// One story for each course that the member is listed for; empty: the job does not know the member. In one snapshot.
+/// One story for each target that the member is listed for; empty: the job does not know the member. In one snapshot.
 std::vector<Story> story_of(Database& database, JobId job, const MemberId& member);
 
 }  // namespace convoke

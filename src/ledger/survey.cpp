@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "ledger/books.h"
-#include "ledger/course_numbers.h"
 #include "ledger/differences.h"
 #include "ledger/statement.h"
+#include "ledger/target_numbers.h"
 
 namespace convoke {
 namespace {
@@ -23,9 +23,9 @@ class CallCount {
   CallCount(int chunk_size, const std::filesystem::path& folder)
       : chunk_size_(chunk_size), packed_(folder, groups_in_memory) {}
 
-  void add(std::int64_t course_no, std::int64_t attempts, std::int64_t members) {
-    if (course_no != latest_.course_no || attempts != latest_.attempts) {
-      packed_.add(std::exchange(latest_, {course_no, attempts, 0}));
+  void add(std::int64_t target_no, std::int64_t attempts, std::int64_t members) {
+    if (target_no != latest_.target_no || attempts != latest_.attempts) {
+      packed_.add(std::exchange(latest_, {target_no, attempts, 0}));
     }
     latest_.members += members;
   }
@@ -39,7 +39,7 @@ class CallCount {
     while (const Group* next = packed_.next()) {
       if (group < *next) {
         count(group.members);
-        group = {next->course_no, next->attempts, 0};
+        group = {next->target_no, next->attempts, 0};
       }
       group.members += next->members;
     }
@@ -50,12 +50,12 @@ class CallCount {
 
  private:
   struct Group {
-    std::int64_t course_no = 0;
+    std::int64_t target_no = 0;
     std::int64_t attempts = 0;
     std::int64_t members = 0;
 
     bool operator<(const Group& other) const {
-      return std::tie(course_no, attempts) < std::tie(other.course_no, other.attempts);
+      return std::tie(target_no, attempts) < std::tie(other.target_no, other.attempts);
     }
   };
   void count(std::int64_t members) {
@@ -64,7 +64,7 @@ class CallCount {
   }
 
   int chunk_size_;
-  Sorter<Group> packed_;  // a list may name as many courses as members
+  Sorter<Group> packed_;  // a list may name as many targets as members
   Group latest_;
   std::int64_t members_ = 0;
   std::int64_t calls_ = 0;
@@ -81,12 +81,12 @@ using Changes = std::unordered_map<ChunkId, Change>;
 void count_known(Database& database, JobId job, const SurveyTerms& terms, const Changes& changes, Survey& survey,
                  CallCount& count) {
   Statement rows(database, R"sql(
-    SELECT chunk_id, course_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1,
+    SELECT chunk_id, target_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1,
            not_before = 0 AND missing = 0 AND tries = 0, reason,
            chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1)
     FROM chunk WHERE job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt')
   )sql");
-  for (const auto& [chunk, course_no, size, outcome, was_gone, attempts, apart, waits_for_nothing, reason, is_open] :
+  for (const auto& [chunk, target_no, size, outcome, was_gone, attempts, apart, waits_for_nothing, reason, is_open] :
        rows.rows<ChunkId, std::int64_t, std::int64_t, Outcome, bool, int, bool, bool, Reason, bool>(job)) {
     const auto found = changes.find(chunk);
     const Change change = found == changes.end() ? Change{} : found->second;
@@ -107,7 +107,7 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, const 
     if (alone) {
       count.add_apart(due);
     } else {
-      count.add(course_no, attempts, due);
+      count.add(target_no, attempts, due);
     }
   }
 }
@@ -117,8 +117,8 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, const 
 Survey survey(Database* database, std::optional<JobId> job, MemberList& list, const SurveyTerms& terms,
               const std::filesystem::path& folder) {
   Survey survey;
-  CourseNumbers courses(database, job);
-  Differences differences(folder, courses);
+  TargetNumbers targets(database, job, list.target_kind());
+  Differences differences(folder, targets);
   if (database && job) differences.add_known(*database, *job);
   while (const auto row = list.next()) {
     differences.add(*row);
@@ -133,7 +133,7 @@ Survey survey(Database* database, std::optional<JobId> job, MemberList& list, co
   differences.begin();
   while (const auto member = differences.next()) {
     if (member->what == Difference::What::added) {
-      count.add(member->course_no, 0, 1);
+      count.add(member->target_no, 0, 1);
     } else {
       Change& change = changes[member->chunk];
       ++(member->what == Difference::What::gone ? change.gone : change.listed);

@@ -9,7 +9,7 @@ CREATE VIEW outcomes_of_chunks AS
 SELECT c.job_id AS job_id,
        c.chunk_id AS chunk_id,
        job.name AS job,
-       course.course_id AS course_id,
+       target.id AS course_id,
        (SELECT lower(substr(id, 1, 8) || '-' || substr(id, 9, 4) || '-' || substr(id, 13, 4) || '-' || substr(id, 17, 4) ||
                      '-' || substr(id, 21))
         FROM (SELECT iif(c.size > 100, json_extract(m.value, '$.id'), hex(substr(c.ids, m.key * 16 + 1, 16))) AS id)
@@ -39,11 +39,12 @@ SELECT c.job_id AS job_id,
        1 - c.gone AS in_list,
        c.run_id AS run_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', c.updated_at / 1000.0, 'unixepoch') AS updated_at,
+       target.kind AS target,
        iif(c.size > 100, json_extract(m.value, '$.profile'),
            iif(c.profile LIKE '[%', json_extract(c.profile, '$[' || m.key || ']'), c.profile)) AS participant_profile
 FROM chunk c
 JOIN job ON job.job_id = c.job_id
-JOIN course ON course.course_no = c.course_no
+JOIN target ON target.target_no = c.target_no
 JOIN json_each(iif(c.size <= 100, c.lines, (
   WITH RECURSIVE
   part(first, size, ids) AS ( -- the ids, halved until each is by itself
@@ -74,7 +75,7 @@ JOIN json_each(iif(c.size <= 100, c.lines, (
 CREATE VIEW outcomes AS
 SELECT job, course_id, spot_member_id, outcome, reason, http_status, error, attempts, participant_id, participant_status,
        invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, source_line, in_list, run_id,
-       updated_at
+       updated_at, target
 FROM outcomes_of_chunks;
 
 CREATE VIEW invalid_rows AS
@@ -89,7 +90,7 @@ SELECT run_id, job.name AS job,
 FROM run JOIN job USING (job_id);
 
 CREATE VIEW calls AS
-SELECT call_id, run_id, job.name AS job, course.course_id AS course_id,
+SELECT call_id, run_id, job.name AS job, target.id AS course_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', sent_at / 1000.0, 'unixepoch') AS sent_at,
        latency_ms, http_status, error, call.size AS members, reason
-FROM call JOIN run USING (run_id) JOIN job ON job.job_id = run.job_id JOIN course USING (course_no);
+FROM call JOIN run USING (run_id) JOIN job ON job.job_id = run.job_id JOIN target USING (target_no);

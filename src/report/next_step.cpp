@@ -50,7 +50,8 @@ std::string next_when(const RunReport& report) {
     case Exit::key_refused:
       return report.end.reason == Reason::account_refused ? "once the account is in order" : "with the right key";
     case Exit::bad_config:
-      return report.end.reason == Reason::course_refused ? "once the course is right" : "once that is mended";
+      if (report.end.reason != Reason::course_refused || report.end.refused.empty()) return "once that is mended";
+      return fmt::format("once the {} is right", words_of(report.end.refused.front().target.kind));
     case Exit::api_unavailable:
       return "later";
     case Exit::incomplete:

@@ -36,7 +36,7 @@ std::string terms_text(const Plan& plan) {
     text += fmt::format("  {:<18} {}\n", name, value);
   };
   fact("API", excerpt(plan.api.base_url) + plan.api.way);
-  fact("course", plan.course.empty() ? "named by each row" : excerpt(plan.course));
+  fact(words_of(plan.target.kind), plan.target.id ? excerpt(*plan.target.id) : "named by each row");
   fact("e-mail", email_words(plan.invite.email_notification));
   fact("on_doubt", on_doubt_words(plan.invite.on_doubt));
   fact("key", plan.api.no_key.empty() ? "there is one" : excerpt(plan.api.no_key, 300));
@@ -65,7 +65,8 @@ std::string list_text(const Plan& plan) {
 JsonObject plan_json(const Plan& plan) {
   const Reading list = plan.list();
   JsonObject json;
-  json.add("job", plan.job).add("base_url", plan.api.base_url).add("course", or_null(plan.course));
+  json.add("job", plan.job).add("base_url", plan.api.base_url).add("course", plan.target.id);
+  json.add("target", name_of(plan.target.kind));
   json.add("email_notification", plan.invite.email_notification).add("on_doubt", name_of(plan.invite.on_doubt));
   json.add("has_key", plan.api.no_key.empty()).add("ledger", plan.ledger);
   json.add("source_read", plan.survey.reading.has_value()).add("rows_read", list.rows).add("invalid", list.invalid);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/settings.h"
+#include "base/target.h"
 #include "ledger/books.h"
 #include "ledger/survey.h"
 #include "run/outlook.h"
@@ -22,7 +23,7 @@ struct PlannedApi {
 struct Plan {
   std::string job;
   PlannedApi api;
-  std::string course;  ///< empty: each row names its own
+  ListTarget target;
   InviteSettings invite;
   std::string ledger;
   bool is_ledger_new = false;

@@ -42,13 +42,14 @@ std::string headline(const RunReport& report) {
 std::string refused_text(const RunReport& report, std::size_t most) {
   std::string text;
   for (std::size_t i = 0; i < report.end.refused.size() && i < most; ++i) {
-    const RefusedCourse& course = report.end.refused[i];
-    text += fmt::format("  refused course     {:>13}   due, of {}: {}\n", grouped(course.members),
-                        excerpt(course.course_id), course.words);
+    const RefusedTarget& refused = report.end.refused[i];
+    text += fmt::format("  {:<18} {:>13}   due, of {}: {}\n", fmt::format("refused {}", words_of(refused.target.kind)),
+                        grouped(refused.members), excerpt(refused.target.id), refused.words);
   }
   if (report.end.refused.size() > most)
     text += fmt::format("  and {} more; --json names them all\n",
-                        plural(static_cast<std::int64_t>(report.end.refused.size() - most), "course", "courses"));
+                        counted(static_cast<std::int64_t>(report.end.refused.size() - most),
+                                words_of(report.end.refused.front().target.kind)));
   return text;
 }
 
@@ -94,11 +95,12 @@ JsonObject run_json(const RunReport& report) {
   for (const Outcome outcome : settled_outcomes) run.add(name_of(outcome), report.counts.of(outcome));
   add_outcomes(run, report.books);
   run.add_raw("troubles", troubles_json(report.troubles));
-  run.add_list("refused_courses", report.end.refused, [](const RefusedCourse& course) {
+  run.add_list("refused_courses", report.end.refused, [](const RefusedTarget& refused) {
     return JsonObject()
-        .add("course_id", course.course_id)
-        .add("members", course.members)
-        .add("message", course.words)
+        .add("course_id", refused.target.id)
+        .add("members", refused.members)
+        .add("message", refused.words)
+        .add("target", name_of(refused.target.kind))
         .text();
   });
   run.add("retried", report.list.retried).add("calls", report.counts.calls).add("retries", report.counts.retries);

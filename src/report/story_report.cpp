@@ -31,9 +31,10 @@ std::string call_json(const StoryCall& call) {
       .text();
 }
 
-std::string course_json(const Story& story) {
+std::string target_json(const Story& story) {
   return JsonObject()
-      .add("course_id", story.course_id)
+      .add("course_id", story.target.id)
+      .add("target", name_of(story.target.kind))
       .add("outcome", story.outcome)
       .add("http_status", story.http_status)
       .add("error", or_null(story.error))
@@ -53,7 +54,8 @@ std::string course_json(const Story& story) {
 std::string story_text(const std::string& job, const MemberId& member, const std::vector<Story>& stories) {
   std::string text;
   for (const Story& story : stories) {
-    text += fmt::format("member {} of job {}, course {}\n", member.text(), excerpt(job), excerpt(story.course_id));
+    text += fmt::format("member {} of job {}, {} {}\n", member.text(), excerpt(job), words_of(story.target.kind),
+                        excerpt(story.target.id));
     text += fmt::format("  source line {}, chunk {} of {}\n", story.source_line, story.chunk,
                         counted(story.chunk_size, "member"));
     for (const StoryCall& call : story.calls) text += call_text(call);
@@ -72,7 +74,7 @@ std::string story_json(const std::string& job, const MemberId& member, const std
   return JsonObject()
              .add("job", job)
              .add("spot_member_id", member.text())
-             .add_list("courses", stories, course_json)
+             .add_list("courses", stories, target_json)
              .text() +
          "\n";
 }

@@ -16,12 +16,12 @@ namespace convoke {
 /// A call that may go out now: its chunk, its intent and its slots.
 struct Claimed {
   Chunk chunk;
-  std::string course_id;
+  Target target;
   CallId call = 0;
   TakenSlots slots;
   LedgerTime claimed_at{};
   Pick pick = Pick::asked_before_first;
-  bool is_course_accepted = false;  ///< the API has accepted a call for the course before
+  bool is_target_accepted = false;  ///< the API has accepted a call for the target before
 };
 
 struct ClaimTerms {

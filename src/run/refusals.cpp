@@ -13,7 +13,7 @@ constexpr int alike_to_doubt = 3;
 constexpr int alike_to_stop = 5;
 constexpr int alike_at_end_to_stop = 2;
 constexpr std::int64_t members_worth_stopping_for = 100;
-// Of a course that was accepted in an earlier run it may well be the members: it takes more of them to speak for the
+// Of a target that was accepted in an earlier run it may well be the members: it takes more of them to speak for the
 // job.
 constexpr std::int64_t members_worth_stopping_for_later = 1000;
 constexpr int too_large_alone_to_stop = 5;
@@ -25,9 +25,9 @@ bool Refusals::ask_at_the_end() const {
   return alike_ >= alike_to_doubt;
 }
 
-bool Refusals::is_course_known(const Claimed& call) const {
-  if (!call.is_course_accepted) return false;
-  const auto missed = missed_.find(call.chunk.course_no);
+bool Refusals::is_target_known(const Claimed& call) const {
+  if (!call.is_target_accepted) return false;
+  const auto missed = missed_.find(call.chunk.target_no);
   return missed == missed_.end() || call.claimed_at <= missed->second;
 }
 
@@ -35,10 +35,10 @@ std::optional<RunEnd> Refusals::saw(const Claimed& call, const Verdict& verdict,
   if (verdict.accepted) {
     is_accepted_in_run_ = true;
     alike_ = alike_at_end_ = too_large_alone_ = strange_in_a_row_ = 0;
-    missed_.erase(call.chunk.course_no);
+    missed_.erase(call.chunk.target_no);
     return std::nullopt;
   }
-  if (verdict.reason == Reason::course_refused && call.is_course_accepted) missed_.emplace(call.chunk.course_no, now);
+  if (verdict.reason == Reason::course_refused && call.is_target_accepted) missed_.emplace(call.chunk.target_no, now);
   if (auto end = saw_strange(verdict)) return end;
   if (call.chunk.ids.size() != 1) return std::nullopt;
   if (verdict.reason == Reason::too_large && ++too_large_alone_ >= too_large_alone_to_stop) {
@@ -71,7 +71,7 @@ std::optional<RunEnd> Refusals::saw_alike(const Claimed& call, const Verdict& ve
   words_ = std::move(words);
   ++alike_;
   if (call.pick == Pick::last_of_list) ++alike_at_end_;
-  const auto worth = call.is_course_accepted ? members_worth_stopping_for_later : members_worth_stopping_for;
+  const auto worth = call.is_target_accepted ? members_worth_stopping_for_later : members_worth_stopping_for;
   if (alike_ < alike_to_stop || alike_at_end_ < alike_at_end_to_stop || others < worth) return std::nullopt;
   return RunEnd{
       StoppedBy::refused_alike,

@@ -20,9 +20,9 @@ class Refusals {
   /// Members next to each other in a list of ids in order may all be old, say, and unknown: ask at its other end, too.
   bool ask_at_the_end() const;
 
-  /// Whether the course was there before, and no answer says yet that it is not: calls under way at the first that did
+  /// Whether the target was there before, and no answer says yet that it is not: calls under way at the first that did
   /// tell nothing more.
-  bool is_course_known(const Claimed& call) const;
+  bool is_target_known(const Claimed& call) const;
 
  private:
   std::optional<RunEnd> saw_strange(const Verdict& verdict);
@@ -34,7 +34,7 @@ class Refusals {
   int alike_at_end_ = 0;      // of them, those from the end of the list
   int too_large_alone_ = 0;   // calls of one member that were too large, since the last that was accepted
   int strange_in_a_row_ = 0;  // pages, and answers that cannot be understood, since the last that was accepted
-  std::map<std::int64_t, LedgerTime> missed_;  // courses accepted before, and when they were first not there
+  std::map<std::int64_t, LedgerTime> missed_;  // targets accepted before, and when they were first not there
 };
 
 }  // namespace convoke

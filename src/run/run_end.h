@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/reason.h"
+#include "base/target.h"
 
 namespace convoke {
 
@@ -24,7 +25,7 @@ enum class StoppedBy {
   key_refused,
   account_refused,
   misconfigured,   ///< what only a change of config mends (RunEnd::reason)
-  course_refused,  ///< all else is settled, and members of courses that the API refuses are due
+  course_refused,  ///< all else is settled, and members of targets that the API refuses are due
   max_failures,
   refused_alike,  ///< every call was refused with the same words: it is not the members
   busy,           ///< it did not begin: another process is running the job
@@ -34,9 +35,9 @@ enum class StoppedBy {
 /// The word in the ledger and in --json; empty for `nothing`.
 std::string_view name_of(StoppedBy by);
 
-/// A course that the API refused in this run.
-struct RefusedCourse {
-  std::string course_id;
+/// A target that the API refused in this run.
+struct RefusedTarget {
+  Target target;
   std::string words;         ///< the API's, printable
   std::int64_t members = 0;  ///< that stay due
 };
@@ -46,7 +47,7 @@ struct RunEnd {
   std::string message{};                 ///< for people; empty for `nothing`
   std::optional<WallTime> next_call{};   ///< quota, rate_limited: when a call may go again
   Reason reason = Reason::none;          ///< of the answer that stopped it
-  std::vector<RefusedCourse> refused{};  ///< whatever stopped it
+  std::vector<RefusedTarget> refused{};  ///< whatever stopped it
 };
 
 }  // namespace convoke

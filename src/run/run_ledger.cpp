@@ -107,8 +107,8 @@ Claimed RunLedger::begin_call(Transaction& transaction, Chunk chunk, TakenSlots 
   begun_.add();
   Claimed call;
   call.call = log_.begin_call(transaction, chunk, clock_.wall());
-  call.course_id = chunks_.course(chunk.course_no);
-  call.is_course_accepted = chunks_.is_accepted(chunk.course_no);
+  call.target = chunks_.target(chunk.target_no);
+  call.is_target_accepted = chunks_.is_accepted(chunk.target_no);
   call.chunk = std::move(chunk);
   call.slots = std::move(slots);
   call.claimed_at = now;
@@ -148,10 +148,10 @@ Recorded RunLedger::record_now(Transaction& transaction, const Claimed& call, co
   log_.end_call(transaction, call.call, report.end);
   chunks_.record(transaction, call.chunk, report.verdict.pieces, log_.run(), now);
   for (const Piece& piece : report.verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(call.chunk));
-  if (report.verdict.accepted) chunks_.accept_course(transaction, call.chunk.course_no);
-  if (report.verdict.effect == Effect::refuse_course) {
-    chunks_.refuse_course(call.chunk.course_no);
-    refused_.try_emplace(call.chunk.course_no, RefusedCourse{call.course_id, report.verdict.call_error});
+  if (report.verdict.accepted) chunks_.accept_target(transaction, call.chunk.target_no);
+  if (report.verdict.effect == Effect::refuse_target) {
+    chunks_.refuse_target(call.chunk.target_no);
+    refused_.try_emplace(call.chunk.target_no, RefusedTarget{call.target, report.verdict.call_error});
   }
   recorded.counts = log_.counts();
   return recorded;
@@ -168,17 +168,17 @@ boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected(Reason reason) 
 boost::asio::awaitable<std::int64_t> RunLedger::due() {
   return commit<std::int64_t>([this](Transaction&) {
     std::int64_t members = books_of(database_, job_).of(Outcome::pending);
-    for (const auto& [course_no, of_course] : chunks_.due_of_refused_courses()) members -= of_course;
+    for (const auto& [target_no, of_target] : chunks_.due_of_refused_targets()) members -= of_target;
     return members;
   });
 }
 
-boost::asio::awaitable<std::vector<RefusedCourse>> RunLedger::refused() {
-  return commit<std::vector<RefusedCourse>>([this](Transaction&) {
-    for (const auto& [course_no, members] : chunks_.due_of_refused_courses()) refused_.at(course_no).members = members;
-    std::vector<RefusedCourse> courses;
-    for (const auto& [course_no, course] : refused_) courses.push_back(course);
-    return courses;
+boost::asio::awaitable<std::vector<RefusedTarget>> RunLedger::refused() {
+  return commit<std::vector<RefusedTarget>>([this](Transaction&) {
+    for (const auto& [target_no, members] : chunks_.due_of_refused_targets()) refused_.at(target_no).members = members;
+    std::vector<RefusedTarget> targets;
+    for (const auto& [target_no, target] : refused_) targets.push_back(target);
+    return targets;
   });
 }
 

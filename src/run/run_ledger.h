@@ -41,10 +41,10 @@ class RunLedger {
   boost::asio::awaitable<Recorded> record(const Claimed& call, const CallReport& report);
   /// What this run saw rejected, for `reason` (none: for whatever reason), is due again: it was not the members' fault.
   boost::asio::awaitable<std::int64_t> forgive_rejected(Reason reason);
-  /// Members that are due, but for those of refused courses.
+  /// Members that are due, but for those of refused targets.
   boost::asio::awaitable<std::int64_t> due();
-  /// The courses that were refused so far.
-  boost::asio::awaitable<std::vector<RefusedCourse>> refused();
+  /// The targets that were refused so far.
+  boost::asio::awaitable<std::vector<RefusedTarget>> refused();
 
   RunLog& log() { return log_; }
   Chunks& chunks() { return chunks_; }
@@ -62,7 +62,7 @@ class RunLedger {
   JobId job_;
   std::string base_url_;
   bool is_unbound_ = false;  // of an older convoke, which did not keep the API: it belongs to whoever answers
-  std::map<std::int64_t, RefusedCourse> refused_;
+  std::map<std::int64_t, RefusedTarget> refused_;
   LedgerClock clock_;
   Duration unanswered_;
   BegunCalls begun_;  // before the log, which begins the run

@@ -70,7 +70,7 @@ bool RunPolicy::may_send() const {
   return !stop_ && in_flight_->sending < concurrency_.allowed();
 }
 
-// A job that was never accepted sends its first call alone: if the key, the course or the address is wrong, that costs
+// A job that was never accepted sends its first call alone: if the key, the target or the address is wrong, that costs
 // one call and not one per connection. So does a size that was too large.
 //
 // Without limits, claims run ahead of the connections, so that the next calls' intents are committed while these are
@@ -161,9 +161,10 @@ Judgement RunPolicy::judgement(LedgerTime now) {
 
 Judgement RunPolicy::judgement(const Claimed& call, LedgerTime sent_at, LedgerTime now) {
   Judgement how = judgement(now);
-  how.course_id = call.course_id;
+  how.target_kind = call.target.kind;
+  how.target_id = call.target.id;
   how.failed_before = health_.failed_before(call.chunk.id);
-  how.is_course_known = refusals_.is_course_known(call);
+  how.is_target_known = refusals_.is_target_known(call);
   how.health = {health_.is_down(), health_.is_down_with(call.chunk.id, sent_at, now), health_.is_silent()};
   return how;
 }
@@ -185,7 +186,7 @@ PutBack RunPolicy::answered(const Claimed& call, const CallReport& report, const
     ++halts_;
     return PutBack::everything;
   }
-  return verdict.effect == Effect::refuse_course ? PutBack::of_the_course : PutBack::nothing;
+  return verdict.effect == Effect::refuse_target ? PutBack::of_the_target : PutBack::nothing;
 }
 
 void RunPolicy::stop_if_too_many_fail() {
@@ -244,8 +245,8 @@ void RunPolicy::recorded(const Claimed& call, const CallReport& report, const Re
     case Effect::stop:
       stop({stopped_by(verdict.reason), words_of_stop(verdict), {}, verdict.reason});
       break;
-    case Effect::refuse_course:
-      remarks_.say_once(call.course_id, words_of_refused_course(call.course_id, verdict.call_error));
+    case Effect::refuse_target:
+      remarks_.say_once(call.target.id, words_of_refused_target(call.target, verdict.call_error));
       break;
     case Effect::shrink:
       shrink(call.chunk.ids.size());
@@ -287,12 +288,12 @@ std::optional<Reason> RunPolicy::forgives() const {
   return stop_->reason == Reason::too_large ? std::optional(Reason::too_large) : std::nullopt;
 }
 
-RunEnd RunPolicy::end(std::vector<RefusedCourse> refused) const {
+RunEnd RunPolicy::end(std::vector<RefusedTarget> refused) const {
   RunEnd end = stop_.value_or(RunEnd{});
   if (end.by == StoppedBy::nothing && !refused.empty()) {
     end.by = StoppedBy::course_refused;
     end.reason = Reason::course_refused;
-    end.message = words_of_refused_courses(refused);
+    end.message = words_of_refused_targets(refused);
   }
   end.refused = std::move(refused);
   return end;

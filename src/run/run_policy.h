@@ -38,7 +38,7 @@ struct Next {
 };
 
 /// What of the calls that are claimed and not out yet is to be put back.
-enum class PutBack { nothing, of_the_course, everything };
+enum class PutBack { nothing, of_the_target, everything };
 
 /// How a run stands; for a progress line.
 struct Progress {
@@ -102,8 +102,8 @@ class RunPolicy {
   void others_are_due();
   /// Why those whom this run saw rejected were not to blame (none: for whatever reason); empty: they were.
   std::optional<Reason> forgives() const;
-  /// The end, once all that was in flight has come back. `refused`: courses with members that stay due.
-  RunEnd end(std::vector<RefusedCourse> refused) const;
+  /// The end, once all that was in flight has come back. `refused`: targets with members that stay due.
+  RunEnd end(std::vector<RefusedTarget> refused) const;
 
   Progress progress() const { return {counts_.committed, in_flight_->calls, extent_.due_at_start, {}}; }
   Remarks& remarks() { return remarks_; }

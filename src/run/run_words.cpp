@@ -63,11 +63,13 @@ std::string words_of_canary(std::int64_t handled) {
   return fmt::format("{} came to an outcome, as --max-members asks", counted(handled, "member"));
 }
 
-std::string words_of_refused_courses(const std::vector<RefusedCourse>& refused) {
-  const RefusedCourse& first = refused.front();
-  return refused.size() == 1 ? fmt::format("the API refuses the course {}: {}", excerpt(first.course_id), first.words)
-                             : fmt::format("the API refuses {} courses, the first of them {}: {}", refused.size(),
-                                           excerpt(first.course_id), first.words);
+std::string words_of_refused_targets(const std::vector<RefusedTarget>& refused) {
+  const RefusedTarget& first = refused.front();
+  const std::string_view kind = words_of(first.target.kind);
+  const std::string id = excerpt(first.target.id);
+  return refused.size() == 1
+             ? fmt::format("the API refuses the {} {}: {}", kind, id, first.words)
+             : fmt::format("the API refuses {} {}s, the first of them {}: {}", refused.size(), kind, id, first.words);
 }
 
 std::string words_of_outage(const std::string& seen, Duration patience_left) {
@@ -83,8 +85,9 @@ std::string words_of_alarm(CallId call, const std::string& alarm) {
   return fmt::format("call {}: {}", call, alarm);
 }
 
-std::string words_of_refused_course(const std::string& course_id, const std::string& words) {
-  return fmt::format("the API refuses the course {}; its members stay due: {}", excerpt(course_id), words);
+std::string words_of_refused_target(const Target& target, const std::string& words) {
+  return fmt::format("the API refuses the {} {}; its members stay due: {}", words_of(target.kind), excerpt(target.id),
+                     words);
 }
 
 std::string words_of_size(std::size_t too_large, int from_here_on) {

@@ -17,13 +17,13 @@ std::string words_of_quota(const Limit& limit, bool is_use_unknown, const std::s
 std::string words_of_next_call(WallTime next, Duration wait);
 std::string words_of_failures(std::int64_t failures, std::int64_t allowed);
 std::string words_of_canary(std::int64_t handled);
-std::string words_of_refused_courses(const std::vector<RefusedCourse>& refused);
+std::string words_of_refused_targets(const std::vector<RefusedTarget>& refused);
 
 // What an operator should know while it goes on.
 std::string words_of_outage(const std::string& seen, Duration patience_left);
 std::string words_of_recovery(Duration after);
 std::string words_of_alarm(CallId call, const std::string& alarm);
-std::string words_of_refused_course(const std::string& course_id, const std::string& words);
+std::string words_of_refused_target(const Target& target, const std::string& words);
 std::string words_of_size(std::size_t too_large, int from_here_on);
 /// `use`: what this ledger itself had used when the 429 came.
 std::string words_of_foreign_use(const std::vector<LimitUse>& use, Duration wait);

@@ -103,7 +103,7 @@ boost::asio::awaitable<void> Runner::send(Ready ready) {
   ready.seat.came_back();
   const CallReport report = report_of(call, answer, sent_at);
   const PutBack which = policy_.answered(call, report, now());
-  std::vector<Ready> unsent = take_ready(which, call.chunk.course_no);
+  std::vector<Ready> unsent = take_ready(which, call.chunk.target_no);
   send_ready();
   const Recorded recorded = co_await ledger_.record(call, report);
   // At once: who is recorded meanwhile counts on what stands here.
@@ -117,7 +117,7 @@ boost::asio::awaitable<void> Runner::send(Ready ready) {
 // was lost inside after it may have left stays in the ledger as an intent: the next run finds it in doubt.
 boost::asio::awaitable<Answer> Runner::ask(Ready& ready) {
   const Claimed& call = ready.call;
-  Request request = invite_request(call.course_id, call.chunk.ids, invite_, call.chunk.quiet);
+  Request request = invite_request(call.target, call.chunk.ids, invite_, call.chunk.quiet);
   request.not_after = instant(call.claimed_at + 2 * call_timeout_);
   try {
     co_return co_await outside_.transport.send(std::move(request));
@@ -152,9 +152,9 @@ CallReport Runner::report_of(const Claimed& call, Answer& answer, LedgerTime sen
   return report;
 }
 
-std::vector<Runner::Ready> Runner::take_ready(PutBack which, std::int64_t course_no) {
+std::vector<Runner::Ready> Runner::take_ready(PutBack which, std::int64_t target_no) {
   const auto stays = [&](const Ready& ready) {
-    return which == PutBack::nothing || (which == PutBack::of_the_course && ready.call.chunk.course_no != course_no);
+    return which == PutBack::nothing || (which == PutBack::of_the_target && ready.call.chunk.target_no != target_no);
   };
   const auto first = std::stable_partition(ready_.begin(), ready_.end(), stays);
   std::vector<Ready> taken(std::make_move_iterator(first), std::make_move_iterator(ready_.end()));

@@ -45,7 +45,7 @@ class Runner {
   boost::asio::awaitable<void> come_home();
   boost::asio::awaitable<RunEnd> end();
   void send_ready();
-  std::vector<Ready> take_ready(PutBack which, std::int64_t course_no = 0);
+  std::vector<Ready> take_ready(PutBack which, std::int64_t target_no = 0);
   CallReport report_of(const Claimed& call, Answer& answer, LedgerTime sent_at);
   Moment now() const { return {ledger_.clock().now(), outside_.clock.wall()}; }
   Instant instant(LedgerTime time) const;

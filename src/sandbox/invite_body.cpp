@@ -58,6 +58,7 @@ std::optional<std::string> InviteBodyReader::read(std::string_view text, InviteB
       return fmt::format("property {} should not exist", excerpt(key, 40));
     }
   }
+  body.has_options = inviter_given || mail_given;
   if (!ids_given) return "spotMemberIds must be an array";
   return std::nullopt;
 }

@@ -14,6 +14,7 @@ namespace convoke {
 struct InviteBody {
   std::vector<MemberId> ids;  ///< as sent: in order, duplicates and all; not empty
   bool with_mail = false;
+  bool has_options = false;  ///< fields beside the ids, which a channel's call does not have
 };
 
 class InviteBodyReader {

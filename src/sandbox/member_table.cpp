@@ -6,34 +6,34 @@
 
 namespace convoke {
 
-std::uint32_t MemberTable::course(std::string_view id) {
-  const auto known = course_numbers_.find(id);
-  if (known != course_numbers_.end()) return known->second;
-  const auto number = static_cast<std::uint32_t>(courses_.size());
-  courses_.emplace_back(id);
-  course_numbers_.emplace(id, number);
+std::uint32_t MemberTable::number_of(TargetKind kind, std::string_view id) {
+  if (const auto known = find_number(kind, id)) return *known;
+  const auto number = static_cast<std::uint32_t>(targets_.size());
+  targets_.push_back({kind, std::string(id)});
+  numbers_[static_cast<std::size_t>(kind)].emplace(id, number);
   return number;
 }
 
-std::optional<std::uint32_t> MemberTable::find_course(std::string_view id) const {
-  const auto known = course_numbers_.find(id);
-  if (known == course_numbers_.end()) return std::nullopt;
+std::optional<std::uint32_t> MemberTable::find_number(TargetKind kind, std::string_view id) const {
+  const auto& numbers = numbers_[static_cast<std::size_t>(kind)];
+  const auto known = numbers.find(id);
+  if (known == numbers.end()) return std::nullopt;
   return known->second;
 }
 
-std::uint64_t MemberTable::hash(std::uint32_t course, const MemberId& id) {
+std::uint64_t MemberTable::hash(std::uint32_t target, const MemberId& id) {
   std::uint64_t halves[2];
   std::memcpy(halves, id.bytes.data(), sizeof halves);
-  return mix(mix(halves[0] ^ course) ^ halves[1]);
+  return mix(mix(halves[0] ^ target) ^ halves[1]);
 }
 
-std::size_t MemberTable::probe(std::uint64_t hash, std::uint32_t course, const MemberId& id) const {
+std::size_t MemberTable::probe(std::uint64_t hash, std::uint32_t target, const MemberId& id) const {
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;
   while (slots_[at].index != none) {
     if (slots_[at].hash == static_cast<std::uint32_t>(hash)) {
       const MemberRecord& record = (*this)[slots_[at].index];
-      if (record.id == id && record.course == course) break;
+      if (record.id == id && record.target == target) break;
     }
     at = (at + 1) & mask;
   }
@@ -56,18 +56,18 @@ void MemberTable::reserve_more(std::size_t count) {
   }
 }
 
-std::uint32_t MemberTable::find_or_add(std::uint64_t hash, std::uint32_t course, const MemberId& id) {
-  Slot& slot = slots_[probe(hash, course, id)];
+std::uint32_t MemberTable::find_or_add(std::uint64_t hash, std::uint32_t target, const MemberId& id) {
+  Slot& slot = slots_[probe(hash, target, id)];
   if (slot.index == none) {
     slot = {static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(size_)};
     if (size_ == blocks_.size() * block_size) blocks_.push_back(std::make_unique<MemberRecord[]>(block_size));
-    (*this)[size_++] = {.id = id, .course = course};
+    (*this)[size_++] = {.id = id, .target = target};
   }
   return slot.index;
 }
 
-const MemberRecord* MemberTable::find(std::string_view course, const MemberId& id) const {
-  const auto number = find_course(course);
+const MemberRecord* MemberTable::find(TargetKind kind, std::string_view target, const MemberId& id) const {
+  const auto number = find_number(kind, target);
   if (!number) return nullptr;
   const Slot& slot = slots_[probe(hash(*number, id), *number, id)];
   return slot.index == none ? nullptr : &(*this)[slot.index];

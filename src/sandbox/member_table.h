@@ -1,6 +1,7 @@
-// Who was asked for which course and what became of it: the sandbox's record, made for millions of members.
+// Who was asked for which target and what became of it: the sandbox's record, made for millions of members.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/member_id.h"
+#include "base/target.h"
 
 namespace convoke {
 
@@ -22,10 +24,10 @@ enum MemberRule : std::uint8_t {
   started_before = 8
 };
 
-/// One member of one course; exists once a call that was processed has named it.
+/// One member of one target; exists once a call that was processed has named it.
 struct MemberRecord {
   MemberId id;
-  std::uint32_t course = 0;       ///< MemberTable::course_id
+  std::uint32_t target = 0;       ///< MemberTable::target()
   std::uint32_t asked = 0;        ///< calls processed that named it: 200, 201, or 400 for an unknown member
   std::uint32_t mails_again = 0;  ///< calls that asked for a mail although it was invited already
   std::uint32_t last_call = 0;    ///< the call that named it last; tells a duplicate within one call
@@ -36,21 +38,21 @@ struct MemberRecord {
   bool mailed = false;     ///< that call asked for a mail
 };
 
-/// Records in the order in which they came, found by course and id through a flat table of 8-byte slots.
+/// Records in the order in which they came, found by target and id through a flat table of 8-byte slots.
 class MemberTable {
  public:
-  std::uint32_t course(std::string_view id);  ///< the number of a course, new or known
-  std::optional<std::uint32_t> find_course(std::string_view id) const;
-  const std::string& course_id(std::uint32_t number) const { return courses_[number]; }
+  std::uint32_t number_of(TargetKind kind, std::string_view id);  ///< of a target, new or known
+  std::optional<std::uint32_t> find_number(TargetKind kind, std::string_view id) const;
+  const Target& target(std::uint32_t number) const { return targets_[number]; }
 
-  static std::uint64_t hash(std::uint32_t course, const MemberId& id);
+  static std::uint64_t hash(std::uint32_t target, const MemberId& id);
   /// Fetches what `find_or_add` will look at; pays when several members are looked up one after the other.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
   /// Makes room for `count` more members, so that adding them moves no slot.
   void reserve_more(std::size_t count);
-  /// The index of the record; a new record is empty but for its course and id. Needs room made by `reserve_more`.
-  std::uint32_t find_or_add(std::uint64_t hash, std::uint32_t course, const MemberId& id);
-  const MemberRecord* find(std::string_view course, const MemberId& id) const;
+  /// The index of the record; a new record is empty but for its target and id. Needs room made by `reserve_more`.
+  std::uint32_t find_or_add(std::uint64_t hash, std::uint32_t target, const MemberId& id);
+  const MemberRecord* find(TargetKind kind, std::string_view target, const MemberId& id) const;
 
   std::size_t size() const { return size_; }
   MemberRecord& operator[](std::size_t index) { return blocks_[index / block_size][index % block_size]; }
@@ -64,13 +66,13 @@ class MemberTable {
   static constexpr std::uint32_t none = 0xFFFFFFFF;
   static constexpr std::size_t block_size = 1024;
 
-  std::size_t probe(std::uint64_t hash, std::uint32_t course, const MemberId& id) const;
+  std::size_t probe(std::uint64_t hash, std::uint32_t target, const MemberId& id) const;
 
   std::vector<Slot> slots_ = std::vector<Slot>(64);      ///< a power of two, at most half full
   std::vector<std::unique_ptr<MemberRecord[]>> blocks_;  ///< of records; none moves when more come
   std::size_t size_ = 0;
-  std::vector<std::string> courses_;
-  std::map<std::string, std::uint32_t, std::less<>> course_numbers_;
+  std::vector<Target> targets_;
+  std::array<std::map<std::string, std::uint32_t, std::less<>>, target_kinds.size()> numbers_;  ///< of each kind
 };
 
 }  // namespace convoke

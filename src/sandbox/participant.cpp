@@ -92,7 +92,7 @@ class Pen {
   char* at_;
 };
 
-/// A participant's own id: a UUID of version 4 in form, made from course and member.
+/// A participant's own id: a UUID of version 4 in form, made from target and member.
 MemberId participant_id(std::uint64_t hash) {
   MemberId id;
   const std::uint64_t halves[2] = {mix(hash), mix(hash + 1)};
@@ -104,19 +104,25 @@ MemberId participant_id(std::uint64_t hash) {
 
 }  // namespace
 
-CourseText::CourseText(std::string_view id) : json(json_string(id)) {
-  for (const char c : id) hash = mix(hash ^ static_cast<unsigned char>(c));
+TargetText::TargetText(const Target& target) : kind(target.kind), json(json_string(target.id)) {
+  for (const char c : target.id) hash = mix(hash ^ static_cast<unsigned char>(c));
 }
 
-char* write_participant(char* out, const MemberRecord& member, const CourseText& course, std::string_view invited_at) {
+std::string time_json(TargetKind kind, WallTime time) {
+  return kind == TargetKind::learning_path ? std::to_string(time.time_since_epoch().count())
+                                           : json_string(format_time(time));
+}
+
+char* write_participant(char* out, const MemberRecord& member, const TargetText& target, std::string_view invited_at) {
   const std::uint64_t person = MemberTable::hash(0, member.id);
   const Name& first = first_names[person & 15];
   const Name& last = last_names[(person >> 4) & 15];
   Pen pen(out);
   pen.text("{\"id\":\"")
-      .id(participant_id(person ^ course.hash))
-      .text("\",\"courseId\":")
-      .text(std::string_view(course.json));
+      .id(participant_id(person ^ target.hash))
+      .text(target.kind == TargetKind::learning_path ? std::string_view("\",\"learningPathId\":")
+                                                     : std::string_view("\",\"courseId\":"))
+      .text(std::string_view(target.json));
   pen.text(",\"spotMemberId\":\"").id(member.id).text("\",\"spotMemberEmail\":\"");
   pen.word(first.address).text(".").word(last.address).text(".").hex(person >> 8, 8).text("@example.com\"");
   if ((person >> 60) == 0) {
@@ -126,15 +132,15 @@ char* write_participant(char* out, const MemberRecord& member, const CourseText&
     pen.text("\",\"spotMemberLastname\":\"").word(last.shown).text("\"");
   }
   if ((member.rules & started_before) != 0) {
-    const std::string started = format_time(member.invited_at + std::chrono::hours(1));
-    pen.text(",\"status\":\"Started\",\"invitedAt\":\"").text(invited_at);
-    pen.text("\",\"startedAt\":\"").text(std::string_view(started));
-    pen.text("\",\"completedAt\":null,\"unenrolledAt\":null,\"lastActivityAt\":\"").text(std::string_view(started));
-    pen.text("\",\"completionRate\":").text(std::string_view(std::to_string(1 + person % 99))).text("}");
+    const std::string started = time_json(target.kind, member.invited_at + std::chrono::hours(1));
+    pen.text(",\"status\":\"Started\",\"invitedAt\":").text(invited_at);
+    pen.text(",\"startedAt\":").text(std::string_view(started));
+    pen.text(",\"completedAt\":null,\"unenrolledAt\":null,\"lastActivityAt\":").text(std::string_view(started));
+    pen.text(",\"completionRate\":").text(std::string_view(std::to_string(1 + person % 99))).text("}");
   } else {
-    pen.text(",\"status\":\"Invited\",\"invitedAt\":\"").text(invited_at);
+    pen.text(",\"status\":\"Invited\",\"invitedAt\":").text(invited_at);
     pen.text(
-        "\",\"startedAt\":null,\"completedAt\":null,\"unenrolledAt\":null,\"lastActivityAt\":null,"
+        ",\"startedAt\":null,\"completedAt\":null,\"unenrolledAt\":null,\"lastActivityAt\":null,"
         "\"completionRate\":0}");
   }
   return pen.at();

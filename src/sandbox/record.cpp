@@ -40,8 +40,9 @@ bool Sandbox::append_members(std::string& out, std::size_t from, std::size_t cou
   const std::size_t end = from + std::min(count, members_.size() - from);
   for (std::size_t i = from; i < end; ++i) {
     const MemberRecord& member = members_[i];
-    out += R"({"courseId":)";
-    append_json_string(out, members_.course_id(member.course));
+    const Target& target = members_.target(member.target);
+    out += fmt::format(R"({{"target":"{}","courseId":)", name_of(target.kind));
+    append_json_string(out, target.id);
     out += R"(,"spotMemberId":")";
     const std::size_t at = out.size();
     out.resize(at + MemberId::text_size);

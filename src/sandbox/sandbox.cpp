@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/numbers.h"
 #include "base/text.h"
 #include "sandbox/participant.h"
-#include "sandbox/target.h"
+#include "sandbox/request_target.h"
 
 namespace convoke {
 namespace {
@@ -25,6 +26,18 @@ bool any_prefix(const std::vector<std::string>& prefixes, std::string_view text)
 void to_lower(std::vector<std::string>& prefixes) {
   for (std::string& prefix : prefixes) prefix = lower_case(prefix);
 }
+
+/// The calls that invite: POST /v1/<of>/{id}/<how>.
+struct Inviting {
+  std::string_view of;
+  std::string_view how;
+  TargetKind kind;
+};
+constexpr std::array<Inviting, 3> invitings = {{
+    {"courses", "participants~bulkInvite", TargetKind::course},
+    {"learningPaths", "participants~bulkInvite", TargetKind::learning_path},
+    {"channels", "spotMembers~bulkAdd", TargetKind::channel},
+}};
 
 /// Whether a request that is struck so is served all the same.
 bool acts(FaultKind kind) {
@@ -124,30 +137,36 @@ void Sandbox::serve(const SandboxRequest& request, std::string_view path, WallTi
   const auto segments = path_segments(path);
   if (!segments) return reply.refuse(400, "the path is not percent-encoded well");
   const auto& parts = *segments;
-  if (parts.size() != 4 || parts[1] != "courses" || parts[2].empty()) return reply.refuse(404, "Not Found");
-  if (parts[3] == "participants~bulkInvite") {
-    if (request.method != "POST") return reply.refuse_method("POST");
-    return invite(request, parts[2], wall, lose_one, reply);
-  }
-  if (parts[3] == "participants") {
+  if (parts.size() != 4 || parts[2].empty()) return reply.refuse(404, "Not Found");
+  if (parts[1] == "courses" && parts[3] == "participants") {
     if (request.method != "GET") return reply.refuse_method("GET");
     return list(path_and_query(request.target).second, parts[2], reply);
+  }
+  for (const Inviting& inviting : invitings) {
+    if (parts[1] != inviting.of || parts[3] != inviting.how) continue;
+    if (request.method != "POST") return reply.refuse_method("POST");
+    return invite(request, {inviting.kind, parts[2]}, wall, lose_one, reply);
   }
   reply.refuse(404, "Not Found");
 }
 
-void Sandbox::invite(const SandboxRequest& request, std::string_view course, WallTime wall, bool lose_one,
+void Sandbox::invite(const SandboxRequest& request, const Target& target, WallTime wall, bool lose_one,
                      SandboxReply& reply) {
   if (!is_json(request.content_type)) return reply.refuse(415, "Unsupported Media Type");
   if (request.body_too_long) return reply.refuse(413, "payload is too large");
   if (const auto wrong = reader_.read(request.body, call_.body)) return reply.refuse_payload(*wrong);
+  const bool is_channel = target.kind == TargetKind::channel;
+  if (is_channel && call_.body.has_options) return reply.refuse_payload("only spotMemberIds should exist");
   if (settings_.max_ids > 0 && call_.body.ids.size() > settings_.max_ids)
     return reply.refuse(413, "payload is too large");
-  if (!course_exists(course)) return reply.refuse(404, "course not found");
+  if (!exists(target)) return reply.refuse(404, fmt::format("{} not found", words_of(target.kind)));
 
-  if (note_named(members_.course(course), wall)) return refuse_unknown(reply);
-  if (invite_named(wall) == call_.named.size()) {
-    reply.status = settings_.already;
+  const bool holds_unknown = note_named(members_.number_of(target.kind, target.id), wall);
+  if (holds_unknown && !is_channel) return refuse_unknown(reply);
+  const bool all_were_in = invite_named(wall) == call_.named.size();
+  if (is_channel) return answer_added(lose_one, reply);
+  if (all_were_in) {
+    reply.status = target.kind == TargetKind::learning_path ? 204 : settings_.already;
     reply.body.clear();
     return;
   }
@@ -155,8 +174,14 @@ void Sandbox::invite(const SandboxRequest& request, std::string_view course, Wal
   if (lose_one && !fresh.empty()) {
     fresh.erase(fresh.begin() + static_cast<std::ptrdiff_t>(fault_chance_.below(fresh.size())));
   }
-  const CourseText text(course);
-  const std::string invited_at = format_time(wall);
+  answer_participants(target, wall, reply);
+}
+
+/// Who was invited by this call.
+void Sandbox::answer_participants(const Target& target, WallTime wall, SandboxReply& reply) {
+  const auto& fresh = call_.fresh;
+  const TargetText text(target);
+  const std::string invited_at = time_json(target.kind, wall);
   reply.status = 201;
   reply.content_type = SandboxReply::json_type;
   reply.body.resize(2 + fresh.size() * (1 + text.participant_room()));
@@ -170,21 +195,38 @@ void Sandbox::invite(const SandboxRequest& request, std::string_view course, Wal
   reply.body.resize(static_cast<std::size_t>(out - reply.body.data()));
 }
 
+/// What a channel says of all whom the call named, but for those whom it ignores.
+void Sandbox::answer_added(bool lose_one, SandboxReply& reply) {
+  const std::size_t lost = lose_one ? fault_chance_.below(call_.named.size()) : call_.named.size();
+  std::string added;
+  std::string failed;
+  auto fresh = call_.fresh.begin();  // in the order of the named
+  for (std::size_t i = 0; i < call_.named.size(); ++i) {
+    const MemberRecord& member = members_[call_.named[i]];
+    const bool is_fresh = fresh != call_.fresh.end() && *fresh == call_.named[i];
+    if (is_fresh) ++fresh;
+    if (i == lost || (member.rules & ignored_member) != 0) continue;
+    std::string& names = member.invited && (is_fresh || !settings_.calls_known_failed) ? added : failed;
+    names += fmt::format("{}\"{}\"", names.empty() ? "" : ",", member.id.text());
+  }
+  reply.answer(200, fmt::format(R"({{"addedSpotMemberIds":[{}],"failedSpotMemberIds":[{}]}})", added, failed));
+}
+
 /// Whom the call names, each once. Returns whether it names anybody who is unknown.
-bool Sandbox::note_named(std::uint32_t course, WallTime wall) {
+bool Sandbox::note_named(std::uint32_t target, WallTime wall) {
   // The places to look at are fetched ahead: each is a cache miss of its own.
   const auto& ids = call_.body.ids;
   members_.reserve_more(ids.size());
   call_.hashes.clear();
   for (const MemberId& id : ids) {
-    call_.hashes.push_back(MemberTable::hash(course, id));
+    call_.hashes.push_back(MemberTable::hash(target, id));
     members_.prefetch(call_.hashes.back());
   }
   ++call_.number;
   call_.named.clear();
   bool holds_unknown = false;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const std::uint32_t index = members_.find_or_add(call_.hashes[i], course, ids[i]);
+    const std::uint32_t index = members_.find_or_add(call_.hashes[i], target, ids[i]);
     MemberRecord& member = members_[index];
     if (member.last_call == call_.number) continue;
     if (member.asked == 0 && has_rules_) {
@@ -217,7 +259,7 @@ std::size_t Sandbox::invite_named(WallTime wall) {
         ++member.mails_again;
         ++stats_.mails_again;
       }
-    } else if ((member.rules & ignored_member) == 0) {
+    } else if ((member.rules & (ignored_member | unknown_member)) == 0) {
       member.invited = member.by_call = true;
       member.mailed = with_mail;
       member.invited_at = wall;
@@ -244,20 +286,21 @@ void Sandbox::list(std::string_view query, std::string_view course, SandboxReply
   const auto page = read_count(query, "page", 1);
   const auto limit = read_count(query, "limit", 20);
   if (!page || !limit || *limit > 1000) return reply.refuse_payload("page or limit is not a number in range");
-  if (!course_exists(course)) return reply.refuse(404, "course not found");
+  const Target target{TargetKind::course, std::string(course)};
+  if (!exists(target)) return reply.refuse(404, "course not found");
 
-  const auto number = members_.find_course(course);
-  const CourseText text(course);
+  const auto number = members_.find_number(target.kind, target.id);
+  const TargetText text(target);
   const std::size_t first = (*page - 1) * *limit;
   std::size_t total = 0;
   std::string participant(text.participant_room(), '\0');
   reply.body = R"({"items":[)";
   for (std::size_t i = 0; number && i < members_.size(); ++i) {
     const MemberRecord& member = members_[i];
-    if (member.course != *number || !member.invited) continue;
+    if (member.target != *number || !member.invited) continue;
     if (total >= first && total - first < *limit) {
       if (total > first) reply.body += ',';
-      const char* end = write_participant(participant.data(), member, text, format_time(member.invited_at));
+      const char* end = write_participant(participant.data(), member, text, time_json(target.kind, member.invited_at));
       reply.body.append(participant.data(), static_cast<std::size_t>(end - participant.data()));
     }
     ++total;
@@ -287,9 +330,11 @@ std::uint8_t Sandbox::rules_of(const MemberId& id) const {
   return static_cast<std::uint8_t>(rules);
 }
 
-bool Sandbox::course_exists(std::string_view id) const {
-  const auto& courses = settings_.courses;
-  return courses.empty() || std::find(courses.begin(), courses.end(), id) != courses.end();
+bool Sandbox::exists(const Target& target) const {
+  const auto& known = target.kind == TargetKind::course          ? settings_.courses
+                      : target.kind == TargetKind::learning_path ? settings_.learning_paths
+                                                                 : settings_.channels;
+  return known.empty() || std::find(known.begin(), known.end(), target.id) != known.end();
 }
 
 }  // namespace convoke

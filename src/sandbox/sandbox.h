@@ -67,9 +67,10 @@ class Sandbox {
 
  private:
   void serve(const SandboxRequest& request, std::string_view path, WallTime wall, bool lose_one, SandboxReply& reply);
-  void invite(const SandboxRequest& request, std::string_view course, WallTime wall, bool lose_one,
-              SandboxReply& reply);
-  bool note_named(std::uint32_t course, WallTime wall);
+  void invite(const SandboxRequest& request, const Target& target, WallTime wall, bool lose_one, SandboxReply& reply);
+  void answer_participants(const Target& target, WallTime wall, SandboxReply& reply);
+  void answer_added(bool lose_one, SandboxReply& reply);
+  bool note_named(std::uint32_t target, WallTime wall);
   std::size_t invite_named(WallTime wall);
   void refuse_unknown(SandboxReply& reply) const;
   void list(std::string_view query, std::string_view course, SandboxReply& reply) const;
@@ -77,7 +78,7 @@ class Sandbox {
   std::optional<Fault> next_fault();
   Duration next_delay();
   std::uint8_t rules_of(const MemberId& id) const;
-  bool course_exists(std::string_view id) const;
+  bool exists(const Target& target) const;
 
   SandboxSettings settings_;
   bool has_rules_ = false;

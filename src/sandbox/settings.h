@@ -25,9 +25,11 @@ struct SandboxSettings {
   std::map<std::uint64_t, Fault> script;
   std::uint64_t seed = 1;  ///< of latency and faults
 
-  std::vector<std::string> courses;  ///< only these exist; empty: any does
-  int already = 200;                 ///< what a call whose members were all invited already is answered: 200 or 204
-  std::size_t max_ids = 0;           ///< more ids in a call are refused (413); 0: no such limit
+  /// Of each kind, only these exist; empty: any does.
+  std::vector<std::string> courses, learning_paths, channels;
+  bool calls_known_failed = false;  ///< a channel names those who are in already as failed; else as added
+  int already = 200;        ///< of a course: what a call whose members were all invited already is answered: 200 or 204
+  std::size_t max_ids = 0;  ///< more ids in a call are refused (413); 0: no such limit
   std::vector<std::string> poison;   ///< members unknown to the account: a call that holds one is refused (400)
   bool quote_poison = false;         ///< that refusal quotes them; else it names nobody
   std::vector<std::string> ignore;   ///< members never invited and missing from every 201

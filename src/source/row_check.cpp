@@ -68,7 +68,7 @@ std::optional<CheckedRow> MemberList::next() {
   if (!row) return checked;
   checked.emplace();
   checked->line = row->line;
-  checked->course = course_ ? std::string_view(*course_) : row->course;
+  checked->course = target_.id ? std::string_view(*target_.id) : row->course;
   checked->value = row->member;
   checked->member = check_member(row->member);
   if (std::holds_alternative<CheckedId>(checked->member)) {

@@ -12,6 +12,7 @@
 
 #include "base/member_id.h"
 #include "base/reason.h"
+#include "base/target.h"
 #include "source/member_source.h"
 
 namespace convoke {
@@ -39,20 +40,21 @@ struct CheckedRow {
 /// A job's list: the rows of its source, checked.
 class MemberList {
  public:
-  /// `course`: that of all rows; empty: each names its own. The source must outlive this.
-  MemberList(MemberSource& source, std::optional<std::string> course, std::stop_token stop = {})
-      : source_(source), course_(std::move(course)), stop_(std::move(stop)) {}
+  /// The source must outlive this.
+  MemberList(MemberSource& source, ListTarget target, std::stop_token stop = {})
+      : source_(source), target_(std::move(target)), stop_(std::move(stop)) {}
 
   /// The next row; nothing at the end, or when a stop was asked (was_stopped() tells; then, and after a throw, not to
   /// be called again). The views hold until the next call. Throws the Errors of MemberSource::next().
   std::optional<CheckedRow> next();
 
+  TargetKind target_kind() const { return target_.kind; }
   /// Whether the rows ended because a stop was asked, and not because there are no more.
   bool was_stopped() const { return was_stopped_; }
 
  private:
   MemberSource& source_;
-  std::optional<std::string> course_;
+  ListTarget target_;
   std::stop_token stop_;
   bool was_stopped_ = false;
 };

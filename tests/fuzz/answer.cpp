@@ -19,7 +19,7 @@ constexpr std::array<int, 24> statuses = {200, 201, 201, 201, 202, 204, 206, 301
 Chunk chunk_of(std::size_t count) {
   Chunk chunk;
   chunk.id = 1;
-  chunk.course_no = 1;
+  chunk.target_no = 1;
   for (std::size_t i = 0; i < count; ++i) {
     MemberId id;
     id.bytes[0] = static_cast<std::uint8_t>(i);  // 00000000-0000-…, 01000000-0000-…
@@ -36,7 +36,7 @@ void check_column(const std::string& column, std::size_t members) {
   require(array.size() == members, "a column of the ledger has an entry for each member");
 }
 
-void check(const Verdict& verdict, const Chunk& chunk) {
+void check(const Verdict& verdict, const Chunk& chunk, bool is_channel) {
   std::vector<int> fates(chunk.ids.size());
   for (const Piece& piece : verdict.pieces) {
     const std::size_t size = piece.members.empty() ? chunk.ids.size() : piece.members.size();
@@ -50,7 +50,9 @@ void check(const Verdict& verdict, const Chunk& chunk) {
     const Fate& fate = piece.fate;
     require(fate.outcome != Outcome::rejected || chunk.ids.size() == 1,
             "nobody is rejected who was not asked for alone");
-    require(fate.outcome != Outcome::invited || fate.http_status == 201, "only a 201 invites");
+    require(fate.outcome != Outcome::invited || fate.http_status == 201 || (is_channel && fate.http_status == 200),
+            "only a 201 invites, or a channel's 200");
+    require(fate.outcome != Outcome::already_invited || !is_channel, "a channel does not say who was in already");
     require(fate.attempts == chunk.attempts || fate.attempts == chunk.attempts + 1, "a call is at most one attempt");
     require(is_printable(fate.error), "an error is printable");
     const ParticipantColumns& columns = fate.participants;
@@ -83,7 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   judgement.keep_profile = (how & 8) != 0 ? KeepProfile::yes : KeepProfile::no;
   judgement.ever_accepted = (how & 16) != 0;
   if ((how & 32) != 0) judgement.retry_after = std::chrono::seconds(1);
+  judgement.target_kind = target_kinds.at((how >> 6U) % target_kinds.size()).kind;
   answer.body = input.rest();
-  check(judge(answer, chunk, judgement), chunk);
+  check(judge(answer, chunk, judgement), chunk, judgement.target_kind == TargetKind::channel);
   return 0;
 }

@@ -38,7 +38,7 @@ struct Sent {
   explicit Sent(LedgerWorld& ledger)
       : world(ledger), log(ledger.database, ledger.job, wall_now), chunks(ledger.database, ledger.job) {
     // Their courses are known to be there: as many chunks may be in flight as one likes.
-    world.database.handle().exec("UPDATE course SET accepted = 1");
+    world.database.handle().exec("UPDATE target SET accepted = 1");
   }
 
   /// Claims the next chunk and gives it these pieces.

@@ -132,13 +132,13 @@ TEST_CASE("the members of a refused course stay due, and are passed over as long
   Sent sent(world);
   const Chunk settled = sent.settle({{{}, fate(Outcome::invited, 201)}});
   const auto in_flight = sent.claim();
-  sent.chunks.refuse_course(settled.course_no);
+  sent.chunks.refuse_target(settled.target_no);
   CHECK(sent.claim()->ids == std::vector{member(4)});
   CHECK_FALSE(sent.claim());
   CHECK_FALSE(sent.chunks.next_due());
   sent.chunks.put_back(in_flight->id);
   CHECK_FALSE(sent.chunks.next_due());
-  CHECK(sent.chunks.due_of_refused_courses() == std::map<std::int64_t, std::int64_t>{{settled.course_no, 2}});
+  CHECK(sent.chunks.due_of_refused_targets() == std::map<std::int64_t, std::int64_t>{{settled.target_no, 2}});
   CHECK(world.rows("SELECT substr(spot_member_id, 36), course_id, outcome FROM outcomes ORDER BY 1") ==
         Rows{"1|a|invited", "2|a|pending", "3|a|pending", "4|b|pending"});
   Chunks next(world.database, world.job);  // another run asks again
@@ -169,12 +169,12 @@ TEST_CASE("a course that was never accepted is asked for by one call at a time, 
   CHECK_FALSE(claim());
   world.database.write([&](Transaction& transaction) {
     chunks.record(transaction, *second, {{{}, fate(Outcome::invited, 201)}}, log.run(), wall_now);
-    chunks.accept_course(transaction, second->course_no);
+    chunks.accept_target(transaction, second->target_no);
   });
   CHECK(claim());
   CHECK(claim());
   Chunks later(world.database, world.job);
-  CHECK(later.is_accepted(second->course_no));
+  CHECK(later.is_accepted(second->target_no));
 }
 
 TEST_CASE("members are made due again by outcome, as if never asked but for their attempts") {

@@ -22,7 +22,7 @@ struct Asking {
   explicit Asking(LedgerWorld& ledger)
       : world(ledger), log(ledger.database, ledger.job, WallTime{}), chunks(ledger.database, ledger.job) {
     // The course is known to be there: as many chunks may be in flight as one likes.
-    world.database.handle().exec("UPDATE course SET accepted = 1");
+    world.database.handle().exec("UPDATE target SET accepted = 1");
   }
 
   void ask_for_next(int members, const std::vector<Piece>& pieces) {

@@ -79,7 +79,7 @@ TEST_CASE("of a list that is asked to stop nobody is taken in, though there are 
     REQUIRE(number < 2);
     return MadeRow{number + 2, member(number + 5).text()};
   });
-  MemberList list(source, std::nullopt, stop.get_token());
+  MemberList list(source, {}, stop.get_token());
   CHECK_FALSE(take_in(world.database, world.job, list, 100, anything_goes, "two", WallTime{}));
   CHECK(is_read(world.database, world.job, "one"));
   CHECK(books_of(world.database, world.job).in_list() == 2);

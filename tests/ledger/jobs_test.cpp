@@ -21,7 +21,7 @@ TEST_CASE("several jobs on a ledger do not see each other's members") {
   CHECK(find_job(world.database, "other") == other);
   CHECK_FALSE(find_job(world.database, "none"));
   MadeRows source = source_of({{1}});
-  MemberList list(source, std::nullopt);
+  MemberList list(source, {});
   CHECK(take_in(world.database, other, list, 100, anything_goes, "", WallTime{})->added == 1);
   check_books(world.database, other);
   check_all(world);

@@ -63,7 +63,7 @@ struct LedgerWorld {
   }
   Reading take_made(MadeRows source, int chunk_size = 100, const std::string& fingerprint = "f",
                     const IntakeBrakes& brakes = anything_goes) {
-    MemberList list(source, std::nullopt);
+    MemberList list(source, {});
     return take_in(database, job, list, chunk_size, brakes, fingerprint, WallTime{}).value();
   }
 

@@ -17,7 +17,7 @@ const PaceSettings ten_an_hour{{{{10, 1h}}, 0}, {30s, 8}};
 void note_calls(LedgerWorld& world, const std::string& values) {
   world.database.handle().exec("INSERT INTO run (job_id, pid, started_at) VALUES (1, 1, 0)");
   world.database.handle().exec(
-      "INSERT INTO call (run_id, chunk_id, course_no, size, sent_at, latency_ms, http_status) VALUES " + values);
+      "INSERT INTO call (run_id, chunk_id, target_no, size, sent_at, latency_ms, http_status) VALUES " + values);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TEST_CASE("due chunks are packed anew, settled ones and those that wait stay") {
   sent.repack(3);
   CHECK(world.rows("SELECT course_id, outcome, count(*) FROM outcomes GROUP BY 1, 2 ORDER BY 1, 2") ==
         Rows{"a|invited|1", "a|pending|6", "b|pending|2"});
-  CHECK(world.rows("SELECT size FROM chunk WHERE outcome = 'pending' AND not_before = 0 ORDER BY course_no, ids") ==
+  CHECK(world.rows("SELECT size FROM chunk WHERE outcome = 'pending' AND not_before = 0 ORDER BY target_no, ids") ==
         Rows{"3", "2", "2"});
   check_all(world);
   sent.repack(1);

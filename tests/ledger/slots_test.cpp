@@ -28,7 +28,7 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
     Chunks chunks(world.database, world.job);
     world.database.write([&](Transaction& transaction) {
       // An hour and a half, 50 min, 30 min and 20 min ago, and one just now without an answer yet.
-      chunks.accept_course(transaction, 1);
+      chunks.accept_target(transaction, 1);
       for (const auto ago : {90min, 50min, 30min, 20min, 0min}) {
         const auto chunk = chunks.due(transaction, now).claim(1);
         calls.push_back(log.begin_call(transaction, *chunk, clock.wall() - ago));

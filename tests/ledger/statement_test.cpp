@@ -81,7 +81,7 @@ TEST_CASE("a row that is not there is none, or an error where one must be") {
   Shelf shelf;
   Statement find(shelf.database, "SELECT value FROM thing WHERE thing_id = ?");
   CHECK_FALSE(find.row<int>(1));
-  CHECK_THROWS_AS(find.the<int>(1), SQLite::Exception);
+  CHECK_THROWS_AS(find.the<int>(1), Error);
   CHECK(Statement(shelf.database, "INSERT INTO thing (value) VALUES (?)").insert("seven") == 1);
   CHECK(find.row<std::string>(1) == "seven");
 }

@@ -19,7 +19,7 @@ namespace {
 /// Of this list on this ledger, or on none.
 Survey survey_of(LedgerWorld* world, const std::vector<ListRow>& rows, const SurveyTerms& terms) {
   MadeRows source = source_of(rows);
-  MemberList list(source, std::nullopt);
+  MemberList list(source, {});
   if (world == nullptr) return survey(nullptr, std::nullopt, list, terms, "/tmp");
   return survey(&world->database, world->job, list, terms, world->folder.path());
 }
@@ -110,7 +110,7 @@ TEST_CASE(
         pieces[2].fate.tries = 1;
         for (std::uint32_t i = 0; i < chunk->ids.size(); ++i)
           pieces[static_cast<std::size_t>(pick(0, 2))].members.push_back(i);
-        const std::string course = sent.chunks.course(chunk->course_no);
+        const std::string course = sent.chunks.target(chunk->target_no).id;
         for (const Piece& piece : pieces) {
           for (const auto index : piece.members)
             model.at({course, std::stoull(chunk->ids[index].text().substr(24), nullptr, 16)}).outcome =

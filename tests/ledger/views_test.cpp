@@ -36,7 +36,7 @@ TEST_CASE("the views have the columns that people rely on, in that order") {
   const std::string outcomes =
       "job, course_id, spot_member_id, outcome, reason, http_status, error, attempts, participant_id, "
       "participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at, completion_rate, "
-      "source_line, in_list, run_id, updated_at";
+      "source_line, in_list, run_id, updated_at, target";
   CHECK(columns("outcomes") == Rows{outcomes});
   CHECK(columns("invalid_rows") == Rows{"job, source_line, value, reason"});
   CHECK(
@@ -67,7 +67,7 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
   sent.settle({{{1}, fate(Outcome::rejected, 400)}, {{0, 2}, fate(Outcome::invited, 201)}});
   const auto stories = story_of(world.database, world.job, member(2));
   REQUIRE(stories.size() == 2);
-  CHECK(stories[0].course_id == "c1");
+  CHECK(stories[0].target.id == "c1");
   CHECK(stories[0].outcome == "rejected");
   CHECK(stories[0].source_line == 3);
   CHECK(stories[0].chunk_size == 1);

@@ -74,7 +74,7 @@ class Reasons(World):
         self.write_list([member for member in ids if member not in self.of_outcome("pending")])
         out = self.expect(OK, "run", "list").out
         self.assertRegex(out, r"withdrawn +10\b")
-        self.assertRegex(out, r"10 × no longer in the list for this course")
+        self.assertRegex(out, r"10 × no longer in the list for this target")
         command, = re.findall(r"all of them: (.+)", out)
         self.assertEqual({row["spot_member_id"] for row in csv.DictReader(self.shell(command, OK).out.splitlines())},
                          self.of_outcome("withdrawn"))

@@ -191,7 +191,7 @@ class World(unittest.TestCase):
 
     def open_calls(self):
         """Members, by course, of calls that were noted and not answered for: read after a kill, before the next run."""
-        rows = self.query("SELECT course_id, ifnull(call.ids, chunk.ids) FROM call JOIN course USING (course_no) "
+        rows = self.query("SELECT target.id, ifnull(call.ids, chunk.ids) FROM call JOIN target USING (target_no) "
                           "LEFT JOIN chunk USING (chunk_id) WHERE open = 1")
         return {(course, str(uuid.UUID(bytes=ids[at:at + 16]))) for course, ids in rows for at in range(0, len(ids), 16)}
 

@@ -35,7 +35,7 @@ TEST_CASE("the least a job says is its course, its list and the column") {
   const JobFolder world;
   const Job job = world.load(least);
   CHECK(job.name == "j");
-  CHECK(job.course == "c1");
+  CHECK(job.target.id == "c1");
   CHECK(job.file == world.folder.path() / "jobs/j.toml");
   const auto& csv = std::get<CsvSettings>(job.source);
   CHECK(csv.path == world.folder.file("jobs/list.csv"));
@@ -83,7 +83,7 @@ on_doubt = "ask-quietly"
                                            {"invite.on_doubt", "ask-quietly"}};
   for (const Job& job : {world.load(toml), world.load(least, overrides)}) {
     CHECK(job.name == "spring");
-    CHECK(job.course == "4711");
+    CHECK(job.target.id == "4711");
     const auto& csv = std::get<CsvSettings>(job.source);
     CHECK(csv.path == world.folder.file("lists/list.csv"));
     CHECK_FALSE(csv.header);
@@ -103,7 +103,7 @@ on_doubt = "ask-quietly"
   CHECK(sqlite.query == "SELECT 1");
   CHECK(sqlite.member_column == "m");
   CHECK(sqlite.course_column == "c");
-  CHECK_FALSE(crm.course);
+  CHECK_FALSE(crm.target.id);
   CHECK(world.load(least, {{"invite.on_doubt", "hold"}}).invite.on_doubt == OnDoubt::hold);
   CHECK(std::get<CsvSettings>(world.load(least, {{"source.csv", "-"}}).source).path == "-");
   CHECK(std::get<CsvSettings>(world.load(least, {{"source.delimiter", ";"}}).source).delimiter == ';');
@@ -111,7 +111,7 @@ on_doubt = "ask-quietly"
     CHECK(std::get<CsvSettings>(world.load(least, {{"source.delimiter", tab}}).source).delimiter == '\t');
   }
   CHECK_FALSE(world.load(least, {{"source.invalid_rows", "fail"}}).list_rules.ignore_invalid);
-  CHECK(world.load(least, {{"course", "2024-01-01"}}).course == "2024-01-01");
+  CHECK(world.load(least, {{"course", "2024-01-01"}}).target.id == "2024-01-01");
   CHECK(std::get<CsvSettings>(world.load(least, {{"source.csv", "here.csv"}}).source).path == "here.csv");
 }
 
@@ -149,7 +149,9 @@ TEST_CASE("what is wrong in a job is said with file, line, key and what to do") 
       {"chunk_size = 5\n" + least, {"j.toml:1: chunk_size: unknown key", "chunk_size belongs into [invite]"}},
       {"[source]\ncourse = \"c\"", {"j.toml:2: source.course: unknown key", "course stands above all [tables]"}},
       {"[api]\ntimeout = \"3s\"", {"j.toml:2: api.timeout: unknown key", "that is a key of config.toml"}},
-      {"hue = 1", {"hue: unknown key", "the keys are name, course, and the tables are [source], [invite]"}},
+      {"hue = 1",
+       {"hue: unknown key",
+        "the keys are name, course, learning_path, channel, and the tables are [source], [invite]"}},
       {"colours = 1", {"colours: unknown key", "did you mean course?"}},
       {least + "query = \"SELECT\"", {"j.toml:5: source.query: goes with source.sqlite"}},
       {"course = \"c\"\n[source]\nsqlite = \"d\"\nmember_column = \"id\"", {"source.query: is missing", "SELECT"}},
@@ -228,7 +230,7 @@ TEST_CASE("a path in a file behind a symbolic link is relative to where the link
 TEST_CASE("a job may be given without a file") {
   const Job job = job_from_options({.csv = "lists/members.csv", .course = "c1", .course_column = {}}, {});
   CHECK(job.name == "members@c1");
-  CHECK(job.course == "c1");
+  CHECK(job.target.id == "c1");
   CHECK(job.file.empty());
   CHECK(std::get<CsvSettings>(job.source).path == "lists/members.csv");
   CHECK(std::get<CsvSettings>(job.source).member_column == "spotMemberId");

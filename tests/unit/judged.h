@@ -74,7 +74,7 @@ inline std::string describe(const Verdict& verdict, const Chunk& chunk) {
   }
   std::string beyond;
   if (verdict.effect == Effect::stop) beyond += " stop";
-  if (verdict.effect == Effect::refuse_course) beyond += " refuse_course";
+  if (verdict.effect == Effect::refuse_target) beyond += " refuse_target";
   if (verdict.effect == Effect::pause) beyond += " pause";
   if (verdict.effect == Effect::shrink) beyond += " shrink";
   if (verdict.sign == Sign::fails) beyond += " fails";

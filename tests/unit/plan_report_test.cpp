@@ -16,7 +16,7 @@ Plan some_plan() {
   Plan plan;
   plan.job = "members";
   plan.api = {"https://api.example", ", by a proxy", ""};
-  plan.course = "42";
+  plan.target.id = "42";
   plan.invite.email_notification = true;
   plan.ledger = "/var/convoke.sqlite";
   plan.is_ledger_new = true;
@@ -29,7 +29,7 @@ Plan some_plan() {
 
 std::vector<Story> some_stories() {
   Story story;
-  story.course_id = "42";
+  story.target.id = "42";
   story.outcome = "invited";
   story.http_status = 201;
   story.attempts = 2;
@@ -98,16 +98,17 @@ TEST_CASE("a plan of a list that was not read again, without a key") {
 }
 
 TEST_CASE("plans as JSON") {
-  CHECK(plans_json({some_plan()}) ==
-        R"({"plans":[{"job":"members","base_url":"https://api.example","course":"42","email_notification":true,)"
-        R"("on_doubt":"ask-again","has_key":true,"ledger":"/var/convoke.sqlite","source_read":true,"rows_read":1204,)"
-        R"("invalid":3,"duplicates":1,"mended":2,"members":1200,"new":1100,"revived":4,"withdrawn":5,"due":1140,)"
-        R"("asked_without_answer":100,"calls":12,)"
-        R"("invalid_rows":[{"source_line":4,"value":"n/a","reason":"not_an_id"}],)"
-        R"("forecast":{"seconds":1.2,"calls_by_day":[12]},"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
-        R"({"limit":"50000/24h","used":1234,"left":48766}],"next_call":"2026-11-24T12:00:10.000Z",)"
-        R"("unknown_until":null}}]})"
-        "\n");
+  CHECK(
+      plans_json({some_plan()}) ==
+      R"({"plans":[{"job":"members","base_url":"https://api.example","course":"42","target":"course","email_notification":true,)"
+      R"("on_doubt":"ask-again","has_key":true,"ledger":"/var/convoke.sqlite","source_read":true,"rows_read":1204,)"
+      R"("invalid":3,"duplicates":1,"mended":2,"members":1200,"new":1100,"revived":4,"withdrawn":5,"due":1140,)"
+      R"("asked_without_answer":100,"calls":12,)"
+      R"("invalid_rows":[{"source_line":4,"value":"n/a","reason":"not_an_id"}],)"
+      R"("forecast":{"seconds":1.2,"calls_by_day":[12]},"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
+      R"({"limit":"50000/24h","used":1234,"left":48766}],"next_call":"2026-11-24T12:00:10.000Z",)"
+      R"("unknown_until":null}}]})"
+      "\n");
   CHECK(plans_json({}) == "{\"plans\":[]}\n");
 }
 
@@ -137,14 +138,15 @@ TEST_CASE("a member's story, in words and as JSON") {
   outcome invited, asked 2 times, since 2026-11-24T12:00:02.000Z
   participant p-1, INVITED
 )");
-  CHECK(story_json("members", some_member, some_stories()) ==
-        R"({"job":"members","spot_member_id":"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9","courses":[{"course_id":"42",)"
-        R"("outcome":"invited","http_status":201,"error":null,"attempts":2,"source_line":17,"chunk_id":3,)"
-        R"("chunk_size":100,"participant_id":"p-1","participant_status":"INVITED",)"
-        R"("updated_at":"2026-11-24T12:00:02.000Z","calls":[)"
-        R"({"call_id":5,"run_id":1,"sent_at":"2026-11-24T12:00:00.000Z","latency_ms":null,"http_status":null,)"
-        R"("error":"no answer in time","members":100,"open":false},)"
-        R"({"call_id":6,"run_id":2,"sent_at":"2026-11-24T12:00:01.000Z","latency_ms":250,"http_status":201,)"
-        R"("error":null,"members":1,"open":false}]}]})"
-        "\n");
+  CHECK(
+      story_json("members", some_member, some_stories()) ==
+      R"({"job":"members","spot_member_id":"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9","courses":[{"course_id":"42","target":"course",)"
+      R"("outcome":"invited","http_status":201,"error":null,"attempts":2,"source_line":17,"chunk_id":3,)"
+      R"("chunk_size":100,"participant_id":"p-1","participant_status":"INVITED",)"
+      R"("updated_at":"2026-11-24T12:00:02.000Z","calls":[)"
+      R"({"call_id":5,"run_id":1,"sent_at":"2026-11-24T12:00:00.000Z","latency_ms":null,"http_status":null,)"
+      R"("error":"no answer in time","members":100,"open":false},)"
+      R"({"call_id":6,"run_id":2,"sent_at":"2026-11-24T12:00:01.000Z","latency_ms":250,"http_status":201,)"
+      R"("error":null,"members":1,"open":false}]}]})"
+      "\n");
 }

@@ -25,9 +25,9 @@ struct Play {
       Claimed call;
       call.chunk = chunk_of(size);
       call.chunk.id = ++chunks;
-      call.course_id = "c";
+      call.target.id = "c";
       call.claimed_at = now.at;
-      call.is_course_accepted = is_course_accepted;
+      call.is_target_accepted = is_target_accepted;
       call.pick = pick;
       seats.push_back(policy.seat(call));
       calls.push_back(call);
@@ -78,7 +78,7 @@ struct Play {
   RunCounts counts;
   PutBack last = PutBack::nothing;
   ChunkId chunks = 0;
-  bool is_course_accepted = true;
+  bool is_target_accepted = true;
   Pick pick = Pick::asked_before_first;
 };
 

@@ -79,7 +79,7 @@ TEST_CASE("a row of a list is a member of a course, or says what is wrong with i
   const std::vector<MadeRow> rows = {{2, id, "a"}, {3, "n/a", "a"}, {5, id, ""}, {6, "", ""}, {7, '{' + id + '}', "b"}};
   const auto read = [&](const std::optional<std::string>& course) {
     MadeRows source(rows);
-    MemberList list(source, course);
+    MemberList list(source, {TargetKind::course, course});
     std::vector<std::string> texts;
     while (const auto row = list.next()) {
       const auto* wrong = std::get_if<Reason>(&row->member);

@@ -25,7 +25,7 @@ RunReport some_report() {
   report.counts.calls = 11;
   report.counts.retries = 1;
   report.troubles = some_troubles();
-  report.end.refused = {{"42", "there is no such course", 40}};
+  report.end.refused = {{{TargetKind::course, "42"}, "there is no such course", 40}};
   report.list.retried = 5;
   report.list.retried_outcomes = "failed";
   report.place.base_url = "https://api.example";
@@ -58,7 +58,7 @@ TEST_CASE("a run's report in words") {
   refused course                40   due, of 42: there is no such course
   left the list                  1   known from before, not in the list now
     withdrawn                    1
-      1 × no longer in the list for this course (line 9)
+      1 × no longer in the list for this target (line 9)
       all of them: convoke export members --outcome withdrawn --ledger /var/convoke.sqlite
   retried                        5   made due again
   calls                         11   1 of them is a retry
@@ -133,7 +133,7 @@ TEST_CASE("runs as JSON: what stopped the one that decides the exit code stopped
       R"("troubles":[{"outcome":"rejected","reason":"refused","count":10,"source_line":17,"example":"unknown member"},)"
       R"({"outcome":"withdrawn","reason":"left_list","count":1,"source_line":9,"example":""},)"
       R"({"outcome":"invalid","reason":"not_an_id","count":3,"source_line":4,"example":"n/a?[1m"}],)"
-      R"("refused_courses":[{"course_id":"42","members":40,"message":"there is no such course"}],"retried":5,)"
+      R"("refused_courses":[{"course_id":"42","members":40,"message":"there is no such course","target":"course"}],"retried":5,)"
       R"("calls":11,"retries":1,"base_url":"https://api.example","ledger":"/var/convoke.sqlite",)"
       R"("ledger_is_new":true,"rehearsal":false,"seconds":61}]})"
       "\n");

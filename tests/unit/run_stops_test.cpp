@@ -93,7 +93,7 @@ TEST_CASE("single members refused alike, from both ends of the list, are not to 
   struct Row {
     const char* what;
     std::int64_t due;
-    bool is_course_accepted;
+    bool is_target_accepted;
     bool stops;
   };
   for (const Row& row : std::vector<Row>{{"a list worth it", 105, false, true},
@@ -102,7 +102,7 @@ TEST_CASE("single members refused alike, from both ends of the list, are not to 
                                          {"of such a course, and longer", 1005, true, true}}) {
     CAPTURE(row.what);
     Play play(limited(), row.due, true);
-    play.is_course_accepted = row.is_course_accepted;
+    play.is_target_accepted = row.is_target_accepted;
     for (int refused = 0; refused < 5; ++refused) {
       if (play.next().terms.pick == Pick::last_of_list) play.pick = Pick::last_of_list;
       CHECK((play.pick == Pick::last_of_list) == (refused >= 3));
@@ -147,8 +147,8 @@ TEST_CASE("a course that was there is asked once more; where an answer after tha
   CHECK(play.answer(404).effect == Effect::none);  // it was under way at the first
   play.pass(1s);
   play.claim(1);
-  CHECK(play.answer(404).effect == Effect::refuse_course);
-  CHECK(play.last == PutBack::of_the_course);
-  const RunEnd end = play.policy.end({{"course", "HTTP 404", 900}});
+  CHECK(play.answer(404).effect == Effect::refuse_target);
+  CHECK(play.last == PutBack::of_the_target);
+  const RunEnd end = play.policy.end({{{TargetKind::course, "course"}, "HTTP 404", 900}});
   CHECK(end.by == StoppedBy::course_refused);
 }

@@ -28,7 +28,7 @@ Count count(const std::string& name) {
   Count count;
   std::set<std::pair<std::string, MemberId>> seen;
   const auto source = open_source(job.source);
-  MemberList list(*source, job.course);
+  MemberList list(*source, job.target);
   while (const auto row = list.next()) {
     ++count.rows;
     if (const auto* wrong = std::get_if<Reason>(&row->member)) {

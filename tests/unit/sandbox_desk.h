@@ -50,7 +50,7 @@ struct Desk {
     return ask({.method = "GET", .target = target, .authorization = "key", .content_type = "", .body = ""});
   }
   const MemberRecord* member(int number, std::string_view course = "c1") const {
-    return sandbox.members().find(course, id_of(number));
+    return sandbox.members().find(TargetKind::course, course, id_of(number));
   }
   bool invited(int number) const { return member(number) != nullptr && member(number)->invited; }
 

@@ -143,9 +143,11 @@ TEST_CASE("the record is told as JSON, one line a member") {
   CHECK(desk.get("/_sandbox/other").status == 404);
   std::string lines;
   CHECK(desk.sandbox.append_members(lines, 0, 1));
-  CHECK(lines == R"({"courseId":"c1","spotMemberId":"00000000-0000-4000-8000-000000000001","asked":2,"invited":true,)"
-                 R"("invitations":1,"mails":1,"mails_again":0})"
-                 "\n");
+  CHECK(
+      lines ==
+      R"({"target":"course","courseId":"c1","spotMemberId":"00000000-0000-4000-8000-000000000001","asked":2,"invited":true,)"
+      R"("invitations":1,"mails":1,"mails_again":0})"
+      "\n");
   CHECK(desk.sandbox.append_members(lines, 1, 100));
   CHECK(count(lines, "\n") == 2);
   CHECK_FALSE(desk.sandbox.append_members(lines, 2, 100));
@@ -153,13 +155,13 @@ TEST_CASE("the record is told as JSON, one line a member") {
 
 TEST_CASE("the record holds many members") {
   MemberTable table;
-  const std::uint32_t course = table.course("c");
+  const std::uint32_t course = table.number_of(TargetKind::course, "c");
   for (int i = 0; i < 20'000; ++i) {
     table.reserve_more(1);
     CHECK(table.find_or_add(MemberTable::hash(course, id_of(i)), course, id_of(i)) == static_cast<std::uint32_t>(i));
   }
   CHECK(table.size() == 20'000);
-  CHECK(table.find("c", id_of(12'345)) == &table[12'345]);
-  CHECK(table.find("c", id_of(20'000)) == nullptr);
-  CHECK(table.find("d", id_of(1)) == nullptr);
+  CHECK(table.find(TargetKind::course, "c", id_of(12'345)) == &table[12'345]);
+  CHECK(table.find(TargetKind::course, "c", id_of(20'000)) == nullptr);
+  CHECK(table.find(TargetKind::course, "d", id_of(1)) == nullptr);
 }

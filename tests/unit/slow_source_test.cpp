@@ -111,7 +111,7 @@ TEST_CASE("a reading that waits can be stopped") {
   SUBCASE("for the next row") {
     std::optional<Writer> writer;
     const auto source = open_while_written(pipe, writer, "id\na\n", stop.get_token());
-    MemberList list(*source, "course", stop.get_token());
+    MemberList list(*source, {TargetKind::course, "course"}, stop.get_token());
     CHECK(list.next()->value == "a");
     auto reading = std::async(std::launch::async, [&] { return list.next().has_value(); });
     CHECK(reading.wait_for(20ms) == std::future_status::timeout);
@@ -125,7 +125,7 @@ TEST_CASE("a reading that waits can be stopped") {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n WHERE i < 0";
     const auto source = open_source(SqliteSettings{path, query, "id", {}}, stop.get_token());
     CHECK_FALSE(source->share_read());
-    MemberList list(*source, "course", stop.get_token());
+    MemberList list(*source, {TargetKind::course, "course"}, stop.get_token());
     auto reading = std::async(std::launch::async, [&] { return list.next().has_value(); });
     CHECK(reading.wait_for(20ms) == std::future_status::timeout);
     stop.request_stop();

@@ -74,7 +74,7 @@ TEST_CASE("where jobs stand, in words") {
       all of them: convoke export members --outcome rejected --ledger /var/convoke.sqlite
   left the list                  1   known from before, not in the list now
     withdrawn                    1
-      1 × no longer in the list for this course (line 9)
+      1 × no longer in the list for this target (line 9)
       all of them: convoke export members --outcome withdrawn --ledger /var/convoke.sqlite
   without answer               100   asked for in calls that convoke did not live to see answered
   the list was not read to its end: the next run reads it again

@@ -22,7 +22,7 @@ TEST_CASE("the request, byte for byte") {
   ScriptedServer server({always(created("[]"))});
   Client client(server.url() + "/base/");
   const std::vector<MemberId> ids = {member(1), member(0xab)};
-  CHECK(describe(client.call(invite_request("a/b c\xC3\xA9?#~", ids, {}, false))) == "201 []");
+  CHECK(describe(client.call(invite_request({TargetKind::course, "a/b c\xC3\xA9?#~"}, ids, {}, false))) == "201 []");
   const std::string body =
       R"({"spotMemberIds":["00000000-0000-4000-8000-000000000001","00000000-0000-4000-8000-0000000000ab"]})";
   REQUIRE(server.requests().size() == 1);
@@ -60,7 +60,7 @@ TEST_CASE("an optional field that is not set is left out of the body; quiet send
     settings.invited_by = row.invited_by;
     settings.email_notification = row.email;
     const auto one = members(1);
-    CHECK(invite_request("c", one, settings, row.quiet).body == ids + row.expected);
+    CHECK(invite_request({TargetKind::course, "c"}, one, settings, row.quiet).body == ids + row.expected);
   }
 }
 

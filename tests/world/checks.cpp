@@ -30,7 +30,7 @@ Listed listed(World& world, const WorldJob& job) {
   Listed found;
   const auto outcomes = world.outcomes(job.name);
   for (const std::string& member : members_of(job)) {
-    const MemberRecord* record = world.record(job.course_of(member), member);
+    const MemberRecord* record = world.record(job, member);
     if (record == nullptr || !record->invited) ++found.not_invited;
     const auto outcome = outcomes.find(member);
     if (outcome == outcomes.end()) continue;
@@ -97,7 +97,7 @@ void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bo
       REQUIRE((ended.end.by == StoppedBy::course_refused || ended.end.by == StoppedBy::misconfigured));
       if (ended.end.by == StoppedBy::course_refused) {
         REQUIRE(list.due > 0);
-        for (const RefusedCourse& course : ended.end.refused) REQUIRE(world.refused_courses.contains(course.course_id));
+        for (const RefusedTarget& course : ended.end.refused) REQUIRE(world.refused_courses.contains(course.target.id));
       }
       break;
     case Exit::disk:
@@ -172,14 +172,14 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
       const auto& member = id_in_ledger;
       const auto& outcome = outcome_in_ledger;
       if (outcome != "invited" && outcome != "already_invited") continue;
-      const MemberRecord* record = world.record(job.course_of(member), member);
+      const MemberRecord* record = world.record(job, member);
       REQUIRE_MESSAGE((record != nullptr && record->invited),
                       "the ledger says " << outcome << " of " << member << ", the server does not");
     }
     for (const auto& [id_in_ledger, member_in_ledger] : world.members(job.name)) {
       const auto& member = id_in_ledger;
       const auto& seen = member_in_ledger;
-      const MemberRecord* record = world.record(job.course_of(member), member);
+      const MemberRecord* record = world.record(job, member);
       if (record == nullptr || static_cast<int>(record->asked) <= seen.attempts || world.is_restored) continue;
       // Every time that the server was asked, the ledger meant to ask.
       REQUIRE_MESSAGE(

@@ -17,7 +17,7 @@ MadeRows rows_of(const WorldJob& job) {
 }
 
 std::string fingerprint_of(const WorldJob& job) {
-  std::string all = fmt::format("{} {}", job.course, fmt::join(job.more_courses, " "));
+  std::string all = fmt::format("{} {} {}", name_of(job.kind), job.course, fmt::join(job.more_courses, " "));
   for (const std::string& row : job.rows) all += "\n" + row;
   return all;
 }
@@ -104,7 +104,7 @@ Process::Process(World& world, const WorldJob& job, JobRunSettings settings)
       job_(job),
       settings_(std::move(settings)),
       source_(rows_of(job)),
-      list_(source_, std::nullopt, stop_.get_token()) {
+      list_(source_, {job.kind, {}}, stop_.get_token()) {
   if (job_.limits) settings_.send.limits = *job_.limits;
   settings_.base_url = settings_.url = "http://world";
   settings_.fingerprint = job_.make ? job_.fingerprint : fingerprint_of(job_);

@@ -99,7 +99,7 @@ struct ByHand {
   MadeRows source{[](std::uint64_t number) {
     return number < 500 ? std::optional(MadeRow{number + 2, member(number + 1).text()}) : std::nullopt;
   }};
-  MemberList list{source, std::nullopt};
+  MemberList list{source, {}};
   std::exception_ptr failure;
   bool has_ended = false;
   JobRun run;

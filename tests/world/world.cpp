@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "sandbox/target.h"
+#include "sandbox/request_target.h"
 
 namespace convoke {
 
@@ -132,8 +132,8 @@ std::map<std::string, std::string> World::outcomes(const std::string& job) {
   return outcomes;
 }
 
-const MemberRecord* World::record(const std::string& course, const std::string& member) const {
-  return sandbox.members().find(course, *MemberId::parse(member));
+const MemberRecord* World::record(const WorldJob& job, const std::string& member) const {
+  return sandbox.members().find(job.kind, job.course_of(member), *MemberId::parse(member));
 }
 
 JobRunSettings settings_of(int chunk_size) {

@@ -37,6 +37,7 @@ struct NetworkSettings {
 
 struct WorldJob {
   std::string name = "list";
+  TargetKind kind = TargetKind::course;
   std::string course = "course";
   std::vector<std::string> more_courses = {};  ///< members are shared out among all of them by their ids
   std::optional<LimitSettings> limits = {};    ///< of this process alone, in place of all processes'
@@ -146,7 +147,7 @@ class World {
   void back_up();
   void restore();
   /// How often the server was asked for a member, and whether it has invited it.
-  const MemberRecord* record(const std::string& course, const std::string& member) const;
+  const MemberRecord* record(const WorldJob& job, const std::string& member) const;
 
   VirtualClock clock;
   NetworkSettings network;

@@ -27,7 +27,7 @@ TEST_CASE("a course that is not there costs one call, its members stay due, and 
   CHECK(ended.exit == Exit::bad_config);
   CHECK(ended.end.by == StoppedBy::course_refused);
   REQUIRE(ended.end.refused.size() == 1);
-  CHECK(ended.end.refused[0].course_id == "gone");
+  CHECK(ended.end.refused[0].target.id == "gone");
   auto outcomes = tally(world.outcomes("list"));
   CHECK(outcomes.size() == 2);
   CHECK(outcomes["pending"] == ended.end.refused[0].members);

@@ -1,4 +1,4 @@
-#include "sandbox/target.h"
+#include "sandbox/request_target.h"
 
 #include "base/numbers.h"
 

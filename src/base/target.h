@@ -1,0 +1,50 @@
+// Where people are invited to.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace convoke {
+
+enum class TargetKind { course, learning_path, channel };
+
+struct TargetKindWords {
+  TargetKind kind;
+  std::string_view name;   ///< as in job files and in the view `outcomes`
+  std::string_view words;  ///< for people
+};
+
+/// In the order of TargetKind.
+inline constexpr std::array<TargetKindWords, 3> target_kinds = {{
+    {TargetKind::course, "course", "course"},
+    {TargetKind::learning_path, "learning_path", "learning path"},
+    {TargetKind::channel, "channel", "channel"},
+}};
+
+constexpr std::string_view name_of(TargetKind kind) {
+  return target_kinds[static_cast<std::size_t>(kind)].name;
+}
+constexpr std::string_view words_of(TargetKind kind) {
+  return target_kinds[static_cast<std::size_t>(kind)].words;
+}
+constexpr std::optional<TargetKind> target_kind_named(std::string_view name) {
+  for (const TargetKindWords& words : target_kinds) {
+    if (words.name == name) return words.kind;
+  }
+  return std::nullopt;
+}
+
+struct Target {
+  TargetKind kind = TargetKind::course;
+  std::string id;  ///< as the API knows it
+};
+
+/// Where the members of a list are invited to.
+struct ListTarget {
+  TargetKind kind = TargetKind::course;
+  std::optional<std::string> id;  ///< absent: each row names its own
+};
+
+}  // namespace convoke
