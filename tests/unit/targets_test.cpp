@@ -129,11 +129,16 @@ TEST_CASE("whom an earlier call may have added, a channel does not refuse: what 
 }
 
 TEST_CASE("an answer without names is none of a channel's") {
-  for (const auto& [status, body] : std::vector<std::pair<int, std::string>>{
+  struct Row {
+    int status;
+    std::string body;
+  };
+  for (const Row& row : std::vector<Row>{
            {200, ""}, {204, ""}, {200, "[]"}, {201, participants(members(1))}, {200, "{\"addedSpotMemberIds\":[7]}"}}) {
-    CAPTURE(status);
-    CAPTURE(body);
-    CHECK(judged_of_channel(body, chunk_of(1), status) == fmt::format("1 pending {} a1 t1 +1s | alarm", status));
+    CAPTURE(row.status);
+    CAPTURE(row.body);
+    CHECK(judged_of_channel(row.body, chunk_of(1), row.status) ==
+          fmt::format("1 pending {} a1 t1 +1s | alarm", row.status));
   }
 }
 
