@@ -39,28 +39,42 @@ std::optional<char> read_delimiter(const SettingTable& table) {
   return text[0];
 }
 
-CsvSettings read_csv(const SettingTable& table) {
-  if (table.has("source.query")) table.fail("source.query", "goes with source.sqlite, not with source.csv");
-  CsvSettings csv;
-  csv.path = *table.text("source.csv");
-  if (csv.path != "-") csv.path = table.path("source.csv")->string();
-  csv.header = table.flag("source.header").value_or(true);
-  csv.delimiter = read_delimiter(table);
-  csv.member_column = read_column(table, "source.member_column", !csv.header).value_or(csv.member_column);
-  if (!csv.header && !table.has("source.member_column")) {
+std::optional<Encoding> read_encoding(const SettingTable& table) {
+  const auto word = table.word("source.encoding", encoding_names);
+  if (!word) return std::nullopt;
+  return static_cast<Encoding>(std::find(encoding_names.begin(), encoding_names.end(), *word) - encoding_names.begin());
+}
+
+/// Of a list with rows, and perhaps a header among them.
+template <class Settings>
+void read_header(const SettingTable& table, Settings& list) {
+  list.header = table.flag("source.header").value_or(true);
+  list.header_row = table.integer("source.header_row", 1, most_rows_of_a_sheet);
+  if (!list.header && list.header_row) {
+    table.fail("source.header_row", "stands beside header = false, and a list has a header row or it has none",
+               "remove one of them");
+  }
+  list.member_column = read_column(table, "source.member_column", !list.header).value_or(list.member_column);
+  if (!list.header && !table.has("source.member_column")) {
     table.fail(
         "source.member_column", "is missing",
         "without a header row, columns go by number: member_column = 1 (without a job file: --member-column 1) if the "
         "ids stand first");
   }
-  csv.course_column = read_column(table, "source.course_column", !csv.header);
+  list.course_column = read_column(table, "source.course_column", !list.header);
+}
+
+CsvSettings read_csv(const SettingTable& table) {
+  CsvSettings csv;
+  csv.path = *table.text("source.csv");
+  if (csv.path != "-") csv.path = table.path("source.csv")->string();
+  csv.delimiter = read_delimiter(table);
+  csv.encoding = read_encoding(table);
+  read_header(table, csv);
   return csv;
 }
 
 SqliteSettings read_sqlite(const SettingTable& table) {
-  for (const std::string_view key : {"source.header", "source.delimiter"}) {
-    if (table.has(key)) table.fail(key, "goes with source.csv, not with source.sqlite");
-  }
   if (!table.has("source.query")) {
     table.fail("source.query", "is missing", "the SELECT that finds the members: query = \"SELECT … FROM …\"");
   }
@@ -72,16 +86,49 @@ SqliteSettings read_sqlite(const SettingTable& table) {
   return sqlite;
 }
 
+/// Keys that go with some kinds of sources only, in the order of `kinds`.
+struct Companion {
+  std::string_view key;
+  std::array<bool, 2> goes_with;
+};
+
+constexpr std::array<std::string_view, 2> kinds = {"source.csv", "source.sqlite"};
+constexpr std::array<Companion, 5> companions = {{
+    {"source.query", {false, true}},
+    {"source.delimiter", {true, false}},
+    {"source.encoding", {true, false}},
+    {"source.header", {true, false}},
+    {"source.header_row", {true, false}},
+}};
+
+void refuse_companions_of_others(const SettingTable& table, std::size_t kind) {
+  for (const Companion& companion : companions) {
+    if (companion.goes_with[kind] || !table.has(companion.key)) continue;
+    std::vector<std::string_view> others;
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      if (companion.goes_with[i]) others.push_back(kinds[i]);
+    }
+    table.fail(companion.key, fmt::format("goes with {}, not with {}", fmt::join(others, " or "), kinds[kind]));
+  }
+}
+
 SourceSettings read_source(const SettingTable& table) {
-  const bool csv = table.has("source.csv");
-  const bool sqlite = table.has("source.sqlite");
-  if (csv && sqlite)
-    table.fail("source.sqlite", "stands beside source.csv, and a job has one source", "remove one of them");
-  if (!csv && !sqlite) {
+  std::size_t kind = kinds.size();
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    if (!table.has(kinds[i])) continue;
+    if (kind < kinds.size()) {
+      table.fail(kinds[i], fmt::format("stands beside {}, and a job has one source", kinds[kind]),
+                 "remove one of them");
+    }
+    kind = i;
+  }
+  if (kind == kinds.size()) {
     table.fail("source", "is missing: a job needs the list of its members",
                "[source] with csv = \"…\" or sqlite = \"…\"");
   }
-  return csv ? SourceSettings(read_csv(table)) : SourceSettings(read_sqlite(table));
+  refuse_companions_of_others(table, kind);
+  if (kind == 0) return read_csv(table);
+  return read_sqlite(table);
 }
 
 ListRules read_rules(const SettingTable& table) {
@@ -103,6 +150,12 @@ InviteSettings read_invite(const SettingTable& table) {
     invite.on_doubt = static_cast<OnDoubt>(std::find(words.begin(), words.end(), *word) - words.begin());
   }
   return invite;
+}
+
+/// "members" of lists/members.csv.gz.
+std::string stem_of(const fs::path& list) {
+  const bool is_packed = list.extension() == ".gz" || list.extension() == ".zst";
+  return (is_packed ? list.stem() : list).stem().string();
 }
 
 bool is_printable(std::string_view text) {
@@ -203,7 +256,7 @@ Job job_from_options(const JobOptions& options, const std::vector<Override>& ove
   Job job = read_job(table);
   if (job.name.empty()) {
     const auto* csv = std::get_if<CsvSettings>(&job.source);
-    job.name = csv != nullptr && csv->path != "-" ? fs::path(csv->path).stem().string() : "stdin";
+    job.name = csv != nullptr && csv->path != "-" ? stem_of(csv->path) : "stdin";
     if (job.course) job.name += "@" + *job.course;
   }
   return job;

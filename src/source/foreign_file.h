@@ -6,8 +6,9 @@
 
 namespace convoke {
 
-/// Throws Error bad_source if `head`, the first bytes of the file at `path` ("-": standard input), is that of a
-/// compressed file, a spreadsheet, UTF-16 or no text at all. `name` is what messages call the file.
-void refuse_foreign(std::string_view head, const std::string& path, const std::string& name);
+/// Throws Error bad_source if `head`, the first bytes of a text, unpacked if it was packed, is that of a spreadsheet,
+/// of a file that was packed twice, of UTF-16 without a byte order mark, or of no text at all. `name` is what messages
+/// call the file.
+void refuse_foreign(std::string_view head, const std::string& name);
 
 }  // namespace convoke

@@ -11,8 +11,9 @@ std::unique_ptr<MemberSource> open_source(const SourceSettings& settings, std::s
 }
 
 std::string describe_source(const SourceSettings& settings) {
-  if (const auto* csv = std::get_if<CsvSettings>(&settings)) return csv->path == "-" ? "standard input" : csv->path;
-  return std::get<SqliteSettings>(settings).path;
+  if (const auto* csv = std::get_if<CsvSettings>(&settings); csv != nullptr && csv->path == "-")
+    return "standard input";
+  return std::visit([](const auto& source) { return source.path; }, settings);
 }
 
 }  // namespace convoke

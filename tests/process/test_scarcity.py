@@ -1,9 +1,22 @@
 """What the system will not give: files that may not grow, open files, threads, a name server that says nothing."""
+import zlib
+
+from packed import *
 from world import *
 
 
 def limit(kind, most):
     return lambda: resource.setrlimit(kind, (most, most))
+
+
+def peak_kib_of(process):
+    """Of its memory, until it ends."""
+    peak = 0
+    while process.running:  # the kernel's own high-water mark: it only grows
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        peak = max(peak, int((re.findall(r"VmHWM:\s*(\d+)", status) or [0])[0]))
+        time.sleep(0.002)
+    return peak
 
 
 class Scarcity(World):
@@ -142,11 +155,7 @@ class Memory(World):
         process = self.start("run", "list", "--max-duration", "20s", settings={
             "retry.patience": '"1s"', "limits.calls": "[]", "invite.chunk_size": 20, "ledger.keep_profile": "true", **settings},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        peak = 0
-        while process.running:  # the kernel's own high-water mark: it only grows
-            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-            peak = max(peak, int((re.findall(r"VmHWM:\s*(\d+)", status) or [0])[0]))
-            time.sleep(0.002)
+        peak = peak_kib_of(process)
         process.finish()
         return peak
 
@@ -177,6 +186,35 @@ class Memory(World):
                 time.sleep(0.3)  # until then as many wait for their answers as there are connections
             return participants(call.ids) + b" " * (1 << 20)
         self.assertLess(self.peak_kib(body, 12_000, **{"api.connections": 256}), self.MOST_KIB)
+
+
+class ListMemory(World):
+    """Whatever lists hold: they are refused, or read, in the memory that a list may take."""
+
+    MOST_KIB = 128 << 10
+
+    def plan(self, exit_code, source, *says):
+        self.write_job(source=source)
+        process = self.start("plan", "list", "--json")
+        peak = peak_kib_of(process)
+        result = process.finish()
+        self.assertEqual(result.exit, exit_code, str(result))
+        for words in says:
+            self.assertIn(words, result.err)
+        self.assertGreater(peak, 0)
+        self.assertLess(peak, self.MOST_KIB)
+
+    def test_bombs_are_refused(self):
+        line = b"x" * 63 + b"\n"
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        with open(self.folder / "list.csv", "wb") as file:
+            file.write(packer.compress(b"spotMemberId\n"))
+            for _ in range(600):
+                file.write(packer.compress(line * (1 << 14)))
+            file.write(packer.flush())
+        self.plan(BAD_SOURCE, 'csv = "../list.csv"', "unpacks to more than 512 MiB")
+        (self.folder / "list.csv").write_bytes(zstd(b"spotMemberId\n", b"\n", 8 * 600))
+        self.plan(BAD_SOURCE, 'csv = "../list.csv"', "unpacks to more than 512 MiB")
 
 
 if __name__ == "__main__":
