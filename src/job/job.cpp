@@ -45,7 +45,7 @@ std::optional<Encoding> read_encoding(const SettingTable& table) {
   return static_cast<Encoding>(std::find(encoding_names.begin(), encoding_names.end(), *word) - encoding_names.begin());
 }
 
-/// Of a list with rows, and perhaps a header among them.
+/// Of a list with rows, and perhaps a header among them: a CSV file, a sheet.
 template <class Settings>
 void read_header(const SettingTable& table, Settings& list) {
   list.header = table.flag("source.header").value_or(true);
@@ -74,6 +74,14 @@ CsvSettings read_csv(const SettingTable& table) {
   return csv;
 }
 
+XlsxSettings read_xlsx(const SettingTable& table) {
+  XlsxSettings xlsx;
+  xlsx.path = table.path("source.xlsx")->string();
+  xlsx.sheet = table.text("source.sheet");
+  read_header(table, xlsx);
+  return xlsx;
+}
+
 SqliteSettings read_sqlite(const SettingTable& table) {
   if (!table.has("source.query")) {
     table.fail("source.query", "is missing", "the SELECT that finds the members: query = \"SELECT … FROM …\"");
@@ -89,16 +97,17 @@ SqliteSettings read_sqlite(const SettingTable& table) {
 /// Keys that go with some kinds of sources only, in the order of `kinds`.
 struct Companion {
   std::string_view key;
-  std::array<bool, 2> goes_with;
+  std::array<bool, 3> goes_with;
 };
 
-constexpr std::array<std::string_view, 2> kinds = {"source.csv", "source.sqlite"};
-constexpr std::array<Companion, 5> companions = {{
-    {"source.query", {false, true}},
-    {"source.delimiter", {true, false}},
-    {"source.encoding", {true, false}},
-    {"source.header", {true, false}},
-    {"source.header_row", {true, false}},
+constexpr std::array<std::string_view, 3> kinds = {"source.csv", "source.xlsx", "source.sqlite"};
+constexpr std::array<Companion, 6> companions = {{
+    {"source.query", {false, false, true}},
+    {"source.sheet", {false, true, false}},
+    {"source.delimiter", {true, false, false}},
+    {"source.encoding", {true, false, false}},
+    {"source.header", {true, true, false}},
+    {"source.header_row", {true, true, false}},
 }};
 
 void refuse_companions_of_others(const SettingTable& table, std::size_t kind) {
@@ -124,10 +133,11 @@ SourceSettings read_source(const SettingTable& table) {
   }
   if (kind == kinds.size()) {
     table.fail("source", "is missing: a job needs the list of its members",
-               "[source] with csv = \"…\" or sqlite = \"…\"");
+               "[source] with csv = \"…\", xlsx = \"…\" or sqlite = \"…\"");
   }
   refuse_companions_of_others(table, kind);
   if (kind == 0) return read_csv(table);
+  if (kind == 1) return read_xlsx(table);
   return read_sqlite(table);
 }
 

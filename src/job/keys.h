@@ -18,8 +18,9 @@ inline constexpr auto config_keys = std::to_array<std::string_view>(
 
 inline constexpr auto job_keys = std::to_array<std::string_view>(
     {"name", "course", "source.csv", "source.header", "source.header_row", "source.delimiter", "source.encoding",
-     "source.sqlite", "source.query", "source.member_column", "source.course_column", "source.min_rows",
-     "source.invalid_rows", "invite.invited_by", "invite.email_notification", "invite.chunk_size", "invite.on_doubt"});
+     "source.xlsx", "source.sheet", "source.sqlite", "source.query", "source.member_column", "source.course_column",
+     "source.min_rows", "source.invalid_rows", "invite.invited_by", "invite.email_notification", "invite.chunk_size",
+     "invite.on_doubt"});
 
 using Keys = std::span<const std::string_view>;
 bool is_key(Keys keys, std::string_view key);

@@ -117,7 +117,7 @@ void CsvSource::split(std::string_view line) {
 /// stands above the header. Which is no CSV, it may be: a title with a quote in it.
 void CsvSource::begin(const CsvSettings& settings) {
   const std::string_view head = lines_.read_head();
-  refuse_foreign(head.substr(0, head_size), lines_.name());
+  refuse_foreign(head.substr(0, head_size), settings.path, lines_.name());
   if (head.starts_with("\xEF\xBB\xBF")) lines_.skip(3);
   const std::string_view line = first_line(lines_.at_hand());
   const auto sep = line.data() == lines_.at_hand().data() ? delimiter_of_sep_line(line) : std::nullopt;

@@ -79,6 +79,15 @@ void add_settings(Hash& hash, const CsvSettings& csv) {
   hash.add(csv.encoding ? name_of(*csv.encoding) : "");
 }
 
+void add_settings(Hash& hash, const XlsxSettings& xlsx) {
+  hash.add("xlsx 1");
+  hash.add_optional(xlsx.sheet);
+  hash.add(xlsx.header ? "header" : "numbers");
+  hash.add_number(xlsx.header_row.value_or(0));
+  hash.add(xlsx.member_column);
+  hash.add_optional(xlsx.course_column);
+}
+
 void add_settings(Hash& hash, const SqliteSettings& sqlite) {
   hash.add("sqlite 2");
   hash.add(sqlite.query);

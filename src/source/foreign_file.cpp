@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -26,9 +27,9 @@ constexpr std::array<Kind, 4> kinds = {{
     {"\x1F\x8B"sv, "is packed twice (gzip)", "unpack it once: gzip -d"},
     {"\x28\xB5\x2F\xFD"sv, "is packed twice (zstd)", "unpack it once: zstd -d"},
     {zip_magic, "is a spreadsheet (or another zip file), not CSV",
-     "open it in a spreadsheet program, and save it as CSV (UTF-8)"},
+     "in a job's [source], xlsx = \"…\" in place of csv reads a spreadsheet"},
     {ole_magic, "is an old spreadsheet (.xls, or another file of Office), not CSV",
-     "open it in a spreadsheet program, and save it as CSV (UTF-8)"},
+     "open it in a spreadsheet program, and save it as .xlsx or as CSV (UTF-8)"},
 }};
 
 /// The encoding as we call it, or empty. Text of European names has every other byte NUL.
@@ -40,12 +41,30 @@ std::string_view utf_16_of(std::string_view head) {
   return nuls[0] > 0 ? "utf-16be" : "utf-16le";
 }
 
+/// Whether a file of Office's holds a workbook that was encrypted: it has a stream of that name.
+bool is_encrypted(InputFile& file) {
+  std::string name;
+  for (const char c : "EncryptedPackage"sv) name += {c, '\0'};
+  constexpr std::size_t block_size = 64UL * 1024;
+  constexpr std::size_t looked_at = 256UL << 20;
+  std::string block(block_size, '\0');
+  // Blocks overlap by the name.
+  for (std::size_t at = 0; at < looked_at; at += block_size - name.size()) {
+    const std::size_t got = file.read_at(block.data(), block_size, at);
+    if (std::string_view(block.data(), got).find(name) != std::string_view::npos) return true;
+    if (got < block_size) break;
+  }
+  return false;
+}
+
 }  // namespace
 
-void refuse_foreign(std::string_view head, const std::string& name) {
+void refuse_foreign(std::string_view head, const std::string& path, const std::string& name) {
   for (const Kind& kind : kinds) {
     if (!head.starts_with(kind.magic)) continue;
-    throw Error(Exit::bad_source, std::string(kind.what), name, std::string(kind.hint));
+    throw Error(Exit::bad_source, std::string(kind.what), name,
+                path == "-" && kind.magic == zip_magic ? "a spreadsheet cannot come through standard input: store it"
+                                                       : std::string(kind.hint));
   }
   if (const std::string_view encoding = utf_16_of(head); !encoding.empty()) {
     throw Error(
@@ -56,6 +75,22 @@ void refuse_foreign(std::string_view head, const std::string& name) {
     throw Error(Exit::bad_source, "is not a CSV file: it holds NUL bytes", name,
                 "export the list as CSV in UTF-8; another program's own format is not read");
   }
+}
+
+void refuse_no_workbook(InputFile& file) {
+  std::array<char, 4> bytes{};
+  const std::string_view head(bytes.data(), file.read_at(bytes.data(), bytes.size(), 0));
+  if (head.starts_with(zip_magic)) return;
+  if (!head.starts_with(ole_magic)) {
+    throw Error(Exit::bad_source, head.empty() ? "is empty" : "is not an .xlsx spreadsheet", file.name(),
+                "if it is CSV: csv = \"…\" in place of xlsx, in [source]");
+  }
+  if (is_encrypted(file)) {
+    throw Error(Exit::bad_source, "is protected by a password", file.name(),
+                "open it in a spreadsheet program, and save it without the password");
+  }
+  throw Error(Exit::bad_source, "is an old spreadsheet (.xls), not .xlsx", file.name(),
+              "open it in a spreadsheet program, and save it as .xlsx");
 }
 
 }  // namespace convoke

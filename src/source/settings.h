@@ -37,6 +37,16 @@ struct CsvSettings {
   std::optional<Encoding> encoding = {};            ///< absent: as its byte order mark says, else UTF-8
 };
 
+/// A sheet of an Excel workbook (.xlsx).
+struct XlsxSettings {
+  std::string path = {};
+  std::optional<std::string> sheet = {};        ///< its name; absent: the first sheet
+  bool header = true;                           ///< false: there is no header row, and columns are given by number
+  std::optional<std::int64_t> header_row = {};  ///< its number, from 1; absent: the first row that has text
+  std::string member_column = usual_member_column;
+  std::optional<std::string> course_column = {};
+};
+
 /// A query on a SQLite file, opened read-only.
 struct SqliteSettings {
   std::string path = {};
@@ -45,7 +55,7 @@ struct SqliteSettings {
   std::optional<std::string> course_column = {};
 };
 
-using SourceSettings = std::variant<CsvSettings, SqliteSettings>;
+using SourceSettings = std::variant<CsvSettings, XlsxSettings, SqliteSettings>;
 
 /// What a list has to be like. Sources do not look at it: it is held against a whole reading.
 struct ListRules {

@@ -1,5 +1,5 @@
 """Lists as they come: as spreadsheets write them, slow, with ids written in many ways. Where one is not understood, the
-message names the way out. (Packed ones and other encodings: test_sheets.py.)"""
+message names the way out. (Packed ones, other encodings and .xlsx: test_sheets.py.)"""
 import unittest
 import zipfile
 
@@ -82,9 +82,9 @@ class Spreadsheets(World):
 
 
 class Foreign(World):
-    def refused(self, content, name, *says):
+    def refused(self, content, name, *says, key="csv"):
         (self.folder / name).write_bytes(content)
-        self.write_job(source=f'csv = "../{name}"')
+        self.write_job(source=f'{key} = "../{name}"')
         result = self.expect(BAD_SOURCE, "run", "list")
         self.assertRegex(result.err, r"(?m)^try: ")
         for words in (name, *says):
@@ -92,11 +92,12 @@ class Foreign(World):
         self.assertFalse("\0" in result.err)
         return result
 
-    def test_a_spreadsheet(self):
+    def test_a_spreadsheet_that_is_given_for_csv_and_the_other_way_round(self):
         with zipfile.ZipFile(self.folder / "x.zip", "w") as file:
             file.writestr("xl/workbook.xml", "<workbook/>")
-        self.refused((self.folder / "x.zip").read_bytes(), "list.xlsx", "spreadsheet", "CSV")
+        self.refused((self.folder / "x.zip").read_bytes(), "list.xlsx", "spreadsheet", "xlsx =")
         self.refused(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "list.xls", "spreadsheet", "CSV")
+        self.refused(b"spotMemberId\n", "list.csv", "csv =", key="xlsx")
 
     def test_utf_16_without_a_mark_is_read_with_the_encoding_that_it_names(self):
         ids = some_ids(20)

@@ -1,4 +1,4 @@
-"""Lists as people have them: packed files, other encodings; and such as are cut off or wrong."""
+"""Lists as people have them: Excel workbooks, packed files, other encodings; and such as are cut off, locked or wrong."""
 import gzip
 import unittest
 
@@ -32,6 +32,79 @@ class Lists(World):
 
     def write_bytes(self, content, name="list.csv"):
         (self.folder / name).write_bytes(content)
+
+
+class Workbooks(Lists):
+    XLSX = 'xlsx = "../list.xlsx"'
+
+    def workbook(self, ids):
+        """As an export has it: a title above the header, blank rows between, a second sheet."""
+        rows = {1: ["Contacts"], 2: ["of all regions"], 4: ["name", "spotMemberId", "since", "mail"]}
+        for at, member in enumerate(ids):
+            rows[5 + at + at // 7] = ["Ann", member.upper() if at % 3 else member, 46082 + at, at % 2 == 0]
+        return {"Contacts": rows, "Leads": {1: ["spotMemberId"], 2: [some_ids(1, prefix="aa")[0]]}}
+
+    def test_a_workbook_with_a_title_and_two_sheets(self):
+        ids = some_ids(60)
+        write_workbook(self.folder / "list.xlsx", self.workbook(ids))
+        run = self.check_invited(ids, source=self.XLSX + "\nheader_row = 4")
+        self.assertEqual((run["rows_read"], run["invalid"]), (60, 0))
+        # The line that is kept is the row that the spreadsheet shows.
+        lines = dict(self.query("SELECT spot_member_id, source_line FROM outcomes"))
+        self.assertEqual([lines[member] for member in ids[:9]], [5, 6, 7, 8, 9, 10, 11, 13, 14])
+        self.assertIn("line 13", self.expect(OK, "why", "list", ids[7]).out)
+        self.assertIn("list.xlsx: readable", self.expect(OK, "check", "list").out)
+        self.expect(OK, "plan", "list")
+        # Unchanged, it is not read again; another sheet is another list.
+        self.assertIsNone(self.run_job(OK).get("reading"))
+        self.check_invited(some_ids(1, prefix="aa"), source=self.XLSX + '\nsheet = "Leads"')
+
+    def test_the_sample_is_read_from_its_fourth_row_on(self):
+        sheet = f'xlsx = "{ROOT}/sample-data/contacts.xlsx"\nheader_row = 4'
+        self.write_job(source=sheet)
+        self.sandbox()
+        run = self.run_job(INCOMPLETE)
+        self.assertEqual((run["rows_read"], run["invalid"]), (60, 60 - 19))
+        self.write_job(source=sheet + '\nsheet = "contacts"')
+        result = self.expect(BAD_SOURCE, "run", "list")
+        for words in ('there is no sheet "contacts"', 'did you mean "Contacts"?', '"Notes"'):
+            self.assertIn(words, result.err)
+
+    def test_a_sheet_that_is_not_there(self):
+        write_workbook(self.folder / "list.xlsx", self.workbook(some_ids(1)))
+        self.check_refused('there is no sheet "Lead"', 'try: did you mean "Leads"? the sheets are "Contacts", "Leads"',
+                           source=self.XLSX + '\nsheet = "Lead"')
+        self.write_job(source=self.XLSX + '\nsheet = "Lead"')
+        self.assertIn('there is no sheet "Lead"', self.expect(BAD_SOURCE, "check", "list").out)
+
+    def test_what_is_locked_old_cut_off_or_no_workbook(self):
+        path = write_workbook(self.folder / "list.xlsx", self.workbook(some_ids(500)))
+        whole = path.read_bytes()
+        ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+        for content, says in ((ole + "EncryptedPackage".encode("utf-16-le") + bytes(600), "is protected by a password"),
+                              (ole, "is an old spreadsheet (.xls), not .xlsx"),
+                              (whole[:len(whole) // 2], "is damaged or cut off"),
+                              (whole[:-1], "is damaged or cut off"),
+                              (b"", "is empty"),
+                              (b"spotMemberId\n", "is not an .xlsx spreadsheet")):
+            with self.subTest(says):
+                self.write_bytes(content, "list.xlsx")
+                result = self.check_refused(says, source=self.XLSX + "\nheader_row = 4")
+                self.assertRegex(result.err, r"(?m)^try: ")
+
+    def test_a_part_that_is_there_twice(self):
+        parts = parts_of_workbook(self.workbook(some_ids(1)))
+        write_parts(self.folder / "list.xlsx", parts)
+        with zipfile.ZipFile(self.folder / "list.xlsx", "a") as file:
+            with self.assertWarns(UserWarning):
+                file.writestr("xl/worksheets/sheet1.xml", parts["xl/worksheets/sheet1.xml"])
+        self.check_refused('it has the part "xl/worksheets/sheet1.xml" twice', source=self.XLSX)
+
+    def test_what_a_workbook_says_does_not_reach_the_terminal_raw(self):
+        write_workbook(self.folder / "list.xlsx", {"a\x85\u202eb": {1: ["c\u202ed"]}})
+        result = self.check_refused("there is no column", source=self.XLSX)
+        self.assertNotIn("\u202e", result.err)
+        self.assertNotIn("\x85", result.err)
 
 
 class Packed(Lists):

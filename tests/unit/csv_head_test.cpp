@@ -87,7 +87,7 @@ TEST_CASE("a file that is no CSV is told with the way out") {
   };
   const std::string text = "id,name\n1,Ann\n";
   CHECK(contains(error_for("l.xlsx", "PK\x03\x04"),
-                 "is a spreadsheet (or another zip file), not CSV | open it in a spreadsheet program"));
+                 "is a spreadsheet (or another zip file), not CSV | in a job's [source], xlsx = "));
   CHECK(contains(error_for("l.xls", "\xD0\xCF\x11\xE0\xA1\xB1"), "is an old spreadsheet"));
   CHECK(error_for("l.csv", utf_16(text, true)) ==
         "l.csv: is UTF-16 text, not UTF-8 | in [source], encoding = \"utf-16le\" (without a job file: --set "
