@@ -59,28 +59,50 @@ std::optional<char> read_delimiter(const SettingTable& table) {
   return text[0];
 }
 
-CsvSettings read_csv(const SettingTable& table) {
-  if (table.has("source.query")) table.fail("source.query", "goes with source.sqlite, not with source.csv");
-  CsvSettings csv;
-  csv.path = *table.text("source.csv");
-  if (csv.path != "-") csv.path = table.path("source.csv")->string();
-  csv.header = table.flag("source.header").value_or(true);
-  csv.delimiter = read_delimiter(table);
-  csv.member_column = read_column(table, "source.member_column", !csv.header).value_or(csv.member_column);
-  if (!csv.header && !table.has("source.member_column")) {
+std::optional<Encoding> read_encoding(const SettingTable& table) {
+  const auto word = table.word("source.encoding", encoding_names);
+  if (!word) return std::nullopt;
+  return static_cast<Encoding>(std::find(encoding_names.begin(), encoding_names.end(), *word) - encoding_names.begin());
+}
+
+/// Of a list with rows, and perhaps a header among them: a CSV file, a sheet.
+template <class Settings>
+void read_header(const SettingTable& table, Settings& list) {
+  list.header = table.flag("source.header").value_or(true);
+  list.header_row = table.integer("source.header_row", 1, most_rows_of_a_sheet);
+  if (!list.header && list.header_row) {
+    table.fail("source.header_row", "stands beside header = false, and a list has a header row or it has none",
+               "remove one of them");
+  }
+  list.member_column = read_column(table, "source.member_column", !list.header).value_or(list.member_column);
+  if (!list.header && !table.has("source.member_column")) {
     table.fail(
         "source.member_column", "is missing",
         "without a header row, columns go by number: member_column = 1 (without a job file: --member-column 1) if the "
         "ids stand first");
   }
-  csv.course_column = read_target_column(table, !csv.header);
+  list.course_column = read_target_column(table, !list.header);
+}
+
+CsvSettings read_csv(const SettingTable& table) {
+  CsvSettings csv;
+  csv.path = *table.text("source.csv");
+  if (csv.path != "-") csv.path = table.path("source.csv")->string();
+  csv.delimiter = read_delimiter(table);
+  csv.encoding = read_encoding(table);
+  read_header(table, csv);
   return csv;
 }
 
+XlsxSettings read_xlsx(const SettingTable& table) {
+  XlsxSettings xlsx;
+  xlsx.path = table.path("source.xlsx")->string();
+  xlsx.sheet = table.text("source.sheet");
+  read_header(table, xlsx);
+  return xlsx;
+}
+
 SqliteSettings read_sqlite(const SettingTable& table) {
-  for (const std::string_view key : {"source.header", "source.delimiter"}) {
-    if (table.has(key)) table.fail(key, "goes with source.csv, not with source.sqlite");
-  }
   if (!table.has("source.query")) {
     table.fail("source.query", "is missing", "the SELECT that finds the members: query = \"SELECT … FROM …\"");
   }
@@ -92,16 +114,51 @@ SqliteSettings read_sqlite(const SettingTable& table) {
   return sqlite;
 }
 
-SourceSettings read_source(const SettingTable& table) {
-  const bool csv = table.has("source.csv");
-  const bool sqlite = table.has("source.sqlite");
-  if (csv && sqlite)
-    table.fail("source.sqlite", "stands beside source.csv, and a job has one source", "remove one of them");
-  if (!csv && !sqlite) {
-    table.fail("source", "is missing: a job needs the list of its members",
-               "[source] with csv = \"…\" or sqlite = \"…\"");
+/// Keys that go with some kinds of sources only, in the order of `kinds`.
+struct Companion {
+  std::string_view key;
+  std::array<bool, 3> goes_with;
+};
+
+constexpr std::array<std::string_view, 3> kinds = {"source.csv", "source.xlsx", "source.sqlite"};
+constexpr std::array<Companion, 6> companions = {{
+    {"source.query", {false, false, true}},
+    {"source.sheet", {false, true, false}},
+    {"source.delimiter", {true, false, false}},
+    {"source.encoding", {true, false, false}},
+    {"source.header", {true, true, false}},
+    {"source.header_row", {true, true, false}},
+}};
+
+void refuse_companions_of_others(const SettingTable& table, std::size_t kind) {
+  for (const Companion& companion : companions) {
+    if (companion.goes_with[kind] || !table.has(companion.key)) continue;
+    std::vector<std::string_view> others;
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      if (companion.goes_with[i]) others.push_back(kinds[i]);
+    }
+    table.fail(companion.key, fmt::format("goes with {}, not with {}", fmt::join(others, " or "), kinds[kind]));
   }
-  return csv ? SourceSettings(read_csv(table)) : SourceSettings(read_sqlite(table));
+}
+
+SourceSettings read_source(const SettingTable& table) {
+  std::size_t kind = kinds.size();
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    if (!table.has(kinds[i])) continue;
+    if (kind < kinds.size()) {
+      table.fail(kinds[i], fmt::format("stands beside {}, and a job has one source", kinds[kind]),
+                 "remove one of them");
+    }
+    kind = i;
+  }
+  if (kind == kinds.size()) {
+    table.fail("source", "is missing: a job needs the list of its members",
+               "[source] with csv = \"…\", xlsx = \"…\" or sqlite = \"…\"");
+  }
+  refuse_companions_of_others(table, kind);
+  if (kind == 0) return read_csv(table);
+  if (kind == 1) return read_xlsx(table);
+  return read_sqlite(table);
 }
 
 ListRules read_rules(const SettingTable& table) {
@@ -123,6 +180,12 @@ InviteSettings read_invite(const SettingTable& table) {
     invite.on_doubt = static_cast<OnDoubt>(std::find(words.begin(), words.end(), *word) - words.begin());
   }
   return invite;
+}
+
+/// "members" of lists/members.csv.gz.
+std::string stem_of(const fs::path& list) {
+  const bool is_packed = list.extension() == ".gz" || list.extension() == ".zst";
+  return (is_packed ? list.stem() : list).stem().string();
 }
 
 bool is_printable(std::string_view text) {
@@ -242,7 +305,7 @@ Job job_from_options(const JobOptions& options, const std::vector<Override>& ove
   Job job = read_job(table);
   if (job.name.empty()) {
     const auto* csv = std::get_if<CsvSettings>(&job.source);
-    job.name = csv != nullptr && csv->path != "-" ? fs::path(csv->path).stem().string() : "stdin";
+    job.name = csv != nullptr && csv->path != "-" ? stem_of(csv->path) : "stdin";
     if (job.target.id) {
       const bool is_course = job.target.kind == TargetKind::course;
       job.name += is_course ? "@" + *job.target.id : fmt::format("@{}:{}", name_of(job.target.kind), *job.target.id);

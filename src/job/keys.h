@@ -16,11 +16,29 @@ inline constexpr auto config_keys = std::to_array<std::string_view>(
      "retry.first",  "retry.longest",      "retry.patience",  "run.retry_failed", "run.max_failures",
      "ledger.path",  "ledger.keep_profile"});
 
-inline constexpr auto job_keys = std::to_array<std::string_view>(
-    {"name", "course", "learning_path", "channel", "source.csv", "source.header", "source.delimiter", "source.sqlite",
-     "source.query", "source.member_column", "source.course_column", "source.learning_path_column",
-     "source.channel_column", "source.min_rows", "source.invalid_rows", "invite.invited_by",
-     "invite.email_notification", "invite.chunk_size", "invite.on_doubt"});
+inline constexpr auto job_keys = std::to_array<std::string_view>({"name",
+                                                                  "course",
+                                                                  "learning_path",
+                                                                  "channel",
+                                                                  "source.csv",
+                                                                  "source.header",
+                                                                  "source.header_row",
+                                                                  "source.delimiter",
+                                                                  "source.encoding",
+                                                                  "source.xlsx",
+                                                                  "source.sheet",
+                                                                  "source.sqlite",
+                                                                  "source.query",
+                                                                  "source.member_column",
+                                                                  "source.course_column",
+                                                                  "source.learning_path_column",
+                                                                  "source.channel_column",
+                                                                  "source.min_rows",
+                                                                  "source.invalid_rows",
+                                                                  "invite.invited_by",
+                                                                  "invite.email_notification",
+                                                                  "invite.chunk_size",
+                                                                  "invite.on_doubt"});
 
 using Keys = std::span<const std::string_view>;
 bool is_key(Keys keys, std::string_view key);

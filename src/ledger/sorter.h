@@ -3,33 +3,15 @@
 #pragma once
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "base/spill_file.h"
 
 namespace convoke {
-
-/// A temporary file without a name in `folder`: gone with the process, however that ends. Throws Error(disk).
-class SpillFile {
- public:
-  explicit SpillFile(const std::filesystem::path& folder);
-  ~SpillFile();
-  SpillFile(const SpillFile&) = delete;
-  SpillFile& operator=(const SpillFile&) = delete;
-
-  void append(const void* data, std::size_t size);
-  void read(void* data, std::size_t size, std::size_t offset) const;
-
- private:
-  std::filesystem::path folder_;
-  int file_ = -1;
-};
 
 /// `Record` is trivially copyable and has a total order by `<`; it may bring a `sort` of its own that knows more of it.
 template <class Record>
@@ -93,7 +75,10 @@ class Sorter {
 
   void spill() {
     if (buffer_.empty()) return;
-    if (!file_) file_ = std::make_unique<SpillFile>(folder_);
+    if (!file_) {
+      file_ = std::make_unique<SpillFile>(
+          folder_, "the ledger's folder must have room for about 32 bytes a member while a list is read");
+    }
     sort();
     file_->append(buffer_.data(), buffer_.size() * sizeof(Record));
     Run run;

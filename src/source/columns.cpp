@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/numbers.h"
 #include "base/text.h"
 #include "source/row_check.h"
 
@@ -68,6 +69,15 @@ std::string hint_for_missing(const std::vector<std::string>& names, std::string_
   return hint + "the columns are " + list_of(names);
 }
 
+std::size_t column_number(const std::string& text, const std::string& where) {
+  const auto number = parse_number<std::size_t>(text);
+  if (number.value_or(0) == 0) {
+    throw Error(Exit::bad_config, fmt::format("\"{}\" is not the number of a column", text), where,
+                "without a header row, columns are given by number, from 1");
+  }
+  return *number - 1;
+}
+
 }  // namespace
 
 std::size_t column_index(const std::vector<std::string>& names, std::string_view wanted, const std::string& where,
@@ -82,6 +92,26 @@ std::size_t column_index(const std::vector<std::string>& names, std::string_view
                 "rename one of them, so that it is clear which is meant");
   }
   return static_cast<std::size_t>(found - names.begin());
+}
+
+Columns columns_by_name(const std::vector<std::string>& names, const std::string& member,
+                        const std::optional<std::string>& course, const std::string& where,
+                        const FirstRows& first_rows) {
+  std::vector<std::string> trimmed;
+  trimmed.reserve(names.size());
+  for (const std::string& name : names) trimmed.emplace_back(trim_blanks(name));
+  Columns columns;
+  columns.member = column_index(trimmed, member, where, first_rows);
+  if (course) columns.course = column_index(trimmed, *course, where);
+  return columns;
+}
+
+Columns columns_by_number(const std::string& member, const std::optional<std::string>& course,
+                          const std::string& where) {
+  Columns columns;
+  columns.member = column_number(member, where);
+  if (course) columns.course = column_number(*course, where);
+  return columns;
 }
 
 std::string_view trim_blanks(std::string_view text) {

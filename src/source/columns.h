@@ -1,7 +1,9 @@
-// Finding a column by its name, and saying it well when it is not there.
+// Finding the columns of a list by their names or numbers, and saying it well when one is not there.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,25 @@ constexpr std::size_t rows_looked_at = 20;
 /// are) or is there more than once.
 std::size_t column_index(const std::vector<std::string>& names, std::string_view wanted, const std::string& where,
                          const FirstRows& first_rows = {});
+
+/// Where a list has its members and courses, counted from 0.
+struct Columns {
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  std::size_t member = none;
+  std::size_t course = none;  ///< none: one course for the whole list
+};
+
+/// What the settings of a list with a header row name, as column_index() finds it among `names`; `names` may have
+/// blanks around them.
+Columns columns_by_name(const std::vector<std::string>& names, const std::string& member,
+                        const std::optional<std::string>& course, const std::string& where,
+                        const FirstRows& first_rows);
+
+/// What the settings of a list without one say, which are numbers from 1. Throws Error bad_config about `where` if they
+/// are none.
+Columns columns_by_number(const std::string& member, const std::optional<std::string>& course,
+                          const std::string& where);
 
 /// Space, tab, CR or LF.
 constexpr bool is_blank(char c) {

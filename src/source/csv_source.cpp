@@ -6,26 +6,15 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/numbers.h"
 #include "base/text.h"
-#include "source/columns.h"
 #include "source/first_line.h"
 #include "source/foreign_file.h"
 
 namespace convoke {
 namespace {
 
-constexpr std::size_t longest_field = 1024UL * 1024;  // beyond it, a quote is missing somewhere
+constexpr std::size_t longest_field = longest_value;  // beyond it, a quote is missing somewhere
 constexpr std::size_t head_size = 4096;               // where a file that is no text shows it
-
-std::size_t column_number(const std::string& text, const std::string& where) {
-  const auto number = parse_number<std::size_t>(text);
-  if (number.value_or(0) == 0) {
-    throw Error(Exit::bad_config, fmt::format("\"{}\" is not the number of a column", text), where,
-                "without a header row, columns are given by number, from 1");
-  }
-  return *number - 1;
-}
 
 }  // namespace
 
@@ -36,16 +25,13 @@ CsvSource::Parser::Parser() : csv_parser{} {
   csv_set_blk_size(this, 4096);
 }
 
-CsvSource::CsvSource(const CsvSettings& settings, std::stop_token stop) : lines_(settings.path, std::move(stop)) {
-  const std::string_view head = lines_.read_head();
-  refuse_foreign(head.substr(0, head_size), settings.path, lines_.name());
-  if (head.starts_with("\xEF\xBB\xBF")) lines_.skip(3);
-  settle_delimiter(settings.delimiter);
+CsvSource::CsvSource(const CsvSettings& settings, std::stop_token stop)
+    : lines_(settings.path, settings.encoding, std::move(stop)) {
+  begin(settings);
   if (settings.header) {
     read_header(settings);
   } else {
-    member_column_ = column_number(settings.member_column, lines_.name());
-    if (settings.course_column) course_column_ = column_number(*settings.course_column, lines_.name());
+    columns_ = columns_by_number(settings.member_column, settings.course_column, lines_.name());
   }
 }
 
@@ -120,19 +106,26 @@ void CsvSource::split(std::string_view line) {
   if (!record_.has_text) return;
   for (std::size_t column = 0;; ++column) {
     const std::size_t size = std::min(line.find(delimiter_), line.size());
-    if (column == member_column_) record_.member.assign(line, 0, size);
-    if (column == course_column_) record_.course.assign(line, 0, size);
+    if (column == columns_.member) record_.member.assign(line, 0, size);
+    if (column == columns_.course) record_.course.assign(line, 0, size);
     if (size == line.size()) return;
     line.remove_prefix(size + 1);
   }
 }
 
-void CsvSource::settle_delimiter(std::optional<char> wanted) {
+/// To the header, or to the first row where there is none: past the byte order mark, Excel's own line, and whatever
+/// stands above the header. Which is no CSV, it may be: a title with a quote in it.
+void CsvSource::begin(const CsvSettings& settings) {
+  const std::string_view head = lines_.read_head();
+  refuse_foreign(head.substr(0, head_size), settings.path, lines_.name());
+  if (head.starts_with("\xEF\xBB\xBF")) lines_.skip(3);
   const std::string_view line = first_line(lines_.at_hand());
   const auto sep = line.data() == lines_.at_hand().data() ? delimiter_of_sep_line(line) : std::nullopt;
-  delimiter_ = wanted ? *wanted : sep ? *sep : guess_delimiter(line);
-  csv_set_delim(&parser_, static_cast<unsigned char>(delimiter_));
   if (sep) lines_.next();
+  const auto header_row = static_cast<std::uint64_t>(settings.header_row.value_or(1));
+  while ((!lines_.at_hand().empty() || !lines_.read_head().empty()) && lines_.line() < header_row) lines_.next();
+  delimiter_ = settings.delimiter ? *settings.delimiter : sep ? *sep : guess_delimiter(first_line(lines_.read_head()));
+  csv_set_delim(&parser_, static_cast<unsigned char>(delimiter_));
 }
 
 void CsvSource::read_header(const CsvSettings& settings) {
@@ -140,9 +133,15 @@ void CsvSource::read_header(const CsvSettings& settings) {
   kept_ = &names;
   const bool found = read_record();
   kept_ = nullptr;
+  if (settings.header_row && (!found || record_.line != static_cast<std::uint64_t>(*settings.header_row))) {
+    fail(static_cast<std::uint64_t>(*settings.header_row), "is empty, and no header row",
+         found ? fmt::format(
+                     "the next line that holds something is line {}: [source] header_row says where the header is",
+                     record_.line)
+               : "there is nothing further down; [source] header_row says where the header is");
+  }
   if (!found) throw Error(Exit::bad_source, "is empty: it has no header row", lines_.name());
-  for (std::string& name : names) name = std::string(trim_blanks(name));
-  if (names.size() == 1 && names[0] != settings.member_column) {
+  if (names.size() == 1 && trim_blanks(names[0]) != settings.member_column) {
     // One column with another delimiter in its name: the commonest reason why a column is not found.
     if (const auto other = names[0].find_first_of(";,\t|"); other != std::string::npos) {
       const char delimiter = names[0][other];
@@ -154,8 +153,8 @@ void CsvSource::read_header(const CsvSettings& settings) {
     }
   }
   const std::string where = fmt::format("{}:{}", lines_.name(), record_.line);
-  member_column_ = column_index(names, settings.member_column, where, [this] { return first_rows(); });
-  if (settings.course_column) course_column_ = column_index(names, *settings.course_column, where);
+  columns_ =
+      columns_by_name(names, settings.member_column, settings.course_column, where, [this] { return first_rows(); });
 }
 
 /// Of what is read already: nobody waits for a slow list to hear that its column is not there.
@@ -181,8 +180,8 @@ void CsvSource::on_field(void* text, std::size_t size, void* self) noexcept {
   const std::string_view field(static_cast<const char*>(text), size);
   const std::size_t column = source.record_.fields++;
   source.record_.has_text = source.record_.has_text || !trim_blanks(field).empty();
-  if (column == source.member_column_) source.record_.member = field;
-  if (column == source.course_column_) source.record_.course = field;
+  if (column == source.columns_.member) source.record_.member = field;
+  if (column == source.columns_.course) source.record_.course = field;
   if (source.kept_ != nullptr) source.kept_->emplace_back(field);
 }
 

@@ -1,4 +1,4 @@
-// Members from a CSV file (RFC 4180, UTF-8) or standard input, in a stream.
+// Members from a CSV file (RFC 4180) or standard input, in a stream.
 //
 // The file is fed to libcsv one line at a time. That costs little (a memchr per line) and makes the line of every
 // record exact, whatever line breaks stand inside quotes: libcsv itself does not say where it is. It also means that at
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "source/columns.h"
 #include "source/line_reader.h"
 #include "source/member_source.h"
 
@@ -48,7 +49,7 @@ class CsvSource final : public MemberSource {
   void begin_record();
   void feed(const LineReader::Piece& piece);
   void split(std::string_view line);
-  void settle_delimiter(std::optional<char> wanted);
+  void begin(const CsvSettings& settings);
   void read_header(const CsvSettings& settings);
   std::vector<std::vector<std::string>> first_rows();
   [[noreturn]] void fail(std::uint64_t line, std::string what, std::string hint = {}) const;
@@ -56,13 +57,10 @@ class CsvSource final : public MemberSource {
   static void on_field(void* text, std::size_t size, void* self) noexcept;
   static void on_record(int terminator, void* self) noexcept;
 
-  static constexpr std::size_t no_column = static_cast<std::size_t>(-1);
-
   LineReader lines_;
   Parser parser_;
   char delimiter_ = ',';
-  std::size_t member_column_ = no_column;  ///< from 0
-  std::size_t course_column_ = no_column;
+  Columns columns_;
   Record record_;
   std::vector<std::string>* kept_ = nullptr;  ///< takes every field where the names or the first rows are looked at
   std::uint64_t rows_ = 0;

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "source/input_file.h"
+#include "source/text_encoding.h"
 
 namespace convoke {
 namespace {
@@ -69,11 +70,22 @@ void add_size_and_time(Hash& hash, const struct stat& status) {
 }
 
 void add_settings(Hash& hash, const CsvSettings& csv) {
-  hash.add("csv 2");  // another number when the same bytes come to be read differently
+  hash.add("csv 3");  // another number when the same bytes come to be read differently
   hash.add(csv.header ? "header" : "numbers");
   hash.add_optional(csv.delimiter ? std::optional(std::string(1, *csv.delimiter)) : std::nullopt);
   hash.add(csv.member_column);
   hash.add_optional(csv.course_column);
+  hash.add_number(csv.header_row.value_or(0));
+  hash.add(csv.encoding ? name_of(*csv.encoding) : "");
+}
+
+void add_settings(Hash& hash, const XlsxSettings& xlsx) {
+  hash.add("xlsx 1");
+  hash.add_optional(xlsx.sheet);
+  hash.add(xlsx.header ? "header" : "numbers");
+  hash.add_number(xlsx.header_row.value_or(0));
+  hash.add(xlsx.member_column);
+  hash.add_optional(xlsx.course_column);
 }
 
 void add_settings(Hash& hash, const SqliteSettings& sqlite) {

@@ -82,14 +82,18 @@ InputFile::~InputFile() {
 std::size_t InputFile::read(char* out, std::size_t size) {
   if (stop_.stop_requested()) throw ReadingStopped{};
   if (size_) {
-    return read_fully(name_, size,
-                      [&](std::size_t filled) { return ::read(descriptor_, out + filled, size - filled); });
+    const std::size_t filled =
+        read_fully(name_, size, [&](std::size_t begin) { return ::read(descriptor_, out + begin, size - begin); });
+    taken_ += filled;
+    return filled;
   }
   for (;;) {
     wait_until_readable(std::chrono::steady_clock::time_point::max());
     const ssize_t got = ::read(descriptor_, out, size);
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR && errno != EAGAIN) throw_not_read(name_, errno);
+    if (got < 0 && errno != EINTR && errno != EAGAIN) throw_not_read(name_, errno);
+    if (got < 0) continue;
+    taken_ += static_cast<std::uint64_t>(got);
+    return static_cast<std::size_t>(got);
   }
 }
 

@@ -31,6 +31,11 @@ std::string_view LineReader::read_head() {
     const std::string_view line = first_line(text);
     return line.data() + line.size() < text.data() + text.size();
   };
+  if (begin_ == end_ && !fill()) return {};
+  // Room behind what is at hand; only what lines above it have left makes some.
+  std::memmove(block_.data(), block_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
   while (end_ < block_.size() && !has_first_line() && read_more()) {
   }
   find_lf();
@@ -39,7 +44,9 @@ std::string_view LineReader::read_head() {
 
 std::optional<double> LineReader::share_read() const {
   if (!file_.size()) return std::nullopt;
-  const std::uint64_t used = taken_ - (end_ - begin_);
+  // Of what is packed or converted nobody knows where in the file the block at hand ends, but for the file's own
+  // blocks.
+  const std::uint64_t used = file_.is_plain() ? taken_ - (end_ - begin_) : file_.taken();
   if (used >= *file_.size()) return 1.0;  // also of a file that is empty, or grows meanwhile
   return static_cast<double>(used) / static_cast<double>(*file_.size());
 }

@@ -1,5 +1,5 @@
-// Where members come from: a CSV file, standard input, or a query on a SQLite file. Every row once, in order, with its
-// line; whether a row names a member is for row_check.h to say.
+// Where members come from: a CSV file, standard input, a spreadsheet, or a query on a SQLite file. Every row once, in
+// order, with its line; whether a row names a member is for row_check.h to say.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace convoke {
 /// MiB). What holds nothing but empty fields is no row.
 struct SourceRow {
   std::uint64_t line = 0;   ///< CSV: the line of the file where the record starts, from 1, the header and empty lines
-                            ///< counted; SQLite: the number of the row in the result, from 1
+                            ///< counted; spreadsheets: the row's number; SQLite: the number of the row in the result
   std::string_view member;  ///< empty also if the row is too short to have the column, or the value is NULL
   std::string_view course;  ///< empty unless the settings name a course column
 };

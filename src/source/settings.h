@@ -1,9 +1,12 @@
 // What a source needs to be told; filled from the `[source]` table of a job.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace convoke {
@@ -11,13 +14,37 @@ namespace convoke {
 /// The column that holds the members' ids, unless a job says otherwise.
 inline constexpr const char* usual_member_column = "spotMemberId";
 
-/// A CSV file (RFC 4180, UTF-8), or standard input.
+/// No value of a list may be longer, in bytes.
+inline constexpr std::size_t longest_value = 1024UL * 1024;
+
+/// How characters stand in a file.
+enum class Encoding { utf_8, utf_16le, utf_16be, windows_1252 };
+
+/// What they are called, in the order of Encoding.
+inline constexpr std::array<std::string_view, 4> encoding_names = {"utf-8", "utf-16le", "utf-16be", "windows-1252"};
+
+/// The largest number of a header row: the rows of a spreadsheet.
+inline constexpr std::int64_t most_rows_of_a_sheet = 1'048'576;
+
+/// A CSV file (RFC 4180), or standard input; packed by gzip or zstd, it is unpacked.
 struct CsvSettings {
   std::string path = {};                            ///< "-" is standard input
   bool header = true;                               ///< false: there is no header row, and columns are given by number
   std::optional<char> delimiter = {};               ///< absent: what the first line says ("sep=;") or shows
   std::string member_column = usual_member_column;  ///< a header name; with header = false a number from 1
   std::optional<std::string> course_column = {};    ///< likewise; absent: one course for the whole list
+  std::optional<std::int64_t> header_row = {};      ///< the line of the header, from 1; absent: the first row
+  std::optional<Encoding> encoding = {};            ///< absent: as its byte order mark says, else UTF-8
+};
+
+/// A sheet of an Excel workbook (.xlsx).
+struct XlsxSettings {
+  std::string path = {};
+  std::optional<std::string> sheet = {};        ///< its name; absent: the first sheet
+  bool header = true;                           ///< false: there is no header row, and columns are given by number
+  std::optional<std::int64_t> header_row = {};  ///< its number, from 1; absent: the first row that has text
+  std::string member_column = usual_member_column;
+  std::optional<std::string> course_column = {};
 };
 
 /// A query on a SQLite file, opened read-only.
@@ -28,7 +55,7 @@ struct SqliteSettings {
   std::optional<std::string> course_column = {};
 };
 
-using SourceSettings = std::variant<CsvSettings, SqliteSettings>;
+using SourceSettings = std::variant<CsvSettings, XlsxSettings, SqliteSettings>;
 
 /// What a list has to be like. Sources do not look at it: it is held against a whole reading.
 struct ListRules {

@@ -13,6 +13,8 @@
 #include "source/columns.h"
 #include "source/csv_source.h"
 #include "source/first_line.h"
+#include "source/text_encoding.h"
+#include "source/unpacking.h"
 
 using namespace convoke;
 using namespace convoke::fuzz;
@@ -120,7 +122,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   std::string_view rest = text;
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  // Headers and sep= lines are ours alone.
+  // Headers and sep= lines are ours alone, and what is packed or in another encoding is another list.
+  if (packing_of(text).value_or(Packing::none) != Packing::none ||
+      byte_order_mark_of(text).value_or(ByteOrderMark{}).encoding.value_or(Encoding::utf_8) != Encoding::utf_8)
+    return 0;
   if (settings.header || !settings.delimiter || delimiter_of_sep_line(first_line(rest))) return 0;
   require(ours == by_libcsv(rest, *settings.delimiter), "our reader and libcsv see the same");
   return 0;

@@ -106,8 +106,8 @@ class SourcesThatFail(Messages):
         self.complains(BAD_SOURCE, "run", "list", says=["list.csv"])
         self.assertEqual(sandbox.requests, 0)
 
-    def test_65_for_utf_16(self):
-        (self.folder / "list.csv").write_bytes("spotMemberId\n".encode("utf-16"))
+    def test_65_for_utf_16_without_a_mark(self):
+        (self.folder / "list.csv").write_bytes("spotMemberId\n".encode("utf-16-le"))
         self.write_job()
         self.complains(BAD_SOURCE, "run", "list", says=["UTF-16", "UTF-8"])
 

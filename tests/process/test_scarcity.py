@@ -1,9 +1,22 @@
 """What the system will not give: files that may not grow, open files, threads, a name server that says nothing."""
+import zlib
+
+from packed import *
 from world import *
 
 
 def limit(kind, most):
     return lambda: resource.setrlimit(kind, (most, most))
+
+
+def peak_kib_of(process):
+    """Of its memory, until it ends."""
+    peak = 0
+    while process.running:  # the kernel's own high-water mark: it only grows
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        peak = max(peak, int((re.findall(r"VmHWM:\s*(\d+)", status) or [0])[0]))
+        time.sleep(0.002)
+    return peak
 
 
 class Scarcity(World):
@@ -154,11 +167,7 @@ class Memory(World):
         process = self.start("run", "list", "--max-duration", "20s", settings={
             "retry.patience": '"1s"', "limits.calls": "[]", "invite.chunk_size": 20, "ledger.keep_profile": "true", **settings},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        peak = 0
-        while process.running:  # the kernel's own high-water mark: it only grows
-            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-            peak = max(peak, int((re.findall(r"VmHWM:\s*(\d+)", status) or [0])[0]))
-            time.sleep(0.002)
+        peak = peak_kib_of(process)
         process.finish()
         return peak
 
@@ -189,6 +198,93 @@ class Memory(World):
                 time.sleep(0.3)  # until then as many wait for their answers as there are connections
             return participants(call.ids) + b" " * (1 << 20)
         self.assertLess(self.peak_kib(body, 12_000, **{"api.connections": 256}), self.MOST_KIB)
+
+
+class ListMemory(World):
+    """Whatever lists hold: they are refused, or read, in the memory that a list may take."""
+
+    MOST_KIB = 128 << 10
+
+    def plan(self, exit_code, source, *says):
+        self.write_job(source=source)
+        process = self.start("plan", "list", "--json")
+        peak = peak_kib_of(process)
+        result = process.finish()
+        self.assertEqual(result.exit, exit_code, str(result))
+        for words in says:
+            self.assertIn(words, result.err)
+        self.assertGreater(peak, 0)
+        self.assertLess(peak, self.MOST_KIB)
+
+    def sheet_of(self, begin, piece, times, end, **parts):
+        """A workbook whose sheet is `piece`, over and over, between two texts."""
+        all_parts = parts_of_workbook({"Sheet": {}})
+        all_parts.update(parts)
+        with zipfile.ZipFile(self.folder / "list.xlsx", "w", zipfile.ZIP_DEFLATED) as file:
+            for name, text in all_parts.items():
+                if name != "xl/worksheets/sheet1.xml":
+                    file.writestr(name, text)
+            with file.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as part:
+                part.write(begin)
+                for _ in range(times):
+                    part.write(piece)
+                part.write(end)
+
+    BEGIN = b'<worksheet><sheetData><row r="1"><c r="A1" t="str"><v>spotMemberId</v></c></row>'
+    END = b"</sheetData></worksheet>"
+    XLSX = 'xlsx = "../list.xlsx"'
+
+    def test_bombs_are_refused(self):
+        line = b"x" * 63 + b"\n"
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        with open(self.folder / "list.csv", "wb") as file:
+            file.write(packer.compress(b"spotMemberId\n"))
+            for _ in range(600):
+                file.write(packer.compress(line * (1 << 14)))
+            file.write(packer.flush())
+        self.plan(BAD_SOURCE, 'csv = "../list.csv"', "unpacks to more than 512 MiB")
+        (self.folder / "list.csv").write_bytes(zstd(b"spotMemberId\n", b"\n", 8 * 600))
+        self.plan(BAD_SOURCE, 'csv = "../list.csv"', "unpacks to more than 512 MiB")
+        self.sheet_of(self.BEGIN, b" " * (1 << 20), 600, self.END)
+        self.plan(BAD_SOURCE, self.XLSX, "unpacks to more than 512 MiB")
+
+    def test_a_workbook_takes_no_more_whatever_it_holds(self):
+        self.sheet_of(self.BEGIN + b'<row r="2"><c r="A2" t="str"><v>', b"x" * (1 << 20), 64, b"</v></c></row>" + self.END)
+        self.plan(BAD_SOURCE, self.XLSX, "row 2: a value is longer than 1048576 bytes")
+        self.sheet_of(self.BEGIN + b'<row r="2">', b"<c/>" * (1 << 18), 8, b"</row>" + self.END)
+        self.plan(BAD_SOURCE, self.XLSX, "no sheet has so many columns")
+        self.sheet_of(self.BEGIN, b"<a>" * (1 << 18), 64, self.END)
+        self.plan(BAD_SOURCE, self.XLSX, "stand too deep in each other")
+        names = b"".join(b'<n%d a%d=""/>' % (i, i) for i in range(1 << 20))
+        self.sheet_of(self.BEGIN, names, 4, self.END)
+        self.plan(BAD_SOURCE, self.XLSX, "takes more than 16 MiB of memory")
+        self.sheet_of(b'<worksheet a="', b"x" * (1 << 20), 64, b'"/>')
+        self.plan(BAD_SOURCE, self.XLSX, "a tag has no end")
+
+    def test_texts_that_cells_share_are_not_held_in_memory(self):
+        count = 1_000_000
+        ids = some_ids(1000)
+        rows = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>%d</v></c></row>' % (row, row, row * 7919 % 1000)
+                        for row in range(2, 3000))
+        texts = "".join(f"<si><t>{member}</t></si>" for member in ids)
+        texts += "".join(f"<si><t>a text that nobody asks for, but that a cell may, number {at}</t></si>" for at in range(count))
+        self.sheet_of(self.BEGIN, rows, 1, b'<row r="5000"><c r="A5000" t="s"><v>%d</v></c></row>' % (count + 900) + self.END,
+                      **{"xl/sharedStrings.xml": f"<sst>{texts}</sst>"})
+        self.plan(INCOMPLETE, self.XLSX)
+
+    def test_a_directory_that_says_it_is_large(self):
+        """A file with holes: room for twenty million parts, as it says."""
+        parts = 20_000_000
+        with open(self.folder / "list.xlsx", "wb") as file:
+            file.write(b"PK\x03\x04" + bytes(26))
+            begin = file.tell()
+            file.write(b"PK\x01\x02" + bytes(42))
+            file.seek(begin + 46 * parts)
+            end = file.tell()
+            file.write(struct.pack("<IQHHIIQQQQ", 0x06064b50, 44, 45, 45, 0, 0, parts, parts, 46 * parts, begin))
+            file.write(struct.pack("<IIQI", 0x07064b50, 0, end, 1))
+            file.write(struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
+        self.plan(BAD_SOURCE, self.XLSX, "has too many parts for a spreadsheet")
 
 
 if __name__ == "__main__":

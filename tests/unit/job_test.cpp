@@ -96,6 +96,27 @@ on_doubt = "ask-quietly"
     CHECK(job.invite.chunk_size == 10'000);
     CHECK(job.invite.on_doubt == OnDoubt::ask_quietly);
   }
+  const Job sheet = world.load(
+      "[source]\nxlsx = \"list.xlsx\"\nsheet = \"Leads\"\nheader_row = 4\nmember_column = \"m\"\ncourse_column = "
+      "\"c\"");
+  const auto& xlsx = std::get<XlsxSettings>(sheet.source);
+  CHECK(xlsx.path == world.folder.file("jobs/list.xlsx"));
+  CHECK(xlsx.sheet == "Leads");
+  CHECK(xlsx.header);
+  CHECK(xlsx.header_row == 4);
+  CHECK(xlsx.member_column == "m");
+  CHECK(xlsx.course_column == "c");
+  const Job numbers = world.load("course = \"c\"\n[source]\nxlsx = \"l\"\nheader = false\nmember_column = 2");
+  CHECK_FALSE(std::get<XlsxSettings>(numbers.source).header);
+  CHECK(std::get<XlsxSettings>(numbers.source).member_column == "2");
+  CHECK_FALSE(std::get<XlsxSettings>(numbers.source).header_row);
+  const Job windows = world.load(least, {{"source.header_row", "3"}, {"source.encoding", "windows-1252"}});
+  CHECK(std::get<CsvSettings>(windows.source).header_row == 3);
+  CHECK(std::get<CsvSettings>(windows.source).encoding == Encoding::windows_1252);
+  for (std::size_t i = 0; i < encoding_names.size(); ++i) {
+    const Job encoded = world.load(least, {{"source.encoding", std::string(encoding_names[i])}});
+    CHECK(std::get<CsvSettings>(encoded.source).encoding == static_cast<Encoding>(i));
+  }
   const Job crm =
       world.load("[source]\nsqlite = \"crm.db\"\nquery = \"SELECT 1\"\nmember_column = \"m\"\ncourse_column = \"c\"");
   const auto& sqlite = std::get<SqliteSettings>(crm.source);
@@ -144,7 +165,8 @@ TEST_CASE("what is wrong in a job is said with file, line, key and what to do") 
       {"course = \"\"\n" + source, {"j.toml:1: course: must not be empty"}},
       {"course = 4711\n" + source, {"j.toml:1: course: must be a text in quotes, not a whole number"}},
       {"course = \"a\\nb\"\n" + source, {"course: must not hold control characters"}},
-      {least + "colour = 1", {"j.toml:5: source.colour: unknown key", "[source] has csv, header, delimiter, sqlite"}},
+      {least + "colour = 1",
+       {"j.toml:5: source.colour: unknown key", "[source] has csv, header, header_row, delimiter, encoding, xlsx"}},
       {least + "memberColumn = 1", {"source.memberColumn: unknown key", "did you mean source.member_column?"}},
       {"chunk_size = 5\n" + least, {"j.toml:1: chunk_size: unknown key", "chunk_size belongs into [invite]"}},
       {"[source]\ncourse = \"c\"", {"j.toml:2: source.course: unknown key", "course stands above all [tables]"}},
@@ -159,6 +181,27 @@ TEST_CASE("what is wrong in a job is said with file, line, key and what to do") 
        {"source.query: must not be empty"}},
       {"course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"S\"\nmember_column = \"id\"\nheader = true",
        {"source.header: goes with source.csv"}},
+      {"course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"S\"\nheader_row = 2",
+       {"j.toml:5: source.header_row: goes with source.csv or source.xlsx, not with source.sqlite"}},
+      {"course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"S\"\nsheet = \"x\"",
+       {"j.toml:5: source.sheet: goes with source.xlsx, not with source.sqlite"}},
+      {least + "sheet = \"x\"", {"j.toml:5: source.sheet: goes with source.xlsx, not with source.csv"}},
+      {least + "xlsx = \"l.xlsx\"", {"j.toml:5: source.xlsx: stands beside source.csv, and a job has one source"}},
+      {"course = \"c\"\n[source]\nxlsx = \"l\"\nquery = \"S\"",
+       {"j.toml:4: source.query: goes with source.sqlite, not with source.xlsx"}},
+      {"course = \"c\"\n[source]\nxlsx = \"l\"\ndelimiter = \";\"",
+       {"j.toml:4: source.delimiter: goes with source.csv, not with source.xlsx"}},
+      {"course = \"c\"\n[source]\nxlsx = \"l\"\nencoding = \"utf-8\"",
+       {"j.toml:4: source.encoding: goes with source.csv, not with source.xlsx"}},
+      {"course = \"c\"\n[source]\nxlsx = \"l\"\nsheet = \"\"", {"j.toml:4: source.sheet: must not be empty"}},
+      {"course = \"c\"\n[source]\nxlsx = \"l\"\nheader = false", {"source.member_column: is missing"}},
+      {"course = \"c\"\n[source]\nxlsx = \"l\"\nheader = false\nheader_row = 2\nmember_column = 1",
+       {"j.toml:5: source.header_row: stands beside header = false"}},
+      {least + "header_row = 0", {"j.toml:5: source.header_row: must be from 1 to 1048576, not 0"}},
+      {least + "header_row = \"4\"", {"source.header_row: must be a whole number"}},
+      {least + "encoding = \"utf8\"",
+       {"source.encoding: must be one of \"utf-8\", \"utf-16le\", \"utf-16be\", \"windows-1252\", not \"utf8\"",
+        "did you mean \"utf-8\"?"}},
       {"course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"S\"\nmember_column = 1",
        {"source.member_column: must be a text"}},
       {least + "delimiter = \"ab\"", {"j.toml:5: source.delimiter: must be one character"}},
@@ -234,6 +277,9 @@ TEST_CASE("a job may be given without a file") {
   CHECK(job.file.empty());
   CHECK(std::get<CsvSettings>(job.source).path == "lists/members.csv");
   CHECK(std::get<CsvSettings>(job.source).member_column == "spotMemberId");
+
+  for (const std::string list : {"lists/members.csv.gz", "lists/members.csv.zst", "members.gz"})
+    CHECK(job_from_options({.csv = list, .course = "c1"}, {}).name == "members@c1");
 
   const Job many = job_from_options({.csv = "-", .course = {}, .course_column = "c", .member_column = "m"}, {});
   CHECK(many.name == "stdin");

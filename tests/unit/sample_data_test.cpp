@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/text.h"
 #include "job/config.h"
 #include "job/job.h"
 #include "source/fingerprint.h"
@@ -90,4 +91,33 @@ TEST_CASE("the sample database and the list over many courses can be read") {
   CHECK(many.members > 1500);
   CHECK(many.duplicates > 0);
   CHECK(many.reasons == std::map<std::string, int>{{"no_id", 1}, {"no_course", 2}});
+}
+
+TEST_CASE("the sample workbook has titles above its header, blank rows, and addresses in every case") {
+  XlsxSettings settings{.path = std::string(CONVOKE_SOURCE_DIR) + "/sample-data/contacts.xlsx", .header_row = 4};
+  const auto members = open_source(settings);
+  MemberList list(*members, {TargetKind::course, "course"});
+  int rows = 0;
+  int ids = 0;
+  std::uint64_t last = 0;
+  while (const auto row = list.next()) {
+    ++rows;
+    last = row->line;
+    if (std::holds_alternative<CheckedId>(row->member)) ++ids;
+  }
+  CHECK(rows == 60);
+  CHECK(ids == 19);
+  CHECK(last == 69);  // five rows between are blank
+  settings.sheet = "Contacts";
+  settings.member_column = "email";
+  const auto addresses = open_source(settings);
+  std::set<std::string> written;
+  std::set<std::string> different;
+  while (const auto row = addresses->next()) {
+    written.emplace(row->member);
+    different.insert(lower_case(row->member));
+  }
+  CHECK(written.size() > different.size());
+  CHECK(different.contains("nobody@example.org"));
+  CHECK(different.size() == 56);
 }

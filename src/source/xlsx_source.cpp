@@ -1,0 +1,73 @@
+#include "source/xlsx_source.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace convoke {
+
+XlsxSource::XlsxSource(const XlsxSettings& settings, std::stop_token stop)
+    : file_(settings.path, std::move(stop)),
+      workbook_(read_workbook(file_)),
+      sheet_(sheet_of(workbook_, settings.sheet, file_.name())),
+      rows_(file_, workbook_, sheet_) {
+  if (settings.header) {
+    find_columns(settings);
+  } else {
+    columns_ = columns_by_number(settings.member_column, settings.course_column, file_.name());
+  }
+  rows_.keep({columns_.member, columns_.course});
+}
+
+std::optional<SourceRow> XlsxSource::next() {
+  if (!next_with_text()) return std::nullopt;
+  return SourceRow{rows_.row(), trim_blanks(rows_.text(columns_.member)), trim_blanks(rows_.text(columns_.course))};
+}
+
+void XlsxSource::find_columns(const XlsxSettings& settings) {
+  rows_.keep_all();
+  go_to_header(settings.header_row);
+  const std::vector<std::string> names = rows_.texts();
+  columns_ =
+      columns_by_name(names, settings.member_column, settings.course_column, where(), [this] { return first_rows(); });
+}
+
+void XlsxSource::go_to_header(const std::optional<std::int64_t>& row) {
+  const auto wanted = static_cast<std::uint64_t>(row.value_or(1));
+  bool found = next_with_text();
+  while (row && found && rows_.row() < wanted) found = next_with_text();
+  if (found && (!row || rows_.row() == wanted)) return;
+  const std::string sheet = fmt::format("{}: sheet \"{}\"", file_.name(), excerpt(sheet_.name, 60));
+  if (!row) throw Error(Exit::bad_source, "is empty: it has no header row", sheet);
+  throw Error(Exit::bad_source, fmt::format("row {} is empty, and no header row", wanted), sheet,
+              found ? fmt::format("the next row that holds something is row {}: [source] header_row says where the "
+                                  "header is",
+                                  rows_.row())
+                    : "there is nothing further down; [source] header_row says where the header is");
+}
+
+bool XlsxSource::next_with_text() {
+  while (rows_.next()) {
+    if (rows_.has_text()) return true;
+  }
+  return false;
+}
+
+std::vector<std::vector<std::string>> XlsxSource::first_rows() {
+  std::vector<std::vector<std::string>> rows;
+  try {
+    while (rows.size() < rows_looked_at && next_with_text()) rows.push_back(rows_.texts());
+  } catch (const Error&) {
+    // What is wrong further down is not what is to be said now.
+  }
+  return rows;
+}
+
+std::string XlsxSource::where() const {
+  return fmt::format("{}: sheet \"{}\", row {}", file_.name(), excerpt(sheet_.name, 60), rows_.row());
+}
+
+}  // namespace convoke
