@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::literals;
 
-constexpr std::size_t block_size = 64UL * 1024;
+constexpr std::size_t encoded_block_size = 64UL * 1024;
 
 struct Mark {
   std::string_view bytes;
@@ -79,7 +79,7 @@ class Converted final : public ByteReader {
       if (got == 0) return false;
       end_ += static_cast<std::ptrdiff_t>(got);
     }
-    made_.resize(2 * block_size);
+    made_.resize(2 * encoded_block_size);
     char* from = block_.data() + begin_;
     auto left = static_cast<std::size_t>(end_ - begin_);
     char* to = made_.data();
@@ -114,7 +114,7 @@ class Converted final : public ByteReader {
   Encoding from_;
   std::string name_;
   Iconv iconv_;
-  std::vector<char> block_ = std::vector<char>(block_size);
+  std::vector<char> block_ = std::vector<char>(encoded_block_size);
   std::ptrdiff_t begin_ = 0;  ///< what of the block is not converted yet begins here
   std::ptrdiff_t end_ = 0;    ///< and ends here
   bool is_short_ = false;     ///< what is left is a part of a character

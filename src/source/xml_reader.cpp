@@ -15,7 +15,7 @@
 namespace convoke {
 namespace {
 
-constexpr int block_size = 64 * 1024;
+constexpr int xml_block_size = 64 * 1024;
 constexpr std::size_t deepest = 64;                      // elements in each other; a workbook has ten
 constexpr std::size_t longest_tag = 256UL * 1024;        // and comment; the text of an element comes in pieces
 constexpr std::size_t most_memory = 16UL * 1024 * 1024;  // of all parsers
@@ -99,9 +99,9 @@ void XmlReader::pause() {
 }
 
 XML_Status XmlReader::parse_block() {
-  void* block = XML_GetBuffer(parser_.get(), block_size);
+  void* block = XML_GetBuffer(parser_.get(), xml_block_size);
   if (block == nullptr) return XML_STATUS_ERROR;
-  const std::size_t size = bytes_.read(static_cast<char*>(block), block_size);
+  const std::size_t size = bytes_.read(static_cast<char*>(block), xml_block_size);
   is_last_ = size == 0;
   check_length(size);
   return XML_ParseBuffer(parser_.get(), static_cast<int>(size), is_last_ ? 1 : 0);
