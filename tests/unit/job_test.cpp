@@ -96,10 +96,10 @@ on_doubt = "ask-quietly"
     CHECK(job.invite.chunk_size == 10'000);
     CHECK(job.invite.on_doubt == OnDoubt::ask_quietly);
   }
-  const Job sheet = world.load(
+  const Job of_sheet = world.load(
       "[source]\nxlsx = \"list.xlsx\"\nsheet = \"Leads\"\nheader_row = 4\nmember_column = \"m\"\ncourse_column = "
       "\"c\"");
-  const auto& xlsx = std::get<XlsxSettings>(sheet.source);
+  const auto& xlsx = std::get<XlsxSettings>(of_sheet.source);
   CHECK(xlsx.path == world.folder.file("jobs/list.xlsx"));
   CHECK(xlsx.sheet == "Leads");
   CHECK(xlsx.header);
