@@ -48,12 +48,10 @@ class Reader {
 }  // namespace
 
 std::optional<Additions> read_additions(std::string& body, const std::vector<MemberId>& ids) {
-  if (is_hollow(body)) return std::nullopt;
-  Reader reader(ids);
-  Additions& additions = reader.additions();
-  bool has_a_list = false;
-  try {
-    ondemand::document document = answer_parser().iterate(padded(body));
+  return read_answer(body, [&](ondemand::document& document) {
+    Reader reader(ids);
+    Additions& additions = reader.additions();
+    bool has_a_list = false;
     for (ondemand::field field : document.get_object()) {
       const std::string_view key = key_of(field);
       const bool is_added = key == "addedSpotMemberIds";
@@ -61,11 +59,9 @@ std::optional<Additions> read_additions(std::string& body, const std::vector<Mem
       reader.take(field.value().get_array(), is_added ? additions.added : additions.failed);
       has_a_list = true;
     }
-    if (!has_a_list || document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;
-  } catch (const simdjson::simdjson_error&) {
-    return std::nullopt;
-  }
-  return std::move(additions);
+    if (!has_a_list) throw simdjson::simdjson_error(simdjson::NO_SUCH_FIELD);
+    return std::move(additions);
+  });
 }
 
 }  // namespace convoke

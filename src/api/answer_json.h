@@ -5,9 +5,11 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/member_id.h"
@@ -21,18 +23,6 @@ inline bool is_hollow(std::string_view body) {
   constexpr std::string_view marks = "{}[]:,\"";
   const auto is_mark = [&](char c) { return marks.find(c) != std::string_view::npos; };
   return body.size() > large && 2 * static_cast<std::size_t>(std::ranges::count_if(body, is_mark)) > body.size();
-}
-
-/// The body as simdjson wants it; it gets the room for that here if it lacks it.
-inline simdjson::padded_string_view padded(std::string& body) {
-  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-  return simdjson::padded_string_view(body.data(), body.size(), body.capacity());
-}
-
-/// A parser keeps its buffers from answer to answer.
-inline simdjson::ondemand::parser& answer_parser() {
-  static thread_local simdjson::ondemand::parser parser;
-  return parser;
 }
 
 /// Keys and ids stand in the text as they are, bar what some odd encoder escapes: then they are unescaped, which costs.
@@ -61,6 +51,26 @@ inline std::size_t index_of(const MemberId& id, std::size_t expected, const std:
   if (expected < ids.size() && ids[expected] == id) return expected;
   const auto found = std::lower_bound(ids.begin(), ids.end(), id);
   return found != ids.end() && *found == id ? static_cast<std::size_t>(found - ids.begin()) : ids.size();
+}
+
+/// What `read` makes of the body, as it is given the document; empty: it is not JSON to its very end, or not what
+/// `read` takes it for (it throws simdjson_error then). Nothing in it can be relied on in that case. `body` gets the
+/// room for simdjson's padding here if it lacks it.
+template <class Read>
+auto read_answer(std::string& body, Read read)
+    -> std::optional<decltype(read(std::declval<simdjson::ondemand::document&>()))> {
+  static thread_local simdjson::ondemand::parser parser;  // keeps its buffers from answer to answer
+  if (is_hollow(body)) return std::nullopt;
+  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
+  try {
+    auto document = parser.iterate(simdjson::padded_string_view(body.data(), body.size(), body.capacity())).value();
+    auto what = read(document);
+    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;
+    return what;
+  } catch (const simdjson::simdjson_error& error) {
+    if (error.error() == simdjson::MEMALLOC) throw std::bad_alloc();  // ours, and not the answer's fault
+    return std::nullopt;
+  }
 }
 
 }  // namespace convoke

@@ -225,18 +225,11 @@ class Reader {
 
 std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
                                               KeepProfile keep_profile, AskedTarget target) {
-  if (is_hollow(body)) return std::nullopt;
-  Reader reader(ids, keep_profile, target);
-  try {
-    ondemand::document document = answer_parser().iterate(padded(body));
+  return read_answer(body, [&](ondemand::document& document) {
+    Reader reader(ids, keep_profile, target);
     for (auto element : document.get_array()) reader.take(element.get_object());
-    // Past the array there must be nothing more.
-    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;
-  } catch (const simdjson::simdjson_error& error) {
-    if (error.error() == simdjson::MEMALLOC) throw std::bad_alloc();  // ours, and not the answer's fault
-    return std::nullopt;
-  }
-  return reader.participants();
+    return reader.participants();
+  });
 }
 
 }  // namespace convoke

@@ -27,6 +27,10 @@ Fate refused_alone(const Chunk& chunk, const Judgement& how, int status, Reason 
 }
 
 void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& how, int status, const Members& missing) {
+  if (verdict.call_error.empty()) {
+    verdict.reason = Reason::not_in_answers;
+    verdict.call_error = fmt::format("{} of {} members not in the answer", missing.size(), chunk.ids.size());
+  }
   if (chunk.missing > 0 && chunk.ids.size() == 1) {
     verdict.pieces.push_back({missing, refused_alone(chunk, how, status, Reason::not_in_answers,
                                                      "not in the API's answers, not even when asked alone")});
@@ -54,12 +58,14 @@ Verdict judge_strange(const Answer& answer, const Chunk& chunk, const Judgement&
   return odd_answer(chunk, how, answer.status, std::move(words));
 }
 
-Verdict with_alarm(int foreign, int doubled, int unreadable) {
+// Of what an answer named: an alarm if it is odd.
+template <class Named>
+Verdict with_alarm(const Named& named) {
   Verdict verdict;
-  if (foreign + doubled + unreadable == 0) return verdict;
+  if (!named.is_odd()) return verdict;
   verdict.reason = Reason::odd_answer;
-  verdict.alarm = fmt::format("an answer named {} members that were not asked for, {} twice and {} unreadably", foreign,
-                              doubled, unreadable);
+  verdict.alarm = fmt::format("an answer named {} members that were not asked for, {} twice and {} unreadably",
+                              named.foreign, named.doubled, named.unreadable);
   verdict.call_error = verdict.alarm;
   return verdict;
 }
@@ -96,7 +102,7 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& how) 
     return odd_answer(chunk, how, 201,
                       fmt::format("a 201 for another {} than the one asked for", words_of(how.target_kind)));
   }
-  Verdict verdict = with_alarm(participants->foreign, participants->doubled, participants->unreadable);
+  Verdict verdict = with_alarm(*participants);
   verdict.accepted = !participants->named.empty();
   if (participants->other_target > 0) {
     verdict.alarm += fmt::format("; {} of them of another {}", participants->other_target, words_of(how.target_kind));
@@ -111,10 +117,6 @@ Verdict judge_invited(Answer& answer, const Chunk& chunk, const Judgement& how) 
   const Members missing = without(all_of(chunk), participants->named);
   if (!participants->named.empty()) verdict.pieces.push_back({std::move(participants->named), std::move(invited)});
   add_missing(verdict, chunk, how, 201, missing);
-  if (verdict.call_error.empty()) {
-    verdict.reason = Reason::not_in_answers;
-    verdict.call_error = fmt::format("{} of {} members not in the answer", missing.size(), chunk.ids.size());
-  }
   return verdict;
 }
 
@@ -135,7 +137,7 @@ Verdict judge_added(Answer& answer, const Chunk& chunk, const Judgement& how) {
   const Members& failed = additions->failed;
   if (additions->added.empty() && failed.empty() && additions->unreadable > 0)
     return odd_answer(chunk, how, answer.status, "an answer whose ids cannot be read");
-  Verdict verdict = with_alarm(additions->foreign, additions->doubled, additions->unreadable);
+  Verdict verdict = with_alarm(*additions);
   verdict.accepted = !additions->added.empty();
   const Members missing = without(without(all_of(chunk), additions->added), failed);
   Fate invited = Fate::settled(chunk, Outcome::invited, answer.status);
@@ -146,10 +148,6 @@ Verdict judge_added(Answer& answer, const Chunk& chunk, const Judgement& how) {
   if (!additions->added.empty()) verdict.pieces.push_back({additions->added, std::move(invited)});
   if (!failed.empty()) add_failed(verdict, chunk, how, answer.status, failed);
   if (!missing.empty()) add_missing(verdict, chunk, how, answer.status, missing);
-  if (verdict.call_error.empty() && !missing.empty()) {
-    verdict.reason = Reason::not_in_answers;
-    verdict.call_error = fmt::format("{} of {} members not in the answer", missing.size(), chunk.ids.size());
-  }
   return verdict;
 }
 

@@ -59,10 +59,12 @@ std::optional<char> read_delimiter(const SettingTable& table) {
   return text[0];
 }
 
-std::optional<Encoding> read_encoding(const SettingTable& table) {
-  const auto word = table.word("source.encoding", encoding_names);
+/// One of `names`, which are in the order of `Enum`.
+template <class Enum>
+std::optional<Enum> read_word(const SettingTable& table, std::string_view key, const auto& names) {
+  const auto word = table.word(key, names);
   if (!word) return std::nullopt;
-  return static_cast<Encoding>(std::find(encoding_names.begin(), encoding_names.end(), *word) - encoding_names.begin());
+  return static_cast<Enum>(std::find(names.begin(), names.end(), *word) - names.begin());
 }
 
 /// Of a list with rows, and perhaps a header among them: a CSV file, a sheet.
@@ -89,7 +91,7 @@ CsvSettings read_csv(const SettingTable& table) {
   csv.path = *table.text("source.csv");
   if (csv.path != "-") csv.path = table.path("source.csv")->string();
   csv.delimiter = read_delimiter(table);
-  csv.encoding = read_encoding(table);
+  csv.encoding = read_word<Encoding>(table, "source.encoding", encoding_names);
   read_header(table, csv);
   return csv;
 }
@@ -175,10 +177,7 @@ InviteSettings read_invite(const SettingTable& table) {
   invite.invited_by = table.text("invite.invited_by");
   invite.email_notification = table.flag("invite.email_notification");
   invite.chunk_size = static_cast<int>(table.integer("invite.chunk_size", 1, 10'000).value_or(invite.chunk_size));
-  constexpr std::array<std::string_view, 3> words = {"ask-again", "ask-quietly", "hold"};  // in the order of OnDoubt
-  if (const auto word = table.word("invite.on_doubt", words)) {
-    invite.on_doubt = static_cast<OnDoubt>(std::find(words.begin(), words.end(), *word) - words.begin());
-  }
+  invite.on_doubt = read_word<OnDoubt>(table, "invite.on_doubt", on_doubt_names).value_or(invite.on_doubt);
   return invite;
 }
 

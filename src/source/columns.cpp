@@ -114,6 +114,12 @@ Columns columns_by_number(const std::string& member, const std::optional<std::st
   return columns;
 }
 
+std::string hint_for_empty_header(std::string_view row, std::optional<std::uint64_t> next) {
+  constexpr std::string_view key = "[source] header_row says where the header is";
+  return next ? fmt::format("the next {0} that holds something is {0} {1}: {2}", row, *next, key)
+              : fmt::format("there is nothing further down; {}", key);
+}
+
 std::string_view trim_blanks(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);

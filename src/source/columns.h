@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -38,6 +39,10 @@ Columns columns_by_name(const std::vector<std::string>& names, const std::string
 /// are none.
 Columns columns_by_number(const std::string& member, const std::optional<std::string>& course,
                           const std::string& where);
+
+/// What to try where the header row that the settings name is empty: `next`, if there is one, is the number of the next
+/// `row` ("line", "row") that holds something.
+std::string hint_for_empty_header(std::string_view row, std::optional<std::uint64_t> next);
 
 /// Space, tab, CR or LF.
 constexpr bool is_blank(char c) {

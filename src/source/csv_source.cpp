@@ -135,10 +135,7 @@ void CsvSource::read_header(const CsvSettings& settings) {
   kept_ = nullptr;
   if (settings.header_row && (!found || record_.line != static_cast<std::uint64_t>(*settings.header_row))) {
     fail(static_cast<std::uint64_t>(*settings.header_row), "is empty, and no header row",
-         found ? fmt::format(
-                     "the next line that holds something is line {}: [source] header_row says where the header is",
-                     record_.line)
-               : "there is nothing further down; [source] header_row says where the header is");
+         hint_for_empty_header("line", found ? std::optional(record_.line) : std::nullopt));
   }
   if (!found) throw Error(Exit::bad_source, "is empty: it has no header row", lines_.name());
   if (names.size() == 1 && trim_blanks(names[0]) != settings.member_column) {

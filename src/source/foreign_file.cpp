@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "source/unpacking.h"
 
 namespace convoke {
 namespace {
@@ -23,9 +24,7 @@ struct Kind {
   std::string_view hint;
 };
 
-constexpr std::array<Kind, 4> kinds = {{
-    {"\x1F\x8B"sv, "is packed twice (gzip)", "unpack it once: gzip -d"},
-    {"\x28\xB5\x2F\xFD"sv, "is packed twice (zstd)", "unpack it once: zstd -d"},
+constexpr std::array<Kind, 2> kinds = {{
     {zip_magic, "is a spreadsheet (or another zip file), not CSV",
      "in a job's [source], xlsx = \"…\" in place of csv reads a spreadsheet"},
     {ole_magic, "is an old spreadsheet (.xls, or another file of Office), not CSV",
@@ -60,6 +59,12 @@ bool is_encrypted(InputFile& file) {
 }  // namespace
 
 void refuse_foreign(std::string_view head, const std::string& path, const std::string& name) {
+  const Packing packing = packing_of(head).value_or(Packing::none);
+  if (packing != Packing::none) {
+    const std::string_view command = packing == Packing::gzip ? "gzip" : "zstd";
+    throw Error(Exit::bad_source, fmt::format("is packed twice ({})", command), name,
+                fmt::format("unpack it once: {} -d", command));
+  }
   for (const Kind& kind : kinds) {
     if (!head.starts_with(kind.magic)) continue;
     throw Error(Exit::bad_source, std::string(kind.what), name,
@@ -77,6 +82,11 @@ void refuse_foreign(std::string_view head, const std::string& path, const std::s
   }
 }
 
+Error protected_by_password(const std::string& name) {
+  return {Exit::bad_source, "is protected by a password", name,
+          "open it in a spreadsheet program, and save it without the password"};
+}
+
 void refuse_no_workbook(InputFile& file) {
   std::array<char, 4> bytes{};
   const std::string_view head(bytes.data(), file.read_at(bytes.data(), bytes.size(), 0));
@@ -85,10 +95,7 @@ void refuse_no_workbook(InputFile& file) {
     throw Error(Exit::bad_source, head.empty() ? "is empty" : "is not an .xlsx spreadsheet", file.name(),
                 "if it is CSV: csv = \"…\" in place of xlsx, in [source]");
   }
-  if (is_encrypted(file)) {
-    throw Error(Exit::bad_source, "is protected by a password", file.name(),
-                "open it in a spreadsheet program, and save it without the password");
-  }
+  if (is_encrypted(file)) throw protected_by_password(file.name());
   throw Error(Exit::bad_source, "is an old spreadsheet (.xls), not .xlsx", file.name(),
               "open it in a spreadsheet program, and save it as .xlsx");
 }

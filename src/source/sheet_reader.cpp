@@ -187,9 +187,16 @@ bool SheetReader::is_kept() const {
   return are_all_kept_ || std::find(kept_.begin(), kept_.end(), columns_ - 1) != kept_.end();
 }
 
+std::string SheetReader::name() const {
+  return fmt::format("{}: sheet \"{}\"", file_, excerpt(sheet_, 60));
+}
+
+std::string SheetReader::where() const {
+  return fmt::format("{}, row {}", name(), row_);
+}
+
 void SheetReader::fail(const std::string& what) const {
-  throw Error(Exit::bad_source, what, fmt::format("{}: sheet \"{}\", row {}", file_, excerpt(sheet_, 60), row_),
-              "open it in a spreadsheet program, and save it anew");
+  throw Error(Exit::bad_source, what, where(), "open it in a spreadsheet program, and save it anew");
 }
 
 }  // namespace convoke

@@ -38,6 +38,10 @@ class SheetReader final : private XmlHandler {
   void keep(std::vector<std::size_t> columns);
   void keep_all();
 
+  /// The file and its sheet, and the row: what messages call them.
+  std::string name() const;
+  std::string where() const;
+
   double share_read() const { return part_->share_read(); }
 
  private:

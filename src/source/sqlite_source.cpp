@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto lock_patience = 10'000ms;  // how long another program's lock is waited out
 constexpr auto lock_look = 20ms;          // between looks at that lock, and at whether to stop
-constexpr int largest_value = 1 << 20;    // bytes of any value, as in a CSV file
+constexpr int largest_value = static_cast<int>(longest_value);
 constexpr int largest_memory =
     64 << 20;                            // bytes that SQLite may take: a view makes thousands of such values of nothing
 constexpr int steps_unwatched = 10'000;  // of SQLite's virtual machine, between looks at whether to stop: under 1 ms

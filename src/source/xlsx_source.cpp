@@ -5,15 +5,13 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/text.h"
 
 namespace convoke {
 
 XlsxSource::XlsxSource(const XlsxSettings& settings, std::stop_token stop)
     : file_(settings.path, std::move(stop)),
       workbook_(read_workbook(file_)),
-      sheet_(sheet_of(workbook_, settings.sheet, file_.name())),
-      rows_(file_, workbook_, sheet_) {
+      rows_(file_, workbook_, sheet_of(workbook_, settings.sheet, file_.name())) {
   if (settings.header) {
     find_columns(settings);
   } else {
@@ -31,8 +29,8 @@ void XlsxSource::find_columns(const XlsxSettings& settings) {
   rows_.keep_all();
   go_to_header(settings.header_row);
   const std::vector<std::string> names = rows_.texts();
-  columns_ =
-      columns_by_name(names, settings.member_column, settings.course_column, where(), [this] { return first_rows(); });
+  columns_ = columns_by_name(names, settings.member_column, settings.course_column, rows_.where(),
+                             [this] { return first_rows(); });
 }
 
 void XlsxSource::go_to_header(const std::optional<std::int64_t>& row) {
@@ -40,13 +38,9 @@ void XlsxSource::go_to_header(const std::optional<std::int64_t>& row) {
   bool found = next_with_text();
   while (row && found && rows_.row() < wanted) found = next_with_text();
   if (found && (!row || rows_.row() == wanted)) return;
-  const std::string sheet = fmt::format("{}: sheet \"{}\"", file_.name(), excerpt(sheet_.name, 60));
-  if (!row) throw Error(Exit::bad_source, "is empty: it has no header row", sheet);
-  throw Error(Exit::bad_source, fmt::format("row {} is empty, and no header row", wanted), sheet,
-              found ? fmt::format("the next row that holds something is row {}: [source] header_row says where the "
-                                  "header is",
-                                  rows_.row())
-                    : "there is nothing further down; [source] header_row says where the header is");
+  if (!row) throw Error(Exit::bad_source, "is empty: it has no header row", rows_.name());
+  throw Error(Exit::bad_source, fmt::format("row {} is empty, and no header row", wanted), rows_.name(),
+              hint_for_empty_header("row", found ? std::optional(rows_.row()) : std::nullopt));
 }
 
 bool XlsxSource::next_with_text() {
@@ -64,10 +58,6 @@ std::vector<std::vector<std::string>> XlsxSource::first_rows() {
     // What is wrong further down is not what is to be said now.
   }
   return rows;
-}
-
-std::string XlsxSource::where() const {
-  return fmt::format("{}: sheet \"{}\", row {}", file_.name(), excerpt(sheet_.name, 60), rows_.row());
 }
 
 }  // namespace convoke

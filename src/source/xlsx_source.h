@@ -27,11 +27,9 @@ class XlsxSource final : public MemberSource {
   void go_to_header(const std::optional<std::int64_t>& row);
   bool next_with_text();  ///< to the next row that has some; false at the end
   std::vector<std::vector<std::string>> first_rows();
-  std::string where() const;  ///< the row that was read last
 
   ZipFile file_;
   Workbook workbook_;
-  const Workbook::Sheet& sheet_;
   SheetReader rows_;
   Columns columns_;
 };

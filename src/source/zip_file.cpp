@@ -196,10 +196,7 @@ std::unique_ptr<ZipPart> ZipFile::open(std::string_view part) {
   zip_stat_init(&status);
   if (zip_stat_index(file_.get(), found->second, 0, &status) != 0)
     fail(zip_get_error(file_.get()), "is damaged: " + about);
-  if (status.encryption_method != ZIP_EM_NONE) {
-    throw Error(Exit::bad_source, "is protected by a password", name(),
-                "open it in a spreadsheet program, and save it without the password");
-  }
+  if (status.encryption_method != ZIP_EM_NONE) throw protected_by_password(name());
   // Others take more memory to unpack than a list is given.
   if (status.comp_method != ZIP_CM_STORE && status.comp_method != ZIP_CM_DEFLATE) {
     throw Error(Exit::bad_source, fmt::format("{} is packed as no spreadsheet is", about), name(), damaged_hint);
