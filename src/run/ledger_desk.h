@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -56,6 +57,8 @@ class LedgerDesk {
   }
 
  private:
+  static constexpr std::size_t reserve_size = 120U << 10U;  // of the heap: more than that malloc maps for itself
+
   struct Order {
     std::function<void(Transaction&)> change;
     std::function<void(std::exception_ptr)> done;
@@ -64,7 +67,7 @@ class LedgerDesk {
 
   void take(Order order);
   void work_off();
-  static void answer(const Order& order, const std::exception_ptr& error) noexcept;
+  void answer(const Order& order, const std::exception_ptr& error) noexcept;
 
   Database& database_;
   boost::asio::any_io_executor ledger_;
@@ -73,6 +76,8 @@ class LedgerDesk {
   std::vector<Order> waiting_;
   bool scheduled_ = false;
   std::exception_ptr failure_;
+  // Of memory, for the answers that are owed where there is none.
+  std::unique_ptr<std::byte[]> reserve_{new std::byte[reserve_size]};
 };
 
 }  // namespace convoke

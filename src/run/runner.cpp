@@ -19,7 +19,7 @@ Runner::Runner(SendSettings settings, RunLedger& ledger, const Outside& outside)
       call_timeout_(settings.calls.timeout),
       ledger_(ledger),
       outside_(outside),
-      sleep_(outside.loop, outside.alarms),
+      sleep_(std::make_shared<Sleep>(outside.loop, outside.alarms)),
       policy_(std::move(settings), outside.seed, ledger.clock().now()) {}
 
 Instant Runner::instant(LedgerTime time) const {
@@ -35,7 +35,7 @@ Progress Runner::progress() const {
 
 void Runner::stop(RunEnd why) {
   policy_.stop(std::move(why));
-  sleep_.wake();
+  sleep_->wake();
 }
 
 boost::asio::awaitable<RunEnd> Runner::run(std::int64_t due, bool ever_accepted) {
@@ -58,7 +58,7 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
       Claims claims = co_await ledger_.claim(next.terms);
       for (Claimed& call : claims.calls) {
         Seat seat = policy_.seat(call);
-        ready_.push_back({std::move(call), std::move(seat)});
+        ready_.push_back({std::move(call), Waking(sleep_), std::move(seat)});
       }
       if (policy_.is_halted()) {
         // What the claim said of the rest is old by the time this is put back.
@@ -71,7 +71,7 @@ boost::asio::awaitable<void> Runner::claim_and_send() {
     }
     pass_on_remarks();
     if (next.what == Next::What::end) co_return;
-    co_await sleep_.until(instant(next.until));
+    co_await sleep_->until(instant(next.until));
   }
 }
 
@@ -80,7 +80,7 @@ void Runner::send_ready() {
     auto on_end = [this](std::exception_ptr error) {
       if (error) fail(error);
       send_ready();  // its seat is free, whatever became of it
-      sleep_.wake();
+      sleep_->wake();
     };
     // Taken out first: the coroutine starts within co_spawn.
     Ready next = std::move(ready_.front());
@@ -177,7 +177,7 @@ boost::asio::awaitable<void> Runner::come_home() {
   while (policy_.progress().in_flight > 0) {
     std::vector<Ready> unsent = take_ready(PutBack::everything);
     if (unsent.empty()) {
-      co_await sleep_.until(Instant::max());
+      co_await sleep_->until(Instant::max());
       continue;
     }
     try {

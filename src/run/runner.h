@@ -4,7 +4,7 @@
 
 #include <deque>
 #include <exception>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,9 +32,22 @@ class Runner {
   Judgement judgement() { return policy_.judgement(ledger_.clock().now()); }
 
  private:
-  // A call that is on disk and waits for a connection.
+  // Wakes the run as it goes, if the run is still there.
+  struct Waking {
+    explicit Waking(std::weak_ptr<Sleep> run) : sleep(std::move(run)) {}
+    Waking(Waking&&) = default;
+    Waking& operator=(Waking&&) = default;
+    ~Waking() {
+      if (const auto run = sleep.lock()) run->wake();
+    }
+    std::weak_ptr<Sleep> sleep;
+  };
+
+  // A call that is on disk and waits for a connection. Its seat goes before the run is woken: whatever ends it, be it
+  // an exception that takes its coroutine along, come_home() sees that it has ended.
   struct Ready {
     Claimed call;
+    Waking wakes;
     Seat seat;
   };
 
@@ -56,7 +69,7 @@ class Runner {
   Duration call_timeout_;
   RunLedger& ledger_;
   const Outside& outside_;
-  Sleep sleep_;
+  std::shared_ptr<Sleep> sleep_;
   std::optional<Instant> began_;
   RunPolicy policy_;
   std::deque<Ready> ready_;

@@ -116,6 +116,18 @@ class Scarcity(World):
         self.assertLess(took, 6, str(result))
 
 
+    def test_memory_that_is_short_ends_it_with_74_wherever_it_ends(self):
+        """On whatever thread: what the ledger's has to tell the loop, it tells; and who waits for calls hears of each."""
+        self.sandbox()
+        self.a_job(2000)
+        for kib in [*range(60_000, 76_000, 800), *range(70_100, 71_000, 100)]:
+            with self.subTest(kib):
+                self.remove_ledger()
+                result = self.convoke("run", "list", "--progress", "never",
+                                      settings={"api.connections": 256, "invite.chunk_size": 2},
+                                      preexec=lambda: resource.setrlimit(resource.RLIMIT_AS, (kib << 10, kib << 10)))
+                self.assertIn(result.exit, (OK, DISK), str(result))
+
     def test_memory_that_ends_when_a_call_is_out_leaves_it_in_doubt(self):
         """The server has invited them, and the answer does not fit: the ledger must not say that nobody was asked."""
         ended = threading.Event()
