@@ -15,7 +15,8 @@ namespace convoke {
 struct MadeRow {
   std::uint64_t line = 0;
   std::string member;
-  std::string course = "c1";
+  std::string target = "c1";
+  std::string email = {};
 };
 
 class MadeRows final : public MemberSource {
@@ -32,7 +33,7 @@ class MadeRows final : public MemberSource {
   std::optional<SourceRow> next() override {
     row_ = make_(number_++);
     if (!row_) return std::nullopt;
-    return SourceRow{row_->line, row_->member, row_->course};
+    return SourceRow{row_->line, row_->member, row_->target, row_->email};
   }
 
  private:

@@ -11,13 +11,14 @@ namespace convoke {
 
 using Rows = std::vector<std::string>;
 
-/// "LINE member", or "LINE member @ course" if the row has a course.
+/// "LINE member", or "LINE member / email @ target" if the row has those.
 inline Rows rows_of(const SourceSettings& settings) {
   Rows rows;
   const auto source = open_source(settings);
   while (const auto row = source->next()) {
     rows.push_back(std::to_string(row->line) + " " + std::string(row->member) +
-                   (row->course.empty() ? "" : " @ " + std::string(row->course)));
+                   (row->email.empty() ? "" : " / " + std::string(row->email)) +
+                   (row->target.empty() ? "" : " @ " + std::string(row->target)));
   }
   return rows;
 }

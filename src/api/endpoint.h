@@ -1,4 +1,5 @@
-// The calls that invite, one for each kind of target: all in which they differ, in one table (api.md).
+// The calls, in one table (api.md): those that invite, one for each kind of target, and those that tell whom addresses
+// belong to.
 #pragma once
 
 #include <array>
@@ -9,8 +10,10 @@
 namespace convoke {
 
 enum class AnswerForm {
-  participants,     ///< 201: an array of participants; 200, 204 without a body: all were invited already
-  added_and_failed  ///< 200: the ids that were added, and those that were not
+  participants,       ///< 201: an array of participants; 200, 204 without a body: all were invited already
+  added_and_failed,   ///< 200: the ids that were added, and those that were not
+  spot_members,       ///< 200: a page of members, and how many there are
+  created_and_failed  ///< 200, 201: the members that were made, and the addresses that none was made of
 };
 
 struct Endpoint {
@@ -21,15 +24,18 @@ struct Endpoint {
   std::string_view target_key;  ///< of a participant: what names its target
 };
 
-/// In the order of TargetKind.
-inline constexpr std::array<Endpoint, 3> endpoints = {{
+/// In the order of TargetKind, then those of addresses in the order of Step: whatever the target, they name none.
+inline constexpr std::array<Endpoint, 5> endpoints = {{
     {"/v1/courses/", "/participants~bulkInvite", true, AnswerForm::participants, "courseId"},
     {"/v1/learningPaths/", "/participants~bulkInvite", true, AnswerForm::participants, "learningPathId"},
     {"/v1/channels/", "/spotMembers~bulkAdd", false, AnswerForm::added_and_failed, ""},
+    {"/v1/spotMembers", "", false, AnswerForm::spot_members, ""},
+    {"/v1/spotMembers~bulkInvite", "", false, AnswerForm::created_and_failed, ""},
 }};
 
-constexpr const Endpoint& endpoint_of(TargetKind kind) {
-  return endpoints[static_cast<std::size_t>(kind)];
+constexpr const Endpoint& endpoint_of(TargetKind kind, Step step = Step::invite) {
+  return endpoints[step == Step::invite ? static_cast<std::size_t>(kind)
+                                        : target_kinds.size() - 1 + static_cast<std::size_t>(step)];
 }
 
 }  // namespace convoke

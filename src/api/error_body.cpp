@@ -3,10 +3,25 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 
 namespace convoke {
+namespace {
+
+// An at sign, as it stands in texts, URLs, JSON and HTML.
+constexpr std::array<std::string_view, 6> at_signs = {"@", "%40", "%2540", "\\u0040", "&#64;", "&#x40;"};
+
+// `word` holds no blanks and no quotes.
+bool is_like_address(std::string_view word) {
+  return std::ranges::any_of(at_signs, [&](std::string_view sign) {
+    const auto at = word.find(sign, 1);
+    return at != std::string_view::npos && at + sign.size() < word.size();
+  });
+}
+
+}  // namespace
 
 bool is_nothing(std::string_view body) {
   const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
@@ -24,18 +39,43 @@ bool is_page(std::string_view body) {
   return start != std::string_view::npos && body[start] == '<';
 }
 
+std::string words_for_people(std::string_view text, KeepProfile keep_profile, std::size_t longest) {
+  if (keep_profile == KeepProfile::yes) return excerpt(text, longest);
+  constexpr std::string_view blanks = " \t\n\v\f\r";
+  constexpr std::string_view quotes = "\"'`";
+  const auto is_in = [](std::string_view some) { return [some](char c) { return some.find(c) != some.npos; }; };
+  const auto is_blank = is_in(blanks);
+  const auto is_quote = is_in(quotes);
+  // Of what cannot be printed a character of four bytes takes one in an excerpt: beyond this nothing need be read.
+  const std::size_t enough = 4 * (longest + 2);
+  std::string out;
+  // Before the excerpt is cut, and not after: what is left of an address there need not look like one.
+  while (!text.empty() && out.size() <= enough) {
+    const auto end = std::ranges::find_if(text, [&](char c) { return is_blank(c) || is_quote(c); });
+    const std::string_view word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    out += is_like_address(word) ? "…" : word.substr(0, enough);
+    text.remove_prefix(word.size());
+    if (text.empty()) break;
+    // A run of blanks is one in an excerpt, and none at its ends.
+    const bool is_folded = is_blank(text.front()) && (out.empty() || out.back() == ' ');
+    if (!is_folded) out += is_blank(text.front()) ? ' ' : text.front();
+    text.remove_prefix(1);
+  }
+  return excerpt(out, longest);
+}
+
 // An error's body may be anything, also cut off: nothing of it is believed before the whole is known to be JSON.
-std::string error_message(const std::string& body) {
-  constexpr std::size_t longest = 200;
+std::string error_message(const std::string& body, KeepProfile keep_profile) {
   constexpr std::size_t longest_parsed = 64U << 10U;
   simdjson::dom::parser whole;
   simdjson::dom::object object;
-  if (body.size() > longest_parsed || whole.parse(body).get(object) != simdjson::SUCCESS) return excerpt(body, longest);
+  if (body.size() > longest_parsed || whole.parse(body).get(object) != simdjson::SUCCESS)
+    return words_for_people(body, keep_profile);
   for (const std::string_view key : {"message", "error"}) {
     simdjson::dom::element value;
     if (object[key].get(value) != simdjson::SUCCESS) continue;
     std::string_view text;
-    if (value.get(text) == simdjson::SUCCESS) return excerpt(text, longest);
+    if (value.get(text) == simdjson::SUCCESS) return words_for_people(text, keep_profile);
     simdjson::dom::array texts;
     if (value.get(texts) != simdjson::SUCCESS) continue;
     std::string joined;
@@ -44,9 +84,9 @@ std::string error_message(const std::string& body) {
       joined += joined.empty() ? "" : "; ";
       joined += text;
     }
-    if (!joined.empty()) return excerpt(joined, longest);
+    if (!joined.empty()) return words_for_people(joined, keep_profile);
   }
-  return excerpt(body, longest);
+  return words_for_people(body, keep_profile);
 }
 
 std::vector<std::uint32_t> quoted_members(std::string_view text, const std::vector<MemberId>& ids) {

@@ -29,6 +29,8 @@ struct InviteSettings {
   std::optional<bool> email_notification;  ///< absent: left out of the body (api.md)
   int chunk_size = 100;                    ///< the most members of one call, 1 to 10,000
   OnDoubt on_doubt = OnDoubt::ask_again;
+  bool create_missing = false;             ///< addresses that nobody has: members are made of them first,
+  bool member_email_notification = false;  ///< with an e-mail to each
 };
 
 /// How calls are made: for the wire, and for whoever sends over it.

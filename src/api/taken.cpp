@@ -45,19 +45,6 @@ void add_missing(Verdict& verdict, const Chunk& chunk, const Judgement& how, int
   }
 }
 
-std::string words_of_strange(const Answer& answer) {
-  return fmt::format("a {} with a body: {}", answer.status, error_message(answer.body));
-}
-
-// A body that the contract does not know. A proxy's page is no answer of the API's.
-Verdict judge_strange(const Answer& answer, const Chunk& chunk, const Judgement& how) {
-  std::string words = words_of_strange(answer);
-  // Before anything was accepted it is no answer of the API's at all: nobody was asked.
-  if (!how.ever_accepted) return put_off(chunk, how, Effect::stop, answer.status, Reason::login_page, std::move(words));
-  if (is_page(answer.body)) return retry(chunk, how, answer.status, Reason::login_page, std::move(words));
-  return odd_answer(chunk, how, answer.status, std::move(words));
-}
-
 // Of what an answer named: an alarm if it is odd.
 template <class Named>
 Verdict with_alarm(const Named& named) {
@@ -132,7 +119,7 @@ Verdict judge_added(Answer& answer, const Chunk& chunk, const Judgement& how) {
   auto additions = read_additions(answer.body, chunk.ids);
   if (!additions && is_page(answer.body)) return judge_strange(answer, chunk, how);
   // Whoever it is of, the call may have taken effect, and a channel says so only once.
-  if (!additions) return odd_answer(chunk, how, answer.status, words_of_strange(answer));
+  if (!additions) return odd_answer(chunk, how, answer.status, words_of_strange(answer, how));
   std::string().swap(answer.body);
   const Members& failed = additions->failed;
   if (additions->added.empty() && failed.empty() && additions->unreadable > 0)

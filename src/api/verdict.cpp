@@ -7,6 +7,7 @@
 
 #include "api/endpoint.h"
 #include "api/error_body.h"
+#include "api/members_found.h"
 #include "api/taken.h"
 #include "api/verdicts.h"
 #include "base/text.h"
@@ -18,15 +19,21 @@ using namespace verdicts;
 
 constexpr std::size_t most_quoted_alone = 8;
 
+// 414: the addresses of a look-up stand in its target.
+bool is_about_size(int status) {
+  return status == 413 || status == 414;
+}
+
 // A 400 names no member: narrow it down, those the message quotes first.
 Verdict narrow(const Chunk& chunk, const Judgement& how, int status, const std::string& body, std::string message) {
-  const Reason reason = status == 413 ? Reason::too_large : Reason::refused;
+  const Reason reason = is_about_size(status) ? Reason::too_large : Reason::refused;
   if (chunk.ids.size() == 1) return whole(Fate::settled(chunk, Outcome::rejected, status, reason, std::move(message)));
   Verdict verdict;
   verdict.reason = reason;
   verdict.call_error = message;
   const Fate fate = due_again(chunk, how, status, reason, std::move(message));
-  const Members quoted = quoted_members(body, chunk.ids);
+  // What stands for addresses is quoted by nobody.
+  const Members quoted = how.step == Step::invite ? quoted_members(body, chunk.ids) : Members();
   if (quoted.empty() || quoted.size() == chunk.ids.size()) {
     add_halves(verdict.pieces, all_of(chunk), fate);
     return verdict;
@@ -39,6 +46,13 @@ Verdict narrow(const Chunk& chunk, const Judgement& how, int status, const std::
   }
   verdict.pieces.push_back({without(all_of(chunk), quoted), fate});
   return verdict;
+}
+
+// Without these calls addresses lead nowhere, whichever they are.
+Verdict step_missing(const Chunk& chunk, const Judgement& how, int status) {
+  const std::string_view what = how.step == Step::look_up ? "look-up" : "creation";
+  return put_off(chunk, how, Effect::stop, status, Reason::odd_status,
+                 fmt::format("HTTP {}: the API has no {} of spot members at this base_url", status, what));
 }
 
 // A target that was there is not given up on for one answer that says otherwise. Where others of it are accepted in
@@ -86,7 +100,7 @@ void spare(Verdict& verdict, const Chunk& chunk, const Judgement& how) {
 // The API refuses the members, or the size of the call.
 Verdict judge_refusal(const Answer& answer, const Chunk& chunk, const Judgement& how, const std::string& message) {
   const int status = answer.status;
-  if (status != 413) {
+  if (!is_about_size(status)) {
     // A page is not the API's: a front that wants a certificate, say, and blames no member.
     if (!how.ever_accepted && is_page(answer.body))
       return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
@@ -111,7 +125,7 @@ Verdict judge_other(const Answer& answer, const Chunk& chunk, const Judgement& h
   if (status < 400) {
     return put_off(chunk, how, Effect::stop, status, Reason::redirect,
                    fmt::format("HTTP {}: a redirect{}{}", status, answer.location.empty() ? "" : " to ",
-                               excerpt(answer.location)));
+                               words_for_people(answer.location, how.keep_profile)));
   }
   // Any other 4xx (405, 415, 421…) is about the call or the moment, not about whom it asked for: nobody is rejected for
   // it. As the first answer of all it is not the API's, as a rule.
@@ -119,19 +133,40 @@ Verdict judge_other(const Answer& answer, const Chunk& chunk, const Judgement& h
                                             : put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
 }
 
+// The answer takes the call as it is. Empty: it does not.
+std::optional<Verdict> judge_taken(Answer& answer, const Chunk& chunk, const Judgement& how) {
+  const int status = answer.status;
+  switch (endpoint_of(how.target_kind, how.step).answer) {
+    case AnswerForm::participants:
+      if (status == 201) return judge_invited(answer, chunk, how);
+      if (status == 200 || status == 204) return judge_already(answer, chunk, how);
+      break;
+    case AnswerForm::added_and_failed:
+      if (status == 200 || status == 201) return judge_added(answer, chunk, how);
+      break;
+    case AnswerForm::spot_members:
+      if (status == 200) return judge_found(answer, chunk, how);
+      break;
+    case AnswerForm::created_and_failed:
+      if (status == 200 || status == 201) return judge_created(answer, chunk, how);
+      break;
+  }
+  return std::nullopt;
+}
+
 Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
   const int status = answer.status;
-  const bool names_all = endpoint_of(how.target_kind).answer == AnswerForm::added_and_failed;
-  if (names_all && (status == 200 || status == 201)) return judge_added(answer, chunk, how);
-  if (status == 201) return judge_invited(answer, chunk, how);
-  if (!names_all && (status == 200 || status == 204)) return judge_already(answer, chunk, how);
-  const std::string said = error_message(answer.body);
+  if (auto taken = judge_taken(answer, chunk, how)) return std::move(*taken);
+  const std::string said = error_message(answer.body, how.keep_profile);
   const std::string message = said.empty() ? fmt::format("HTTP {}", status) : fmt::format("HTTP {}: {}", status, said);
   switch (status) {
     case 400:
     case 413:
     case 422:
       return judge_refusal(answer, chunk, how, message);
+    case 414:
+      return how.step == Step::invite ? judge_other(answer, chunk, how, message)
+                                      : judge_refusal(answer, chunk, how, message);
     case 401:
     case 403:
       return put_off(chunk, how, Effect::stop, status, Reason::key_refused, message);
@@ -141,7 +176,7 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
       return put_off(chunk, how, Effect::stop, status, Reason::proxy_refused, message);
     case 404:
     case 410:
-      return target_missing(chunk, how, status, message);
+      return how.step == Step::invite ? target_missing(chunk, how, status, message) : step_missing(chunk, how, status);
     case 429:
       return put_off(chunk, how, Effect::pause, status, Reason::rate_limited, message);
     case 502:
@@ -158,6 +193,38 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
   }
 }
 
+// Those asked for are known as they are, whatever stands around them.
+void cut_out_addresses(std::string& words, const Judgement& how) {
+  if (how.keep_profile == KeepProfile::yes) return;
+  for (const std::string& address : how.addresses) {
+    std::string folded = lower_case(words);
+    for (auto at = folded.find(address); at != std::string::npos; at = folded.find(address, at + 1)) {
+      words.replace(at, address.size(), "…");
+      folded.replace(at, address.size(), "…");
+    }
+  }
+}
+
+// What holds of the words of every verdict.
+void finish(Verdict& verdict, const Chunk& chunk, const Judgement& how) {
+  const auto blot = [&](std::string& words) {
+    cut_out_addresses(words, how);
+    words = words_for_people(words, how.keep_profile, words.size());
+  };
+  blot(verdict.call_error);
+  blot(verdict.alarm);
+  for (Piece& piece : verdict.pieces) {
+    Fate& fate = piece.fate;
+    // Why no member was made of them is what will have to be said if nobody has them, whatever comes in between.
+    const bool is_said = how.step == Step::look_up && chunk.missing > 0 && !how.said_before.empty();
+    if (is_said && fate.missing > 0 && fate.outcome == Outcome::pending) {
+      fate.reason = Reason::not_made;
+      fate.error = how.said_before;
+    }
+    blot(fate.error);
+  }
+}
+
 }  // namespace
 
 Duration back_off(const RetrySettings& retry, int tries, double chance) {
@@ -168,18 +235,20 @@ Duration back_off(const RetrySettings& retry, int tries, double chance) {
 
 // That we were stopped says nothing about the API.
 Verdict judge_interrupted(const Chunk& chunk, const Judgement& how) {
-  return doubt_without_a_try(chunk, how, 0, Reason::interrupted, "convoke ended before the answer");
+  Verdict verdict = doubt_without_a_try(chunk, how, 0, Reason::interrupted, "convoke ended before the answer");
+  finish(verdict, chunk, how);
+  return verdict;
 }
 
 Verdict judge(Answer& answer, const Chunk& chunk, const Judgement& how) {
-  if (answer.reached != Answer::Reached::answered && is_permanent(answer.reason))
-    return put_off(chunk, how, Effect::stop, 0, answer.reason, answer.error);
   Verdict verdict = answer.reached == Answer::Reached::answered ? judge_answer(answer, chunk, how)
+                    : is_permanent(answer.reason) ? put_off(chunk, how, Effect::stop, 0, answer.reason, answer.error)
                     : answer.reached == Answer::Reached::maybe
                         ? doubt(chunk, how, answer.status, answer.reason, answer.error)
                         : retry(chunk, how, 0, answer.reason, answer.error);
   if (answer.reached == Answer::Reached::no) verdict.pieces.front().fate.attempts = chunk.attempts;  // nobody was asked
   spare(verdict, chunk, how);
+  finish(verdict, chunk, how);
   return verdict;
 }
 

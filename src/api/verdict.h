@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,11 @@ struct Judgement {
   std::optional<Duration> retry_after;          ///< the answer's Retry-After, if it is understood
   TargetKind target_kind = TargetKind::course;  ///< that was asked for, and
   std::string_view target_id;                   ///< its id; empty: a 201 of any will do
+  Step step = Step::invite;                     ///< what was asked
+  std::span<const std::string> addresses;       ///< look_up, create: those of the chunk, in the order of its ids,
+                                                ///< folded to lower case; each once
+  bool create_missing = false;                  ///< look_up: of addresses that nobody has, members are made
+  std::string_view said_before;                 ///< look_up: the chunk's error, as it stands
   LedgerTime now{};
   double chance = 0;  ///< in [0, 1), drawn for this call: how much of the longest wait a retry waits
   ApiHealth health;

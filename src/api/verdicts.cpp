@@ -1,8 +1,12 @@
 #include "api/verdicts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+
+#include "api/error_body.h"
 
 namespace convoke::verdicts {
 
@@ -55,9 +59,12 @@ Verdict retry(const Chunk& chunk, const Judgement& how, int http_status, Reason 
 
 Verdict doubt(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
   Verdict verdict = retry(chunk, how, http_status, reason, std::move(error));
+  if (how.step == Step::look_up) return verdict;
+  if (how.step == Step::create) verdict.pieces.front().next_step = Step::look_up;
   Fate& fate = verdict.pieces.front().fate;
   fate.doubt = true;
-  if (how.on_doubt == OnDoubt::hold) {
+  // Whether a member was made can be looked up.
+  if (how.on_doubt == OnDoubt::hold && how.step == Step::invite) {
     fate.outcome = Outcome::in_doubt;
     fate.not_before = {};
   }
@@ -87,6 +94,18 @@ Verdict odd_answer(const Chunk& chunk, const Judgement& how, int status, std::st
   verdict.alarm = verdict.call_error;
   verdict.sign = Sign::answers;
   return verdict;
+}
+
+std::string words_of_strange(const Answer& answer, const Judgement& how) {
+  return fmt::format("a {} with a body: {}", answer.status, error_message(answer.body, how.keep_profile));
+}
+
+Verdict judge_strange(const Answer& answer, const Chunk& chunk, const Judgement& how) {
+  std::string words = words_of_strange(answer, how);
+  // Before anything was accepted it is no answer of the API's at all: nobody was asked.
+  if (!how.ever_accepted) return put_off(chunk, how, Effect::stop, answer.status, Reason::login_page, std::move(words));
+  if (is_page(answer.body)) return retry(chunk, how, answer.status, Reason::login_page, std::move(words));
+  return odd_answer(chunk, how, answer.status, std::move(words));
 }
 
 Verdict put_off(const Chunk& chunk, const Judgement& how, Effect effect, int status, Reason reason,

@@ -25,7 +25,8 @@ void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& 
 /// Nothing came of the call: another try, after a wait, unless that was the last.
 Verdict retry(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error);
 
-/// The same of a call that may have taken effect.
+/// The same of a call that may have taken effect. A look-up has none. A creation that may have had one is looked up
+/// before it is asked for again.
 Verdict doubt(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error);
 
 /// A doubt that says nothing of the chunk: it is due at once, and no try is used up.
@@ -34,6 +35,12 @@ Verdict doubt_without_a_try(const Chunk& chunk, const Judgement& how, int http_s
 
 /// A 2xx that is not of the contract. Before anything was ever accepted, it is likely no answer of the API's.
 Verdict odd_answer(const Chunk& chunk, const Judgement& how, int status, std::string error);
+
+/// "a 200 with a body: …"
+std::string words_of_strange(const Answer& answer, const Judgement& how);
+
+/// A 2xx with a body that the contract does not know. A proxy's page is no answer of the API's.
+Verdict judge_strange(const Answer& answer, const Chunk& chunk, const Judgement& how);
 
 /// The chunk stays as due as it was, and pays with nothing: what is wrong is not its own.
 Verdict put_off(const Chunk& chunk, const Judgement& how, Effect effect, int status, Reason reason,

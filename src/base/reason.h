@@ -14,10 +14,13 @@ enum class Reason {
   no_id,
   not_an_id,
   email_address,
+  not_an_address,
   no_course,
   // what the API says of members
   refused,
   not_in_answers,
+  no_member,
+  not_made,
   left_list,
   // what the API says of the call, the course, the key, the account
   too_large,
@@ -50,14 +53,17 @@ struct ReasonWords {
   std::string_view meaning;  ///< for people
 };
 
-inline constexpr std::array<ReasonWords, 28> reason_words = {{
+inline constexpr std::array<ReasonWords, 31> reason_words = {{
     {Reason::none, "", ""},
-    {Reason::no_id, "no_id", "no member id"},
+    {Reason::no_id, "no_id", "no member id or address"},
     {Reason::not_an_id, "not_an_id", "not a member id (a UUID)"},
     {Reason::email_address, "email_address", "an e-mail address, not a member id"},
+    {Reason::not_an_address, "not_an_address", "not an e-mail address"},
     {Reason::no_course, "no_course", "no course, learning path or channel"},
     {Reason::refused, "refused", "the API refuses this member"},
     {Reason::not_in_answers, "not_in_answers", "not in the API's answers, not even when asked alone"},
+    {Reason::no_member, "no_member", "no spot member has this address"},
+    {Reason::not_made, "not_made", "the API did not make a member of this address"},
     {Reason::left_list, "left_list", "no longer in the list for this target"},
     {Reason::too_large, "too_large", "the call is too large for the API"},
     {Reason::course_refused, "course_refused", "the API refuses the target"},

@@ -36,9 +36,29 @@ constexpr std::optional<TargetKind> target_kind_named(std::string_view name) {
   return std::nullopt;
 }
 
+/// What a call for some of a target's members does: they are invited once it is known who they are.
+enum class Step {
+  invite,   ///< members
+  look_up,  ///< addresses: which members have them
+  create    ///< addresses that nobody has: members are made of them
+};
+
+/// The words of the ledger, in the order of Step.
+inline constexpr std::array<std::string_view, 3> step_names = {"invite", "look_up", "create"};
+constexpr std::string_view name_of(Step step) {
+  return step_names[static_cast<std::size_t>(step)];
+}
+constexpr std::optional<Step> step_named(std::string_view name) {
+  for (const Step step : {Step::invite, Step::look_up, Step::create}) {
+    if (name_of(step) == name) return step;
+  }
+  return std::nullopt;
+}
+
 struct Target {
   TargetKind kind = TargetKind::course;
   std::string id;  ///< as the API knows it
+  Step step = Step::invite;
 };
 
 /// Where the members of a list are invited to.

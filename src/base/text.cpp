@@ -108,6 +108,15 @@ std::string printable_lines(std::string_view text) {
   return out;
 }
 
+bool is_visible(std::string_view text) {
+  while (!text.empty()) {
+    const Sequence sequence(text);
+    if (!sequence.is_printable()) return false;
+    text.remove_prefix(sequence.bytes.size());
+  }
+  return true;
+}
+
 std::string shell_word(std::string_view text) {
   const bool is_like_option = text.starts_with('-') && text != "-";  // a lone dash is standard input
   return (is_like_option ? "./" : "") + shell_quoted(text);

@@ -14,6 +14,9 @@ std::string excerpt(std::string_view text, std::size_t longest = 200);
 /// each byte that is not UTF-8. LF, CR LF and tabs stay.
 std::string printable_lines(std::string_view text);
 
+/// Whether `text` is UTF-8 and shows itself: no control character, and none that acts on a terminal or hides there.
+bool is_visible(std::string_view text);
+
 /// `text` as a JSON string with its quotes (RFC 8259); bytes that are not UTF-8 become U+FFFD, and what would move or
 /// hide text on a terminal is escaped.
 std::string json_string(std::string_view text);

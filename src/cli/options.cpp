@@ -98,6 +98,7 @@ void add_list_options(CLI::App& command, JobOptions& job) {
   add("--course", job.course, "ID", "the course");
   add("--course-column", job.course_column, "COLUMN", "the column that names the course");
   add("--member-column", job.member_column, "COLUMN", "the column with the ids; default: spotMemberId");
+  add("--email-column", job.email_column, "COLUMN", "the column with e-mail addresses, for rows without an id");
   add("--name", job.name, "NAME", "what the job is called; default: by the list and the course");
   add("--delimiter", job.delimiter, "CHARACTER", "what is between fields, such as \";\" or tab; default: as it looks");
   command.add_flag("--no-header", job.no_header, "With --csv: the first line is a member; columns go by number")

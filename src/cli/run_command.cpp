@@ -64,6 +64,7 @@ std::string list_arguments(const JobOptions& job) {
   if (job.course) text += " --course " + shell_word(*job.course);
   if (job.course_column) text += " --course-column " + shell_word(*job.course_column);
   if (job.member_column) text += " --member-column " + shell_word(*job.member_column);
+  if (job.email_column) text += " --email-column " + shell_word(*job.email_column);
   if (job.delimiter) text += " --delimiter " + shell_word(*job.delimiter);
   if (job.no_header) text += " --no-header";
   if (job.email_notification) text += " --email-notification";

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "sandbox/server.h"
+#include "sandbox/spot_member_file.h"
 
 namespace convoke {
 namespace {
@@ -21,8 +22,11 @@ constexpr const char* examples =
       what the network does to an invitation, rehearsed; the line on standard output says the port
   convoke run JOB --set api.base_url=http://127.0.0.1:8080
       against it
+  convoke sandbox --addresses-known 0.9 --addresses-refused 0.01
+      of the addresses that are asked for, some have no member, and of a few of these none can be made
 
-GET /_sandbox/stats and GET /_sandbox/members (JSON lines) tell what it did.)";
+GET /_sandbox/stats, GET /_sandbox/members and GET /_sandbox/made (members made of addresses; both JSON lines) tell what
+it did.)";
 
 struct SandboxOptions {
   ServerSettings server;
@@ -30,6 +34,7 @@ struct SandboxOptions {
   std::string limits = "100/10s,50000/24h";
   std::string latency = "0ms";
   std::string faults;
+  std::string members;
 };
 
 std::vector<Limit> read_limits(std::string_view text) {
@@ -75,7 +80,53 @@ void run(SandboxOptions& options) {
   check_prefixes("--ignore", options.sandbox.ignore);
   check_prefixes("--invited", options.sandbox.invited);
   check_prefixes("--started", options.sandbox.started);
+  if (!options.members.empty()) options.sandbox.spot_members.listed = read_spot_members(options.members);
   serve_sandbox(options.server, options.sandbox);
+}
+
+/// Which targets there are.
+void add_target_options(CLI::App& command, SandboxSettings& sandbox) {
+  command.add_option("--courses", sandbox.courses, "only these courses exist (default: any)")
+      ->delimiter(',')
+      ->type_name("ID,...");
+  command.add_option("--draft-courses", sandbox.draft_courses, "these courses exist, too, in Draft")
+      ->delimiter(',')
+      ->type_name("ID,...");
+  command.add_option("--learning-paths", sandbox.learning_paths, "only these learning paths exist (default: any)")
+      ->delimiter(',')
+      ->type_name("ID,...");
+  command.add_option("--channels", sandbox.channels, "only these channels exist (default: any)")
+      ->delimiter(',')
+      ->type_name("ID,...");
+}
+
+/// Who the spot members are, and how they and other lists are asked for.
+void add_spot_member_options(CLI::App& command, SandboxOptions& options) {
+  SandboxSettings& sandbox = options.sandbox;
+  CLI::Option* members =
+      command.add_option("--members", options.members, "the spot members there are, with the columns email,id")
+          ->type_name("FILE");
+  command
+      .add_option("--addresses-known", sandbox.spot_members.share_of_addresses_known,
+                  "how many of all addresses have a spot member from the start")
+      ->check(CLI::Range(0.0, 1.0).description(""))
+      ->type_name("SHARE")
+      ->capture_default_str()
+      ->excludes(members);
+  command
+      .add_option("--addresses-refused", sandbox.spot_members.refused_addresses,
+                  "of how many of the others no member can be made")
+      ->check(CLI::Range(0.0, 1.0).description(""))
+      ->type_name("SHARE")
+      ->capture_default_str();
+  command.add_option("--page-limit", sandbox.page_limit, "a list's page holds no more items")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--largest-lookup", sandbox.largest_lookup, "refuse to look up more addresses in a call (400)")
+      ->type_name("N");
+  command.add_option("--longest-target", sandbox.longest_target, "refuse longer request targets (414)")
+      ->type_name("BYTES");
 }
 
 }  // namespace
@@ -103,17 +154,11 @@ void add_sandbox_command(CLI::App& app) {
                    "how many of the requests go wrong, and how: a status from 300 to 599 (3xx: a redirect "
                    "elsewhere), reset, reset-after, stall, truncate, garbage, slow, lost, login (a page to log in on)")
       ->type_name("KIND:SHARE,...");
-  command->add_option("--seed", sandbox.seed, "of faults and latency")->type_name("N")->capture_default_str();
+  command->add_option("--seed", sandbox.seed, "of faults, latency and spot members")
+      ->type_name("N")
+      ->capture_default_str();
 
-  command->add_option("--courses", sandbox.courses, "only these courses exist (default: any)")
-      ->delimiter(',')
-      ->type_name("ID,...");
-  command->add_option("--learning-paths", sandbox.learning_paths, "only these learning paths exist (default: any)")
-      ->delimiter(',')
-      ->type_name("ID,...");
-  command->add_option("--channels", sandbox.channels, "only these channels exist (default: any)")
-      ->delimiter(',')
-      ->type_name("ID,...");
+  add_target_options(*command, sandbox);
   command->add_flag("--known-fail", sandbox.calls_known_failed,
                     "a channel names those who are in it already as failed (else as added)");
   command
@@ -122,7 +167,7 @@ void add_sandbox_command(CLI::App& app) {
       ->check(CLI::IsMember({200, 204}).description(""))
       ->type_name("200|204")
       ->capture_default_str();
-  command->add_option("--max-ids", sandbox.max_ids, "refuse calls with more ids (413)")->type_name("N");
+  command->add_option("--max-ids", sandbox.max_ids, "refuse calls with more ids or addresses (413)")->type_name("N");
   command->add_option("--poison", sandbox.poison, "ids with this beginning are unknown: their call is refused (400)")
       ->delimiter(',')
       ->type_name("PREFIX,...");
@@ -136,6 +181,7 @@ void add_sandbox_command(CLI::App& app) {
   command->add_option("--started", sandbox.started, "ids with this beginning were invited before and have started")
       ->delimiter(',')
       ->type_name("PREFIX,...");
+  add_spot_member_options(*command, *options);
   command->footer(examples);
   command->callback([options] { run(*options); });
 }

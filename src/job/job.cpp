@@ -48,6 +48,18 @@ std::optional<std::string> read_target_column(const SettingTable& table, bool by
   return std::nullopt;
 }
 
+/// A list of addresses has no column of ids, unless it says which.
+void read_columns(const SettingTable& table, bool by_number, auto& list) {
+  const auto member = read_column(table, "source.member_column", by_number);
+  list.email_column = read_column(table, "source.email_column", by_number);
+  if (member || list.email_column) list.member_column = member;
+  if (member && member == list.email_column) {
+    table.fail("source.email_column", fmt::format("is the column that {} says", table.where("source.member_column")),
+               "a column holds ids or addresses: leave out member_column if there are only addresses");
+  }
+  list.target_column = read_target_column(table, by_number);
+}
+
 std::optional<char> read_delimiter(const SettingTable& table) {
   constexpr std::string_view key = "source.delimiter";
   if (!table.has(key)) return std::nullopt;
@@ -76,14 +88,13 @@ void read_header(const SettingTable& table, Settings& list) {
     table.fail("source.header_row", "stands beside header = false, and a list has a header row or it has none",
                "remove one of them");
   }
-  list.member_column = read_column(table, "source.member_column", !list.header).value_or(list.member_column);
-  if (!list.header && !table.has("source.member_column")) {
+  if (!list.header && !table.has("source.member_column") && !table.has("source.email_column")) {
     table.fail(
         "source.member_column", "is missing",
         "without a header row, columns go by number: member_column = 1 (without a job file: --member-column 1) if the "
-        "ids stand first");
+        "ids stand first, email_column = 1 (--email-column 1) if addresses do");
   }
-  list.course_column = read_target_column(table, !list.header);
+  read_columns(table, !list.header, list);
 }
 
 CsvSettings read_csv(const SettingTable& table) {
@@ -111,8 +122,7 @@ SqliteSettings read_sqlite(const SettingTable& table) {
   SqliteSettings sqlite;
   sqlite.path = table.path("source.sqlite")->string();
   sqlite.query = *table.text("source.query");
-  sqlite.member_column = read_column(table, "source.member_column", false).value_or(sqlite.member_column);
-  sqlite.course_column = read_target_column(table, false);
+  read_columns(table, false, sqlite);
   return sqlite;
 }
 
@@ -176,6 +186,18 @@ InviteSettings read_invite(const SettingTable& table) {
   InviteSettings invite;
   invite.invited_by = table.text("invite.invited_by");
   invite.email_notification = table.flag("invite.email_notification");
+  invite.create_missing = table.flag("invite.create_missing").value_or(invite.create_missing);
+  if (invite.create_missing && !table.has("source.email_column")) {
+    table.fail("invite.create_missing", "goes with source.email_column: members are made of addresses",
+               "email_column = \"…\" in [source] names the column that holds them");
+  }
+  invite.member_email_notification =
+      table.flag("invite.member_email_notification").value_or(invite.member_email_notification);
+  if (invite.member_email_notification && !invite.create_missing) {
+    table.fail("invite.member_email_notification",
+               "goes with invite.create_missing = true: it is for those of whom a member is made",
+               "for whoever is invited: email_notification = true");
+  }
   invite.chunk_size = static_cast<int>(table.integer("invite.chunk_size", 1, 10'000).value_or(invite.chunk_size));
   invite.on_doubt = read_word<OnDoubt>(table, "invite.on_doubt", on_doubt_names).value_or(invite.on_doubt);
   return invite;
@@ -297,6 +319,7 @@ Job job_from_options(const JobOptions& options, const std::vector<Override>& ove
   add("course", "--course", options.course);
   add("source.course_column", "--course-column", options.course_column);
   add("source.member_column", "--member-column", options.member_column);
+  add("source.email_column", "--email-column", options.email_column);
   add("source.delimiter", "--delimiter", options.delimiter);
   if (options.no_header) table.add_flag("source.header", "--no-header", false);
   if (options.email_notification) table.add_flag("invite.email_notification", "--email-notification", true);

@@ -34,6 +34,7 @@ struct JobOptions {
   std::optional<std::string> course = {};
   std::optional<std::string> course_column = {};
   std::optional<std::string> member_column = {};
+  std::optional<std::string> email_column = {};
   std::optional<std::string> name = {};
   std::optional<std::string> delimiter = {};
   bool no_header = false;
@@ -41,7 +42,7 @@ struct JobOptions {
 };
 
 /// A job without a file. Unless it is given a name, it is called "<stem of the list>@<course>" ("…@channel:<id>", and
-/// so on, where people are invited elsewhere), or by the stem alone if the list names the courses.
+/// so on, where people are invited elsewhere), or by the stem alone if the list names the targets.
 Job job_from_options(const JobOptions& options, const std::vector<Override>& overrides);
 
 }  // namespace convoke

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
+#include "base/blanks.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "job/key_command.h"
-#include "source/columns.h"
 #include "source/input_file.h"
 
 namespace convoke {

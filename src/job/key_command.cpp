@@ -17,10 +17,10 @@
 #include <optional>
 #include <utility>
 
+#include "base/blanks.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "net/blot.h"
-#include "source/columns.h"
 #include "source/member_source.h"
 
 namespace convoke {

@@ -9,11 +9,11 @@
 namespace convoke {
 
 std::int64_t Books::all_members() const {
-  return std::accumulate(members.begin(), members.end(), std::int64_t{0});
+  return std::accumulate(members.begin(), members.end(), -of(Outcome::unknown));
 }
 
 std::int64_t Books::all_gone() const {
-  return std::accumulate(gone.begin(), gone.end(), std::int64_t{0});
+  return std::accumulate(gone.begin(), gone.end(), unknown() - of(Outcome::unknown));
 }
 
 std::int64_t Books::not_invited() const {
@@ -39,12 +39,12 @@ Books books_of(Database& database, JobId job) {
 Books check_books(Database& database, JobId job) {
   const Books books = books_of(database, job);
   if (!books.half_read && !books.balance()) {
-    throw Error(
-        Exit::defect,
-        fmt::format(
-            "the books do not balance: {} rows read, but {} members in the list + {} duplicates + {} invalid rows",
-            books.rows_read, books.in_list(), books.duplicates, books.invalid),
-        database.path().string(), "keep the ledger as it is and report this");
+    throw Error(Exit::defect,
+                fmt::format("the books do not balance: {} rows read, but {} members in the list + {} duplicates + {} "
+                            "unknown addresses + "
+                            "{} invalid rows",
+                            books.rows_read, books.in_list(), books.duplicates, books.unknown(), books.invalid),
+                database.path().string(), "keep the ledger as it is and report this");
   }
   return books;
 }

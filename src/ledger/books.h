@@ -23,13 +23,15 @@ struct Books {
 
   std::int64_t of(Outcome outcome) const { return members[static_cast<std::size_t>(outcome)]; }
   std::int64_t in_list_of(Outcome outcome) const { return of(outcome) - gone[static_cast<std::size_t>(outcome)]; }
+  /// Addresses that nobody has are no members, and are counted for themselves.
   std::int64_t all_members() const;
   std::int64_t all_gone() const;
   std::int64_t in_list() const { return all_members() - all_gone(); }
+  std::int64_t unknown() const { return in_list_of(Outcome::unknown); }
   /// In the list, and neither invited nor due: rejected, failed, in doubt.
   std::int64_t not_invited() const;
-  /// members in the source + duplicates + invalid rows = rows read
-  bool balance() const { return in_list() + duplicates + invalid == rows_read; }
+  /// members in the source + duplicates + unknown addresses + invalid rows = rows read
+  bool balance() const { return in_list() + duplicates + unknown() + invalid == rows_read; }
 };
 
 Books books_of(Database& database, JobId job);

@@ -40,7 +40,7 @@ Fate Fate::left() const {
   Fate fate = *this;
   fate.gone = true;
   if (outcome != Outcome::pending) return fate;
-  const bool in_doubt = doubt || missing > 0;
+  const bool in_doubt = doubt || (missing > 0 && reason != Reason::not_made);
   fate = due({attempts, 0, 0, quiet, doubt});
   fate.gone = true;
   fate.http_status = in_doubt ? http_status : 0;

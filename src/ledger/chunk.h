@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "base/member_id.h"
 #include "base/outcome.h"
 #include "base/reason.h"
+#include "base/target.h"
 #include "ledger/ids.h"
 
 namespace convoke {
@@ -72,6 +74,9 @@ struct Fate : History {
 struct Piece {
   std::vector<std::uint32_t> members;  ///< indices into the chunk's ids, ascending; empty: all of them
   Fate fate;
+  std::vector<MemberId> resolved = {};  ///< of addresses: the members that have them, in the order of `members`; empty:
+                                        ///< who they are is not known
+  std::optional<Step> next_step = {};   ///< what is asked next for them, if it is another step
 
   std::int64_t size_of(const Chunk& chunk) const {
     return static_cast<std::int64_t>(members.empty() ? chunk.ids.size() : members.size());

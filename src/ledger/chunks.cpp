@@ -102,7 +102,13 @@ Chunks::Prepared::Prepared(Database& database)
       keep_asked(database, R"sql(
         UPDATE call SET ids = (SELECT ids FROM chunk WHERE chunk_id = ?1) WHERE chunk_id = ?1 AND ids IS NULL
       )sql"),
-      target(database, "SELECT kind, id, accepted FROM target WHERE target_no = ?") {}
+      remove(database, "DELETE FROM chunk WHERE chunk_id = ?"),
+      target(database, "SELECT kind, id, accepted, step FROM target WHERE target_no = ?"),
+      addresses_due(database, R"sql(
+        SELECT EXISTS (SELECT 1 FROM chunk INDEXED BY chunk_due CROSS JOIN target USING (target_no)
+                       WHERE chunk.job_id = ? AND outcome = 'pending' AND step <> 'invite')
+      )sql"),
+      target_at(database, "SELECT target_no FROM target WHERE job_id = ? AND kind = ? AND id = ? AND step = ?") {}
 
 Chunks::Chunks(Database& database, JobId job) : database_(database), job_(job), prepared_(database) {}
 
@@ -120,15 +126,16 @@ std::optional<std::tuple<ChunkId, std::int64_t>> Chunks::Due::next_row() {
   return rows_.next();
 }
 
-std::optional<Chunk> Chunks::Due::claim(int most_members, Wanted wanted) {
+std::optional<Chunk> Chunks::Due::claim(Most most, Wanted wanted) {
   while (const auto row = next_row()) {
     const auto [id, target_no] = *row;
     if (chunks_.is_passed_over(id, target_no)) continue;
     if (!wanted.fresh && !chunks_.is_asked(id)) continue;
     Chunk found = chunks_.read(id);
     if (!wanted.retries && found.tries > 0) continue;
-    if (found.ids.size() > static_cast<std::size_t>(most_members))
-      found = chunks_.cut(transaction_, found, most_members);
+    const bool are_members = chunks_.target(found.target_no).step == Step::invite;
+    const int largest = are_members ? most.members : most.addresses;
+    if (found.ids.size() > static_cast<std::size_t>(largest)) found = chunks_.cut(transaction_, found, largest);
     chunks_.in_flight_.insert(found.id);
     if (!chunks_.is_accepted(found.target_no)) chunks_.on_trial_.emplace(found.target_no, found.id);
     return found;
@@ -137,7 +144,9 @@ std::optional<Chunk> Chunks::Due::claim(int most_members, Wanted wanted) {
 }
 
 bool Chunks::is_passed_over(ChunkId chunk, std::int64_t target_no) const {
-  return in_flight_.contains(chunk) || refused_targets_.contains(target_no) || on_trial_.contains(target_no);
+  const auto gathering = gathering_.find(target_no);
+  return in_flight_.contains(chunk) || refused_targets_.contains(target_no) || on_trial_.contains(target_no) ||
+         (gathering != gathering_.end() && gathering->second == chunk);
 }
 
 void Chunks::put_back(ChunkId chunk) {
@@ -147,7 +156,7 @@ void Chunks::put_back(ChunkId chunk) {
 
 bool Chunks::is_accepted(std::int64_t target_no) {
   if (accepted_targets_.contains(target_no)) return true;
-  const auto target = prepared_.target.row<TargetKind, std::string, bool>(target_no);
+  const auto target = prepared_.target.row<TargetKind, std::string, bool, Step>(target_no);
   const bool accepted = target && std::get<bool>(*target);
   if (accepted) accepted_targets_.insert(target_no);
   return accepted;
@@ -160,8 +169,16 @@ void Chunks::accept_target(Transaction& transaction, std::int64_t target_no) {
 }
 
 Target Chunks::target(std::int64_t target_no) {
-  auto [kind, id, accepted] = prepared_.target.the<TargetKind, std::string, bool>(target_no);
-  return {kind, std::move(id)};
+  auto [kind, id, accepted, step] = prepared_.target.the<TargetKind, std::string, bool, Step>(target_no);
+  return {kind, std::move(id), step};
+}
+
+std::int64_t Chunks::target_at(Transaction& transaction, std::int64_t target_no, Step step) {
+  const Target of = target(target_no);
+  if (of.step == step) return target_no;
+  if (const auto found = prepared_.target_at.row<std::int64_t>(job_, of.kind, of.id, step)) return *found;
+  return Statement(transaction, "INSERT INTO target (job_id, kind, id, step) VALUES (?, ?, ?, ?)")
+      .insert(job_, of.kind, of.id, step);
 }
 
 std::map<std::int64_t, std::int64_t> Chunks::due_of_refused_targets() {
@@ -260,7 +277,6 @@ std::vector<ChunkId> Chunks::divide(Transaction&, const Chunk& chunk, const std:
   return chunks;
 }
 
-// The first members stay in the chunk; the rest is a chunk of its own, the same in all else.
 Chunk Chunks::cut(Transaction& transaction, const Chunk& chunk, int first_members) {
   const Standing standing = this->standing(chunk);
   const auto at = static_cast<std::size_t>(first_members);
@@ -275,24 +291,35 @@ Chunk Chunks::cut(Transaction& transaction, const Chunk& chunk, int first_member
   return first;
 }
 
-void Chunks::record(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces,
-                    std::optional<RunId> run, WallTime now) {
-  const auto chunks = divide(transaction, chunk, pieces, run, now);
+std::int64_t Chunks::move_on(Transaction& transaction, ChunkId chunk, std::int64_t target_no, Step step) {
+  const std::int64_t next = target_at(transaction, target_no, step);
+  Statement(transaction, "UPDATE chunk SET target_no = ? WHERE chunk_id = ?").run(next, chunk);
+  return next;
+}
+
+std::vector<ChunkId> Chunks::record(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces,
+                                    std::optional<RunId> run, WallTime now) {
+  auto chunks = divide(transaction, chunk, pieces, run, now);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
+    std::int64_t target_no = chunk.target_no;
+    if (pieces[i].next_step) {
+      target_no = move_on(transaction, chunks[i], target_no, *pieces[i].next_step);
+    }
     if (pieces[i].fate.outcome == Outcome::pending) {
-      asked_[chunks[i]] = {chunk.target_no, pieces[i].size_of(chunk)};
+      asked_[chunks[i]] = {target_no, pieces[i].size_of(chunk)};
     } else {
       asked_.erase(chunks[i]);
     }
   }
   put_back(chunk.id);
+  return chunks;
 }
 
 std::int64_t Chunks::make_due(Transaction& transaction, const std::vector<Outcome>& outcomes,
                               std::optional<RunId> only_of_run, Reason only_reason) {
   Statement update(transaction, R"sql(
-    UPDATE chunk SET outcome = 'pending', not_before = iif(outcome = 'failed', -1, 0), tries = 0, missing = 0,
-           reason = NULL, http_status = NULL, error = NULL
+    UPDATE chunk SET outcome = 'pending', not_before = iif(outcome IN ('failed', 'unknown'), -1, 0), tries = 0,
+           missing = 0, reason = iif(outcome = 'unknown', reason, NULL), http_status = NULL, error = NULL
     WHERE job_id = ?1 AND outcome = ?2 AND gone = 0 AND (?3 IS NULL OR run_id = ?3) AND (?4 IS NULL OR reason = ?4)
     RETURNING size
   )sql");
@@ -305,6 +332,9 @@ std::int64_t Chunks::make_due(Transaction& transaction, const std::vector<Outcom
 
 void Chunks::forget_tries(Transaction& transaction) {
   asked_.clear();
+  // What a run gathered that is no more is packed like all that is due.
+  Statement(transaction, "UPDATE chunk SET not_before = 0 WHERE job_id = ? AND outcome = 'pending' AND not_before = ?")
+      .run(job_, gathered);
   Statement(transaction, R"sql(
     UPDATE chunk SET tries = 0, not_before = -2 WHERE job_id = ? AND outcome = 'pending' AND tries > 0
   )sql")

@@ -32,6 +32,12 @@ struct Wanted {
   bool fresh = true;    ///< what this run has not asked for, too
 };
 
+/// How many may go out in one call.
+struct Most {
+  int members = 0;
+  int addresses = 100;
+};
+
 /// A chunk with its fate as it stands, and how it came to it.
 struct Standing {
   Chunk chunk;
@@ -43,6 +49,9 @@ struct Standing {
   Piece piece(std::size_t first, std::size_t end) const;
 };
 
+/// A member and the line where it stands.
+using MemberLine = std::pair<MemberId, std::uint64_t>;
+
 /// The chunks of one job, and what this run has under way of them.
 class Chunks {
  public:
@@ -51,10 +60,10 @@ class Chunks {
   /// Goes through the chunks that are due at `now` and not in flight. One at a time, and not beyond the transaction.
   class Due {
    public:
-    /// The next one, of at most `most_members` (a larger one is cut first); empty: there is none. It is in flight, and
-    /// not given again, until it is recorded or put back. A target that was never accepted is on trial: while one of
-    /// its chunks is in flight, the others are passed over.
-    std::optional<Chunk> claim(int most_members, Wanted wanted = {});
+    /// The next one, of at most `most` (a larger one is cut first); empty: there is none. It is in flight, and not
+    /// given again, until it is recorded or put back. A target that was never accepted is on trial: while one of its
+    /// chunks is in flight, the others are passed over.
+    std::optional<Chunk> claim(Most most, Wanted wanted = {});
 
    private:
     friend class Chunks;
@@ -79,9 +88,9 @@ class Chunks {
   /// How many members this run has asked for that are due again and not in flight, of targets that are not refused.
   std::int64_t asked_and_due() const;
 
-  /// Gives each piece its fate and takes the chunk out of flight. Pieces as for divide().
-  void record(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces, std::optional<RunId> run,
-              WallTime now);
+  /// Gives each piece its fate and takes the chunk out of flight. Pieces as for divide(), and returned as there.
+  std::vector<ChunkId> record(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces,
+                              std::optional<RunId> run, WallTime now);
 
   /// Each piece is a chunk of its own from here on, with its fate, which `run` and `now` have brought about: the first
   /// one stays where it is. Returns them in that order. Pieces are disjoint and together are the whole chunk.
@@ -106,9 +115,9 @@ class Chunks {
   /// that whatever is the matter with them keeps nobody else.
   void forget_tries(Transaction& transaction);
 
-  /// Packs the due chunks that wait for nothing anew, `chunk_size` members each: after a change of the size, or when
+  /// Packs the due chunks that wait for nothing anew, as `full` as may be: after a change of the size, or when
   /// there are small ones, so that what is due goes out in as few calls as can be.
-  void repack(Transaction& transaction, int chunk_size);
+  void repack(Transaction& transaction, Most full);
 
   /// A chunk as it stands.
   Chunk read(ChunkId chunk);
@@ -118,9 +127,30 @@ class Chunks {
   std::vector<std::uint64_t> lines(const Chunk& chunk);
   void set_lines(Transaction& transaction, ChunkId chunk, const std::vector<std::uint64_t>& lines);
 
+  /// Parts a chunk in flight, as divide() does: nothing was asked. The first piece stays in flight if it is due at the
+  /// same time as before, and nobody of it is known.
+  std::vector<ChunkId> part(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces);
+
+  /// Leaves the first members in the chunk, which is returned; the rest is a chunk of its own, the same in all else.
+  Chunk cut(Transaction& transaction, const Chunk& chunk, int first_members);
+
   Target target(std::int64_t target_no);
+  /// The same target at another step, which is made if it is not there.
+  std::int64_t target_at(Transaction& transaction, std::int64_t target_no, Step step);
+
+  /// Members that came to be known are due at `target_no`: they wait until there are `full` of them to go out with.
+  void gather(Transaction& transaction, std::int64_t target_no, std::vector<MemberLine> members, std::size_t full);
+  /// Whether addresses are due: to be looked up, or to be made members of.
+  bool are_addresses_due();
+  /// Nobody is waited for any more: what was gathered is due as it is.
+  void end_gathering() { gathering_.clear(); }
+  /// Takes a chunk away; the calls for its members keep whom they asked for.
+  void remove(Transaction& transaction, ChunkId chunk);
 
  private:
+  // Due at once, and before those who wait to be looked up: it is the next step for some who were.
+  static constexpr LedgerTime gathered{Duration(1)};
+
   // Run for each call, and ready all the time.
   struct Prepared {
     explicit Prepared(Database& database);
@@ -133,22 +163,31 @@ class Chunks {
     Statement settle;
     Statement shrink;
     Statement keep_asked;
+    Statement remove;
     Statement target;
+    Statement addresses_due;
+    Statement target_at;
   };
   struct Asked {
     std::int64_t target_no = 0;
     std::int64_t size = 0;
   };
+  std::int64_t move_on(Transaction& transaction, ChunkId chunk, std::int64_t target_no, Step step);
   bool is_passed_over(ChunkId chunk, std::int64_t target_no) const;
-  Chunk cut(Transaction& transaction, const Chunk& chunk, int first_members);
   ChunkId insert(std::int64_t target_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
                  std::optional<RunId> run, std::optional<WallTime> now);
+  ChunkId insert(std::int64_t target_no, std::span<const MemberLine> members,
+                 const Fate& fate);  ///< nobody was asked yet
   struct Waiting {
     ChunkId chunk;
     std::int64_t target_no;
     int attempts;
+    LedgerTime not_before;
     int size;
-    bool is_alike(const Waiting& other) const { return target_no == other.target_no && attempts == other.attempts; }
+    int full;
+    bool is_alike(const Waiting& other) const {
+      return target_no == other.target_no && attempts == other.attempts && not_before == other.not_before;
+    }
   };
   void repack_alike(Transaction& transaction, std::span<const Waiting> alike, std::size_t chunk_size);
   void join(Transaction& transaction, const std::vector<ChunkId>& small, std::size_t chunk_size);
@@ -160,7 +199,8 @@ class Chunks {
   std::map<ChunkId, Asked> asked_;            ///< by this run, and due again
   std::map<std::int64_t, ChunkId> on_trial_;  ///< targets never accepted, with their chunk in flight
   std::set<std::int64_t> refused_targets_;
-  std::set<std::int64_t> accepted_targets_;  ///< those known to be
+  std::set<std::int64_t> accepted_targets_;    ///< those known to be
+  std::map<std::int64_t, ChunkId> gathering_;  ///< of each target, the chunk that is not full yet
 };
 
 /// The `lines` column, `[7,8,12]`, and back; of another text, some numbers or none.

@@ -2,6 +2,7 @@
 // members and those that are gone stand side by side, in memory that does not grow with the list.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/member_id.h"
+#include "ledger/address_book.h"
 #include "ledger/database.h"
 #include "ledger/sorter.h"
 #include "ledger/target_numbers.h"
@@ -22,6 +24,8 @@ struct Reading {
   std::int64_t invalid = 0;
   std::int64_t duplicates = 0;
   std::int64_t mended = 0;     ///< of the valid rows, those whose id was written otherwise
+  std::int64_t addresses = 0;  ///< of the valid rows, those with an address,
+  std::int64_t known = 0;      ///< of these, those whose member the ledger knows
   std::int64_t members = 0;    ///< different ones in the source
   std::int64_t added = 0;      ///< of them, those the ledger did not know
   std::int64_t revived = 0;    ///< of them, those that were withdrawn and are due again
@@ -44,17 +48,23 @@ struct Difference {
   std::uint32_t index = 0;     ///< in what place there, and
   bool was_unsettled = false;  ///< in the list until now, and pending, failed or in doubt, or
   bool was_gone = false;       ///< not in the list as it was read last
+  bool is_address = false;     ///< `id` is the key of an address: who has it is not known
 };
 
 class Differences {
  public:
-  /// Temporary files go to `folder`. `targets` must outlive this.
-  Differences(const std::filesystem::path& folder, TargetNumbers& targets);
+  /// Temporary files go to `folder`. `targets` and `book` must outlive this.
+  Differences(const std::filesystem::path& folder, TargetNumbers& targets, AddressBook& book);
 
   /// Whom the ledger has for the job; before begin().
   void add_known(Database& database, JobId job);
-  /// A row of the list, which may be invalid: then it is counted; before begin().
-  void add(const CheckedRow& row);
+  /// A row of the list, which may be invalid: then it is counted; before begin(). Returns whether it holds an address
+  /// whose member is not known.
+  bool add(const CheckedRow& row);
+
+  /// How many addresses, of those whose members are not known, go into one look-up, as they are: as many as the API
+  /// takes, and as fit into a target.
+  int look_up_size() const;
 
   /// Once all was added, and again if one likes: next() begins with the first.
   void begin();
@@ -72,12 +82,13 @@ class Differences {
     std::uint64_t high;
     std::uint64_t low;
     std::uint32_t target_no;
-    std::uint32_t index;   // known: where in its chunk, with unsettled_bit or gone_bit
+    std::uint32_t index;   // known: where in its chunk, with unsettled_bit or gone_bit; and address_bit
     std::uint64_t origin;  // known: its chunk; row: its line with row_bit
 
     static constexpr std::uint64_t row_bit = std::uint64_t{1} << 63U;
     static constexpr std::uint32_t unsettled_bit = std::uint32_t{1} << 31U;
     static constexpr std::uint32_t gone_bit = std::uint32_t{1} << 30U;
+    static constexpr std::uint32_t address_bit = std::uint32_t{1} << 29U;
     bool is_row() const { return (origin & row_bit) != 0; }
     MemberId id() const;
 
@@ -96,12 +107,16 @@ class Differences {
 
   void add(std::int64_t target_no, const MemberId& id, std::uint32_t index, std::uint64_t origin);
 
+  std::int64_t number_of(std::string_view target, Step step);
+
   TargetNumbers& targets_;
-  std::string target_;  // of the last row, and
-  std::int64_t target_no_ = 0;
+  AddressBook& book_;
+  std::string target_;                                        // of the last row, and
+  std::array<std::int64_t, step_names.size()> target_nos_{};  // its numbers, by step; 0: not asked for
   Sorter<Entry> entries_;
   const Entry* next_ = nullptr;  // the first of the next member; null: there is none
   Reading reading_;
+  std::size_t unknown_size_ = 0;  // in a query, of the addresses whose members are not known
 };
 
 }  // namespace convoke

@@ -73,21 +73,22 @@ class InvalidRows {
 // New members on their way into chunks, many chunks a write.
 class Packer {
  public:
-  Packer(Database& database, JobId job, TargetNumbers& targets, std::size_t chunk_size)
+  Packer(Database& database, JobId job, TargetNumbers& targets, std::size_t chunk_size, std::size_t batch)
       : database_(database),
         job_(job),
         targets_(targets),
         chunk_size_(chunk_size),
+        batch_(batch),
         insert_(database,
                 "INSERT INTO chunk (job_id, target_no, size, ids, lines, outcome) VALUES (?, ?, ?, ?, ?, 'pending')") {}
 
   void add(const Difference& member) {
-    if (waiting_.empty() || waiting_.back().target_no != member.target_no ||
-        waiting_.back().ids.size() == chunk_size_) {
+    const std::size_t full = member.is_address ? batch_ : chunk_size_;
+    if (waiting_.empty() || waiting_.back().target_no != member.target_no || waiting_.back().ids.size() == full) {
       if (waiting_.size() == chunks_a_write || members_ >= members_a_write) write();
       waiting_.push_back({member.target_no, {}, {}});
-      waiting_.back().ids.reserve(chunk_size_);
-      waiting_.back().lines.reserve(chunk_size_);
+      waiting_.back().ids.reserve(full);
+      waiting_.back().lines.reserve(full);
     }
     waiting_.back().ids.push_back(member.id);
     waiting_.back().lines.push_back(member.line);
@@ -117,13 +118,19 @@ class Packer {
   JobId job_;
   TargetNumbers& targets_;
   std::size_t chunk_size_;
+  std::size_t batch_;  // of addresses
   Statement insert_;
   std::vector<NewChunk> waiting_;
   std::size_t members_ = 0;  // in them
 };
 
-// What becomes of a member that the ledger knew: it has this line now, or it is gone.
+// What becomes of a member that the ledger knew: it has this line now, or it is gone; or it was an address, and stands
+// in the list as the member that another job found meanwhile.
 struct Amendment {
+  static constexpr std::uint32_t listed = 0;
+  static constexpr std::uint32_t is_gone = 1;
+  static constexpr std::uint32_t resolved = 2;
+
   ChunkId chunk;
   std::uint32_t index;
   std::uint32_t gone;
@@ -143,25 +150,27 @@ void amend_chunk(Transaction& transaction, Chunks& chunks, const std::vector<Ame
   std::vector<std::uint64_t> lines = known_lines;
   std::vector<std::uint32_t> stay;
   std::vector<std::uint32_t> leave;
+  std::vector<std::uint32_t> resolved;
   for (const Amendment& amendment : amendments) {
-    if (amendment.gone == 0) lines[amendment.index] = amendment.line;
-    ((amendment.gone != 0) == same.gone ? stay : leave).push_back(amendment.index);
+    if (amendment.gone == Amendment::listed) lines[amendment.index] = amendment.line;
+    auto& place = amendment.gone == Amendment::resolved                ? resolved
+                  : (amendment.gone != Amendment::listed) == same.gone ? stay
+                                                                       : leave;
+    place.push_back(amendment.index);
   }
   if (lines != known_lines) chunks.set_lines(transaction, id, lines);
-  if (leave.empty()) return;
+  if (leave.empty() && resolved.empty()) return;
 
   const auto left = static_cast<std::int64_t>(leave.size());
   if (!same.gone && same.outcome == Outcome::pending) reading.withdrawn += left;
   if (same.gone && other.outcome == Outcome::pending) reading.revived += left;
   std::vector<Piece> pieces;
-  if (stay.empty()) {
-    pieces.push_back({{}, std::move(other)});
-  } else {
-    pieces.push_back({stay, picked(same, stay)});
-    pieces.push_back({leave, picked(other, leave)});
-  }
+  if (!stay.empty()) pieces.push_back({stay, picked(same, stay)});
+  if (!leave.empty()) pieces.push_back({leave, picked(other, leave)});
+  if (!resolved.empty()) pieces.push_back({resolved, same});
   // When it changed is when it was read; which run asked last stays as it was.
-  chunks.divide(transaction, standing.chunk, pieces, standing.run, now);
+  const auto parts = chunks.divide(transaction, standing.chunk, pieces, standing.run, now);
+  if (!resolved.empty()) chunks.remove(transaction, parts.back());
 }
 
 void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading& reading, WallTime now) {
@@ -184,7 +193,7 @@ void amend(Database& database, JobId job, Sorter<Amendment>& amendments, Reading
 
 }  // namespace
 
-std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, int chunk_size,
+std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, Resolution& resolution, int chunk_size,
                                const IntakeBrakes& brakes, const std::string& fingerprint, WallTime now) {
   const Books books = books_of(database, job);
   // From here on until the end the job's source counts as not read. Where a reading may turn out not to be believed,
@@ -199,18 +208,19 @@ std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, 
 
   const auto folder = database.path().parent_path();
   TargetNumbers targets(&database, job, list.target_kind());
-  Differences differences(folder, targets);
+  Differences differences(folder, targets, resolution.book());
   differences.add_known(database, job);
   InvalidRows invalid_rows(database);
   while (const auto row = list.next()) {
-    differences.add(*row);
+    if (differences.add(*row)) resolution.add(row->line, std::get<CheckedAddress>(row->member).address);
     invalid_rows.add(*row);
   }
   if (list.was_stopped()) return std::nullopt;
   check_brakes(brakes, books, differences, folder);
   if (may_brake) begin();
 
-  Packer packer(database, job, targets, static_cast<std::size_t>(chunk_size));
+  Packer packer(database, job, targets, static_cast<std::size_t>(chunk_size),
+                static_cast<std::size_t>(differences.look_up_size()));
   Sorter<Amendment> amendments(folder, amendments_in_memory);
   differences.begin();
   while (const auto member = differences.next()) {
@@ -218,10 +228,16 @@ std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, 
       packer.add(*member);
     } else {
       const bool is_gone = member->what == Difference::What::gone;
-      amendments.add({member->chunk, member->index, is_gone ? 1U : 0U, member->line});
+      const bool is_resolved = is_gone && member->is_address && resolution.book().find(member->id);
+      amendments.add({member->chunk, member->index,
+                      is_resolved ? Amendment::resolved
+                      : is_gone   ? Amendment::is_gone
+                                  : Amendment::listed,
+                      member->line});
     }
   }
   packer.write();
+  resolution.end_reading(differences.look_up_size());
   Reading reading = differences.reading();
   amend(database, job, amendments, reading, now);
 
@@ -238,7 +254,12 @@ std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, 
 
 bool is_read(Database& database, JobId job, const std::string& fingerprint) {
   if (fingerprint.empty()) return false;
-  return Statement(database, "SELECT fingerprint FROM job WHERE job_id = ?").row<std::string>(job) == fingerprint;
+  return Statement(database, R"sql(
+    SELECT EXISTS (SELECT 1 FROM job WHERE job_id = ?1 AND fingerprint = ?2)
+           AND NOT EXISTS (SELECT 1 FROM target JOIN chunk USING (target_no)
+                           WHERE target.job_id = ?1 AND step <> 'invite' AND chunk.job_id = ?1 AND gone = 0)
+  )sql")
+      .the<bool>(job, fingerprint);
 }
 
 }  // namespace convoke

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "ledger/brakes.h"
 #include "ledger/database.h"
+#include "ledger/resolution.h"
 #include "source/row_check.h"
 
 namespace convoke {
@@ -17,10 +18,11 @@ namespace convoke {
 /// only then, the source is known by its `fingerprint`. `now` goes to those whose outcome changes by it. Returns
 /// nothing if the list was asked to stop: then nobody of it was taken in. Throws Error(bad_source), and leaves the job
 /// as it was, if it is not to be believed (check_brakes()).
-std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, int chunk_size,
+std::optional<Reading> take_in(Database& database, JobId job, MemberList& list, Resolution& resolution, int chunk_size,
                                const IntakeBrakes& brakes, const std::string& fingerprint, WallTime now);
 
-/// Whether the job's last complete reading was of a source with this fingerprint.
+/// Whether the job's last complete reading was of a source with this fingerprint, and no address of it is to be looked
+/// up: those are in the list alone.
 bool is_read(Database& database, JobId job, const std::string& fingerprint);
 
 }  // namespace convoke

@@ -13,13 +13,16 @@ std::int64_t RunCounts::handled() const {
 RunLog::RunLog(Database& database, JobId job, WallTime now)
     : database_(database),
       job_(job),
-      begin_call_(database, "INSERT INTO call (run_id, chunk_id, target_no, size, sent_at) VALUES (?, ?, ?, ?, ?)"),
+      begin_call_(database, R"sql(
+        INSERT INTO call (run_id, chunk_id, target_no, size, sent_at, step) VALUES (?, ?, ?, ?, ?, ?)
+      )sql"),
       end_call_(database, R"sql(
         UPDATE call SET open = 0, latency_ms = ?, http_status = ?, error = ?, reason = ? WHERE call_id = ?
       )sql"),
       cancel_call_(database, "DELETE FROM call WHERE call_id = ?"),
       write_counts_(database, R"sql(
-        UPDATE run SET invited = ?, already_invited = ?, rejected = ?, failed = ?, in_doubt = ?, calls = ?, retries = ?
+        UPDATE run SET invited = ?, already_invited = ?, rejected = ?, failed = ?, in_doubt = ?, unknown = ?, calls = ?,
+               retries = ?
         WHERE run_id = ?
       )sql") {
   database.write([&](Transaction& transaction) {
@@ -46,10 +49,10 @@ void RunLog::close_interrupted(Transaction& transaction, CallId call) {
       .run(Reason::interrupted, call);
 }
 
-CallId RunLog::begin_call(Transaction&, const Chunk& chunk, WallTime now) {
+CallId RunLog::begin_call(Transaction&, const Chunk& chunk, WallTime now, Step step) {
   ++counts_.calls;
   if (chunk.tries > 0) ++counts_.retries;
-  return begin_call_.insert(run_, chunk.id, chunk.target_no, chunk.ids.size(), now);
+  return begin_call_.insert(run_, chunk.id, chunk.target_no, chunk.ids.size(), now, step);
 }
 
 void RunLog::end_call(Transaction&, CallId call, const CallEnd& end) {
@@ -73,7 +76,8 @@ void RunLog::uncount(Outcome outcome, std::int64_t members) {
 
 void RunLog::write_counts(Transaction&) {
   write_counts_.run(counts_.of(Outcome::invited), counts_.of(Outcome::already_invited), counts_.of(Outcome::rejected),
-                    counts_.of(Outcome::failed), counts_.of(Outcome::in_doubt), counts_.calls, counts_.retries, run_);
+                    counts_.of(Outcome::failed), counts_.of(Outcome::in_doubt), counts_.of(Outcome::unknown),
+                    counts_.calls, counts_.retries, run_);
 }
 
 void RunLog::end(Transaction& transaction, int exit_code, const std::string& stopped_by, const std::string& message,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/target.h"
 #include "ledger/chunk.h"
 #include "ledger/statement.h"
 
@@ -53,7 +54,7 @@ class RunLog {
   void close_interrupted(Transaction& transaction, CallId call);
 
   /// Notes that the chunk is about to be asked for.
-  CallId begin_call(Transaction& transaction, const Chunk& chunk, WallTime now);
+  CallId begin_call(Transaction& transaction, const Chunk& chunk, WallTime now, Step step = Step::invite);
   void end_call(Transaction& transaction, CallId call, const CallEnd& end);
   /// Takes back a call that never went out.
   void cancel_call(Transaction& transaction, CallId call, const Chunk& chunk);

@@ -5,18 +5,19 @@ namespace convoke {
 std::optional<RunRecord> latest_run(Database& database, JobId job) {
   Statement query(database, R"sql(
     SELECT run_id, pid, started_at, ended_at, exit_code, stopped_by, message, calls, retries, invited, already_invited,
-           rejected, failed, in_doubt
+           rejected, failed, in_doubt, unknown
     FROM run WHERE job_id = ? ORDER BY run_id DESC LIMIT 1
   )sql");
   using Count = std::int64_t;
   const auto row = query.row<RunId, std::int64_t, WallTime, std::optional<WallTime>, std::optional<int>, std::string,
-                             std::string, Count, Count, Count, Count, Count, Count, Count>(job);
+                             std::string, Count, Count, Count, Count, Count, Count, Count, Count>(job);
   if (!row) return std::nullopt;
   RunRecord run;
   RunCounts& counts = run.counts;
   std::tie(run.run, run.pid, run.started_at, run.ended_at, run.exit_code, run.stopped_by, run.message, counts.calls,
            counts.retries, counts.of(Outcome::invited), counts.of(Outcome::already_invited),
-           counts.of(Outcome::rejected), counts.of(Outcome::failed), counts.of(Outcome::in_doubt)) = *row;
+           counts.of(Outcome::rejected), counts.of(Outcome::failed), counts.of(Outcome::in_doubt),
+           counts.of(Outcome::unknown)) = *row;
   return run;
 }
 

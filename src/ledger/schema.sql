@@ -1,4 +1,4 @@
--- The ledger, version 4. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
+-- The ledger, version 5. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
 --
 -- The idea: a chunk is a set of members of one target that share a fate. Its members go out in one call, and what is the
 -- same for all of them (outcome, status, attempts, when) is written once. Where an answer tells members apart, the
@@ -44,8 +44,24 @@ CREATE TABLE target (
   kind      TEXT NOT NULL DEFAULT 'course', -- course, learning_path or channel
   id        TEXT NOT NULL, -- as the API knows it
   accepted  INTEGER NOT NULL DEFAULT 0, -- 1: the API answered a call for it with 200 or 201: it is there
-  UNIQUE (job_id, kind, id)
+  step      TEXT NOT NULL DEFAULT 'invite', -- invite: its members are known; look_up: its chunks hold keys of addresses;
+                                            -- create: likewise, of addresses that nobody has
+  UNIQUE (job_id, kind, id, step)
 );
+
+-- Who has an address, for all jobs. No address is kept: what stands here is a hash of it (HMAC-SHA-256, the first 16
+-- bytes) by a key of this ledger's own.
+CREATE TABLE address (
+  key    BLOB PRIMARY KEY CHECK (length(key) = 16),
+  member BLOB NOT NULL CHECK (length(member) = 16)
+) WITHOUT ROWID;
+
+CREATE TABLE address_key (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  key      BLOB NOT NULL DEFAULT (randomblob(32)),
+  batch    INTEGER NOT NULL DEFAULT 100 CHECK (batch BETWEEN 1 AND 100) -- the most addresses of one look-up that the API takes, as far as is known
+);
+INSERT INTO address_key (only_row) VALUES (1);
 
 CREATE TABLE chunk (
   chunk_id    INTEGER PRIMARY KEY,
@@ -53,13 +69,15 @@ CREATE TABLE chunk (
   target_no   INTEGER NOT NULL REFERENCES target,
   size        INTEGER NOT NULL,
   ids         BLOB NOT NULL CHECK (length(ids) = size * 16), -- 16 bytes a member, ascending: a chunk holds whom it counts
+                                                             -- (of addresses: their keys)
   lines       TEXT NOT NULL CHECK (json_array_length(lines) = size), -- JSON array: the source line of each
   outcome     TEXT NOT NULL,
   not_before  INTEGER NOT NULL DEFAULT 0,  -- pending: not due before this ledger time; 0: never asked or all the same;
                                            -- -1: failed in an earlier run, and comes last
   attempts    INTEGER NOT NULL DEFAULT 0,  -- calls that asked for these members, less those refused by a 429
   tries       INTEGER NOT NULL DEFAULT 0,  -- of them, those without a definite answer since the last one that had it
-  missing     INTEGER NOT NULL DEFAULT 0,  -- how often in a row a 201 did not name them
+  missing     INTEGER NOT NULL DEFAULT 0,  -- how often in a row a 201 did not name them; addresses: how often no member
+                                           -- was made of them
   quiet       INTEGER NOT NULL DEFAULT 0,  -- 1: ask without e-mail (on_doubt = "ask-quietly")
   doubt       INTEGER NOT NULL DEFAULT 0,  -- 1: a call may have taken effect, and no 200 or 201 said more since
   gone        INTEGER NOT NULL DEFAULT 0,  -- 1: no longer in the source; nobody is asked for again who is not in it
@@ -77,6 +95,8 @@ CREATE TABLE chunk (
 -- What is due, and first what was asked before: it tells most, and a split ends before the next one starts.
 -- (The target stands in it, so that those of a target that was refused are passed over without being read.)
 CREATE INDEX chunk_due ON chunk (job_id, not_before DESC, chunk_id, target_no) WHERE outcome = 'pending';
+-- Before members are made of addresses: of whom a call may have made them already.
+CREATE INDEX chunk_doubt ON chunk (target_no) WHERE doubt = 1;
 -- The books without reading the members.
 CREATE INDEX chunk_books ON chunk (job_id, outcome, gone, size);
 
@@ -106,7 +126,8 @@ CREATE TABLE run (
   failed          INTEGER NOT NULL DEFAULT 0,
   in_doubt        INTEGER NOT NULL DEFAULT 0,
   calls           INTEGER NOT NULL DEFAULT 0,
-  retries         INTEGER NOT NULL DEFAULT 0
+  retries         INTEGER NOT NULL DEFAULT 0,
+  unknown         INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX run_of ON run (job_id);
 
@@ -124,7 +145,8 @@ CREATE TABLE call (
   reason      TEXT,          -- base/reason.h
   http_status INTEGER,
   error       TEXT,
-  open        INTEGER NOT NULL DEFAULT 1
+  open        INTEGER NOT NULL DEFAULT 1,
+  step        TEXT NOT NULL DEFAULT 'invite' -- what was asked: as in target; look: which courses there are
 );
 CREATE INDEX call_open ON call (run_id) WHERE open = 1;
 -- Before a chunk gains or loses members, its calls get to keep whom they asked for.

@@ -34,9 +34,9 @@ struct OrNull {
   const Value& value;
 };
 
-/// Arguments and columns, each in its own form: whole numbers, bool (1 or 0), double, text, Outcome, Reason and
-/// TargetKind (their word; Reason::none: NULL), Duration and LedgerTime (µs), WallTime (ms), MemberId (16 bytes, as an
-/// argument), std::vector<MemberId> (those of each), std::optional (empty: NULL). What SQLite refuses is thrown as
+/// Arguments and columns, each in its own form: whole numbers, bool (1 or 0), double, text, Outcome, Reason,
+/// TargetKind and Step (their word; Reason::none: NULL), Duration and LedgerTime (µs), WallTime (ms), MemberId (16
+/// bytes), std::vector<MemberId> (those of each), std::optional (empty: NULL). What SQLite refuses is thrown as
 /// SQLite::Exception; Database::write and read make an Error of it.
 class Statement {
  public:
@@ -162,6 +162,7 @@ class Statement {
   void bind(int at, WallTime time) { bind(at, time.time_since_epoch().count()); }
   void bind(int at, Outcome outcome) { statement_.bindNoCopy(at, name_of(outcome).data()); }
   void bind(int at, TargetKind kind) { statement_.bindNoCopy(at, name_of(kind).data()); }
+  void bind(int at, Step step) { statement_.bindNoCopy(at, name_of(step).data()); }
   void bind(int at, Reason reason) {
     reason == Reason::none ? statement_.bind(at) : statement_.bindNoCopy(at, name_of(reason).data());
   }
@@ -213,9 +214,20 @@ class Statement {
     if (const auto kind = target_kind_named(statement_.getColumn(column).getText())) return *kind;
     throw_damaged("a kind of target in it is none");
   }
+  Step read(int column, Step*) {
+    if (const auto step = step_named(statement_.getColumn(column).getText())) return *step;
+    throw_damaged("a step in it is none");
+  }
   // A word that is not known, of a later convoke say, is no reason to refuse a ledger.
   Reason read(int column, Reason*) {
     return reason_named(statement_.getColumn(column).getText()).value_or(Reason::none);
+  }
+  MemberId read(int column, MemberId*) {
+    const SQLite::Column blob = statement_.getColumn(column);
+    MemberId id;
+    if (blob.getBytes() != static_cast<int>(id.bytes.size())) throw_damaged("a member's id in it has not 16 bytes");
+    std::memcpy(id.bytes.data(), blob.getBlob(), id.bytes.size());
+    return id;
   }
   std::vector<MemberId> read(int column, std::vector<MemberId>*) {
     const SQLite::Column blob = statement_.getColumn(column);

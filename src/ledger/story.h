@@ -19,6 +19,7 @@ struct StoryCall {
   std::optional<int> http_status;
   std::string error;
   std::int64_t members = 0;  ///< how many were asked for in this call
+  Step step = Step::invite;  ///< what was asked
   bool open = false;         ///< no answer yet
 };
 
@@ -37,7 +38,14 @@ struct Story {
   std::vector<StoryCall> calls;  ///< in the order in which they went out
 };
 
-/// One story for each target that the member is listed for; empty: the job does not know the member. In one snapshot.
-std::vector<Story> story_of(Database& database, JobId job, const MemberId& member);
+/// Whom a story is about.
+struct Whom {
+  std::optional<MemberId> member;  ///< empty: an address, and who has it is not known
+  std::optional<MemberId> key;     ///< of the address that was asked for (AddressBook); empty: it was a member
+};
+
+/// One story for each target that the member, or the address, is listed for; empty: the job does not know it. In one
+/// snapshot.
+std::vector<Story> story_of(Database& database, JobId job, const Whom& whom);
 
 }  // namespace convoke

@@ -17,19 +17,27 @@ constexpr std::size_t groups_in_memory = 1 << 17;  // 3 MiB
 constexpr std::size_t invalid_rows_shown = 5;
 
 // How many calls it takes to ask for the members that would be due: those with the same history are packed together
-// (Chunks::repack), the others go out as they are.
+// (Chunks::repack), the others go out as they are. Addresses are looked up, and those that are found (all, as far as
+// anybody knows) are invited like new members.
 class CallCount {
  public:
-  CallCount(int chunk_size, const std::filesystem::path& folder)
-      : chunk_size_(chunk_size), packed_(folder, groups_in_memory) {}
+  CallCount(int chunk_size, int look_up_size, const std::filesystem::path& folder)
+      : chunk_size_(chunk_size), look_up_size_(look_up_size), packed_(folder, groups_in_memory) {}
 
-  void add(std::int64_t target_no, std::int64_t attempts, std::int64_t members) {
-    if (target_no != latest_.target_no || attempts != latest_.attempts) {
-      packed_.add(std::exchange(latest_, {target_no, attempts, 0}));
-    }
+  void add(std::int64_t target_no, std::int64_t attempts, std::int64_t members, bool are_addresses) {
+    if (target_no != latest_.target_no || attempts != latest_.attempts)
+      packed_.add(std::exchange(latest_, {target_no, attempts, 0, are_addresses}));
     latest_.members += members;
   }
-  void add_apart(std::int64_t members) { count(members); }
+  void add_apart(std::int64_t members, bool are_addresses) {
+    survey_.due += members;
+    if (are_addresses) {
+      look_up(members);
+      found_ += members;
+    } else {
+      survey_.calls += calls_for(members, chunk_size_);
+    }
+  }
 
   // What it all comes to; once.
   void into(Survey& survey) {
@@ -38,14 +46,19 @@ class CallCount {
     Group group;
     while (const Group* next = packed_.next()) {
       if (group < *next) {
-        count(group.members);
-        group = {next->target_no, next->attempts, 0};
+        count(group);
+        if (group.target_no != next->target_no) invite_found();
+        group = *next;
+        group.members = 0;
       }
       group.members += next->members;
     }
-    count(group.members);
-    survey.due = members_;
-    survey.calls = calls_;
+    count(group);
+    invite_found();
+    survey.due = survey_.due;
+    survey.addresses = survey_.addresses;
+    survey.look_ups = survey_.look_ups;
+    survey.calls = survey_.calls + survey_.look_ups;
   }
 
  private:
@@ -53,21 +66,34 @@ class CallCount {
     std::int64_t target_no = 0;
     std::int64_t attempts = 0;
     std::int64_t members = 0;
+    std::int64_t are_addresses = 0;
 
     bool operator<(const Group& other) const {
       return std::tie(target_no, attempts) < std::tie(other.target_no, other.attempts);
     }
   };
-  void count(std::int64_t members) {
-    members_ += members;
-    calls_ += (members + chunk_size_ - 1) / chunk_size_;
+  static std::int64_t calls_for(std::int64_t members, int size) { return (members + size - 1) / size; }
+  void count(const Group& group) {
+    survey_.due += group.members;
+    if (group.are_addresses == 0) {
+      survey_.calls += calls_for(group.members, chunk_size_);
+    } else {
+      look_up(group.members);
+      found_ += group.members;
+    }
   }
+  void look_up(std::int64_t addresses) {
+    survey_.addresses += addresses;
+    survey_.look_ups += calls_for(addresses, look_up_size_);
+  }
+  void invite_found() { survey_.calls += calls_for(std::exchange(found_, 0), chunk_size_); }
 
   int chunk_size_;
+  int look_up_size_;
   Sorter<Group> packed_;  // a list may name as many targets as members
   Group latest_;
-  std::int64_t members_ = 0;
-  std::int64_t calls_ = 0;
+  Survey survey_;
+  std::int64_t found_ = 0;  // of one target, and not counted yet
 };
 
 // What a reading says of a chunk's members.
@@ -83,11 +109,13 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, const 
   Statement rows(database, R"sql(
     SELECT chunk_id, target_no, size, outcome, gone, attempts, quiet = 1 OR doubt = 1,
            not_before = 0 AND missing = 0 AND tries = 0, reason,
-           chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1)
-    FROM chunk WHERE job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt')
+           chunk_id IN (SELECT call.chunk_id FROM call INDEXED BY call_open WHERE open = 1), step <> 'invite'
+    FROM chunk JOIN target USING (target_no)
+    WHERE chunk.job_id = ? AND outcome IN ('pending', 'failed', 'withdrawn', 'in_doubt', 'unknown')
   )sql");
-  for (const auto& [chunk, target_no, size, outcome, was_gone, attempts, apart, waits_for_nothing, reason, is_open] :
-       rows.rows<ChunkId, std::int64_t, std::int64_t, Outcome, bool, int, bool, bool, Reason, bool>(job)) {
+  for (const auto& [chunk, target_no, size, outcome, was_gone, attempts, apart, waits_for_nothing, reason, is_open,
+                    are_addresses] :
+       rows.rows<ChunkId, std::int64_t, std::int64_t, Outcome, bool, int, bool, bool, Reason, bool, bool>(job)) {
     const auto found = changes.find(chunk);
     const Change change = found == changes.end() ? Change{} : found->second;
     bool alone = apart;
@@ -100,15 +128,11 @@ void count_known(Database& database, JobId job, const SurveyTerms& terms, const 
     } else if (reason == Reason::left_list) {
       if (survey.reading) survey.reading->revived += change.listed;
       due = change.listed;
-    } else if (outcome == Outcome::failed && terms.retry_failed) {
+    } else if ((outcome == Outcome::failed && terms.retry_failed) || outcome == Outcome::unknown) {
       due = was_gone ? change.listed : size - change.gone;
     }
     if (due == 0) continue;
-    if (alone) {
-      count.add_apart(due);
-    } else {
-      count.add(target_no, attempts, due);
-    }
+    alone ? count.add_apart(due, are_addresses) : count.add(target_no, attempts, due, are_addresses);
   }
 }
 
@@ -118,7 +142,8 @@ Survey survey(Database* database, std::optional<JobId> job, MemberList& list, co
               const std::filesystem::path& folder) {
   Survey survey;
   TargetNumbers targets(database, job, list.target_kind());
-  Differences differences(folder, targets);
+  AddressBook book(database);
+  Differences differences(folder, targets, book);
   if (database && job) differences.add_known(*database, *job);
   while (const auto row = list.next()) {
     differences.add(*row);
@@ -128,12 +153,12 @@ Survey survey(Database* database, std::optional<JobId> job, MemberList& list, co
   }
   check_brakes(terms.brakes, database && job ? books_of(*database, *job) : Books{}, differences, folder);
 
-  CallCount count(terms.chunk_size, folder);
+  CallCount count(terms.chunk_size, differences.look_up_size(), folder);
   Changes changes;
   differences.begin();
   while (const auto member = differences.next()) {
     if (member->what == Difference::What::added) {
-      count.add(member->target_no, 0, 1);
+      count.add(member->target_no, 0, 1, member->is_address);
     } else {
       Change& change = changes[member->chunk];
       ++(member->what == Difference::What::gone ? change.gone : change.listed);
@@ -147,7 +172,7 @@ Survey survey(Database* database, std::optional<JobId> job, MemberList& list, co
 
 Survey survey(Database& database, JobId job, const SurveyTerms& terms, const std::filesystem::path& folder) {
   Survey survey;
-  CallCount count(terms.chunk_size, folder);
+  CallCount count(terms.chunk_size, AddressBook(&database).batch(), folder);
   count_known(database, job, terms, {}, survey, count);
   count.into(survey);
   return survey;

@@ -23,6 +23,8 @@ struct Survey {
   std::optional<Reading> reading;   ///< empty: the list is unchanged, and not read
   std::int64_t due = 0;             ///< members that would be asked for
   std::int64_t calls = 0;           ///< that this takes if every one is answered well
+  std::int64_t addresses = 0;       ///< of the due, those to be looked up first: who has them is not known,
+  std::int64_t look_ups = 0;        ///< and of the calls, those for it
   std::vector<InvalidRow> invalid;  ///< the first few, with their whole values
 };
 

@@ -13,6 +13,7 @@ SELECT c.job_id AS job_id,
        (SELECT lower(substr(id, 1, 8) || '-' || substr(id, 9, 4) || '-' || substr(id, 13, 4) || '-' || substr(id, 17, 4) ||
                      '-' || substr(id, 21))
         FROM (SELECT iif(c.size > 100, json_extract(m.value, '$.id'), hex(substr(c.ids, m.key * 16 + 1, 16))) AS id)
+        WHERE target.step = 'invite' -- else who it is is not known
        ) AS spot_member_id,
        c.outcome AS outcome,
        c.reason AS reason,
@@ -85,12 +86,12 @@ CREATE VIEW runs AS
 SELECT run_id, job.name AS job,
        strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch') AS ended_at,
-       exit_code, stopped_by, message, run.rows_read, run.invalid, run.duplicates, invited, already_invited, rejected,
+       exit_code, stopped_by, message, run.rows_read, run.invalid, run.duplicates, run.unknown, invited, already_invited, rejected,
        failed, in_doubt, calls, retries
 FROM run JOIN job USING (job_id);
 
 CREATE VIEW calls AS
 SELECT call_id, run_id, job.name AS job, target.id AS course_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', sent_at / 1000.0, 'unixepoch') AS sent_at,
-       latency_ms, http_status, error, call.size AS members, reason
+       latency_ms, http_status, error, call.size AS members, reason, call.step
 FROM call JOIN run USING (run_id) JOIN job ON job.job_id = run.job_id JOIN target USING (target_no);

@@ -8,9 +8,13 @@ std::string BooksView::list_text(BooksRemarks remarks) const {
   std::string text = table_line("rows read", books.rows_read, remarks.rows_read);
   text += table_line("  invalid", books.invalid, remarks.invalid) + troubles_of("invalid");
   text += table_line("  duplicates", books.duplicates);
+  if (books.unknown() > 0) {
+    text += table_line("  unknown", books.unknown(), "addresses that no spot member has; each run looks them up again");
+  }
   if (books.mended > 0) text += table_line("  mended", books.mended, remarks.mended);
   text += table_line("members", books.in_list());
   for (const Outcome outcome : all_outcomes) {
+    if (outcome == Outcome::unknown) continue;  // no members, and counted above
     const std::string& remark = remarks.of(outcome);
     if (books.in_list_of(outcome) == 0 && remark.empty() && outcome != Outcome::invited) continue;
     text += table_line(fmt::format("  {}", name_of(outcome)), books.in_list_of(outcome), remark);
@@ -42,6 +46,7 @@ std::string in_words(const Trouble& trouble, std::size_t longest) {
   // A message that says no more than the reason does is not worth a line's end.
   if (trouble.example.empty() || meaning.starts_with(trouble.example)) return std::string(meaning);
   std::string said = excerpt(trouble.example, longest);
+  if (said.starts_with(meaning)) return said;
   if (is_told_by_the_wire(trouble.reason)) return said;
   return trouble.outcome == "invalid" ? fmt::format("{}: \"{}\"", meaning, said) : fmt::format("{}: {}", meaning, said);
 }
@@ -79,6 +84,7 @@ std::string troubles_json(const std::vector<Trouble>& troubles) {
 
 void add_rows_and_members(JsonObject& json, const Books& books) {
   json.add("rows_read", books.rows_read).add("invalid", books.invalid).add("duplicates", books.duplicates);
+  json.add("unknown", books.unknown());
   json.add("mended", books.mended).add("members", books.all_members()).add("gone", books.all_gone());
 }
 

@@ -16,7 +16,8 @@ std::string after_a_whole_run(const RunReport& report, const std::string& run, c
   if (in_list(Outcome::failed)) return settings.retry_failed ? run : retry + "failed";
   if (in_list(Outcome::in_doubt)) return retry + "in_doubt";
   if (in_list(Outcome::rejected)) return listing_command(report.job, report.place.ledger, name_of(Outcome::rejected));
-  return listing_command(report.job, report.place.ledger, "invalid");
+  const Outcome unknown = Outcome::unknown;
+  return listing_command(report.job, report.place.ledger, in_list(unknown) ? name_of(unknown) : "invalid");
 }
 
 std::string next_command(const RunReport& report, const CommandLine& given, const RunSettings& settings) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "report/books_text.h"
 #include "report/json.h"
@@ -62,6 +64,23 @@ std::string list_text(const Plan& plan) {
   return text;
 }
 
+// The look-ups come on top of the invitations, and out of the same day.
+std::string addresses_text(const Plan& plan) {
+  const std::int64_t known = plan.survey.reading ? plan.survey.reading->known : 0;
+  std::string text;
+  if (known > 0) text += table_line("addresses known", known, "from earlier look-ups");
+  if (plan.survey.addresses == 0) return text;
+  std::string how = fmt::format("addresses, in {}", counted(plan.survey.look_ups, "call"));
+  const auto day =
+      std::max_element(plan.limits.use.begin(), plan.limits.use.end(),
+                       [](const auto& one, const auto& other) { return one.limit.window < other.limit.window; });
+  if (day != plan.limits.use.end()) {
+    const double share = static_cast<double>(plan.survey.look_ups) / day->limit.calls;
+    how += fmt::format(", {:.1f} % of {}", 100 * share, format_limit(day->limit));
+  }
+  return text + table_line("to be looked up", plan.survey.addresses, how);
+}
+
 JsonObject plan_json(const Plan& plan) {
   const Reading list = plan.list();
   JsonObject json;
@@ -72,6 +91,8 @@ JsonObject plan_json(const Plan& plan) {
   json.add("source_read", plan.survey.reading.has_value()).add("rows_read", list.rows).add("invalid", list.invalid);
   json.add("duplicates", list.duplicates).add("mended", list.mended).add("members", list.members);
   json.add("new", list.added).add("revived", list.revived).add("withdrawn", list.withdrawn);
+  json.add("addresses_known", plan.survey.reading ? plan.survey.reading->known : 0);
+  json.add("addresses_to_look_up", plan.survey.addresses).add("look_ups", plan.survey.look_ups);
   json.add("due", plan.survey.due).add("asked_without_answer", plan.without_answer).add("calls", plan.survey.calls);
   json.add_list("invalid_rows", plan.survey.invalid, [](const InvalidRow& row) {
     return JsonObject()
@@ -99,6 +120,7 @@ Reading Plan::list() const {
 std::string plan_text(const Plan& plan) {
   std::string text = fmt::format("{}: a plan, nothing is sent\n", excerpt(plan.job));
   text += terms_text(plan) + list_text(plan) + without_answer_text(plan.without_answer);
+  text += addresses_text(plan);
   text += table_line("would be sent", plan.survey.due,
                      fmt::format("in {}; {}", counted(plan.survey.calls, "call"), forecast_text(plan.forecast)));
   return text + limits_text(plan.limits);

@@ -11,8 +11,8 @@
 namespace convoke {
 namespace {
 
-constexpr std::array settled_outcomes = {Outcome::invited, Outcome::already_invited, Outcome::rejected, Outcome::failed,
-                                         Outcome::in_doubt};
+constexpr std::array settled_outcomes = {Outcome::invited, Outcome::already_invited, Outcome::rejected,
+                                         Outcome::failed,  Outcome::in_doubt,        Outcome::unknown};
 
 // How the list stands, in one clause.
 std::string standing(const RunReport& report) {
@@ -25,6 +25,8 @@ std::string standing(const RunReport& report) {
     parts.push_back(fmt::format("{} of {} not invited", grouped(books.not_invited()),
                                 plural(books.in_list(), "member is", "members are")));
   }
+  if (books.unknown() > 0)
+    parts.push_back(plural(books.unknown(), "address is unknown to the API", "addresses are unknown to the API"));
   if (books.invalid > 0 && !report.list.ignores_invalid)
     parts.push_back(plural(books.invalid, "row is invalid", "rows are invalid"));
   if (const auto due = books.of(Outcome::pending); due > 0)
@@ -92,7 +94,9 @@ JsonObject run_json(const RunReport& report) {
   run.add("reason", or_null(name_of(report.end.reason))).add("next_call", or_null(report.end.next_call));
   run.add("next", or_null(report.next.command)).add("source_read", report.list.reading.has_value());
   add_rows_and_members(run, report.books);
-  for (const Outcome outcome : settled_outcomes) run.add(name_of(outcome), report.counts.of(outcome));
+  for (const Outcome outcome : settled_outcomes) {
+    if (outcome != Outcome::unknown) run.add(name_of(outcome), report.counts.of(outcome));  // that is of the rows
+  }
   add_outcomes(run, report.books);
   run.add_raw("troubles", troubles_json(report.troubles));
   run.add_list("refused_courses", report.end.refused, [](const RefusedTarget& refused) {

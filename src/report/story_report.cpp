@@ -4,6 +4,7 @@
 
 #include "base/numbers.h"
 #include "report/json.h"
+#include "report/numbers.h"
 
 namespace convoke {
 namespace {
@@ -13,8 +14,10 @@ std::string call_text(const StoryCall& call) {
                        : call.open      ? "no answer yet"
                                         : "no answer";
   if (call.latency_ms) answer += fmt::format(" after {} ms", *call.latency_ms);
-  return fmt::format("  {}  run {}, call {} for {}: {}{}\n", call.sent_at, call.run, call.call,
-                     counted(call.members, "member"), answer,
+  const std::string whom = call.step == Step::invite    ? "for " + counted(call.members, "member")
+                           : call.step == Step::look_up ? "to look up " + plural(call.members, "address", "addresses")
+                                                        : "to make " + counted(call.members, "member");
+  return fmt::format("  {}  run {}, call {} {}: {}{}\n", call.sent_at, call.run, call.call, whom, answer,
                      call.error.empty() ? "" : " (" + excerpt(call.error, 300) + ")");
 }
 
@@ -27,6 +30,7 @@ std::string call_json(const StoryCall& call) {
       .add("http_status", call.http_status)
       .add("error", or_null(call.error))
       .add("members", call.members)
+      .add("step", name_of(call.step))
       .add("open", call.open)
       .text();
 }
@@ -51,11 +55,11 @@ std::string target_json(const Story& story) {
 
 }  // namespace
 
-std::string story_text(const std::string& job, const MemberId& member, const std::vector<Story>& stories) {
+std::string story_text(const std::string& job, const Whom& whom, const std::vector<Story>& stories) {
   std::string text;
   for (const Story& story : stories) {
-    text += fmt::format("member {} of job {}, {} {}\n", member.text(), excerpt(job), words_of(story.target.kind),
-                        excerpt(story.target.id));
+    text += fmt::format("{} of job {}, {} {}\n", whom.member ? "member " + whom.member->text() : "an address",
+                        excerpt(job), words_of(story.target.kind), excerpt(story.target.id));
     text += fmt::format("  source line {}, chunk {} of {}\n", story.source_line, story.chunk,
                         counted(story.chunk_size, "member"));
     for (const StoryCall& call : story.calls) text += call_text(call);
@@ -70,10 +74,10 @@ std::string story_text(const std::string& job, const MemberId& member, const std
   return text;
 }
 
-std::string story_json(const std::string& job, const MemberId& member, const std::vector<Story>& stories) {
+std::string story_json(const std::string& job, const Whom& whom, const std::vector<Story>& stories) {
   return JsonObject()
              .add("job", job)
-             .add("spot_member_id", member.text())
+             .add("spot_member_id", whom.member ? std::optional(whom.member->text()) : std::nullopt)
              .add_list("courses", stories, target_json)
              .text() +
          "\n";

@@ -8,7 +8,7 @@
 
 namespace convoke {
 
-std::string story_text(const std::string& job, const MemberId& member, const std::vector<Story>& stories);
-std::string story_json(const std::string& job, const MemberId& member, const std::vector<Story>& stories);
+std::string story_text(const std::string& job, const Whom& whom, const std::vector<Story>& stories);
+std::string story_json(const std::string& job, const Whom& whom, const std::vector<Story>& stories);
 
 }  // namespace convoke

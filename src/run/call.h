@@ -17,6 +17,8 @@ namespace convoke {
 struct Claimed {
   Chunk chunk;
   Target target;
+  std::vector<std::string> addresses;  ///< those of the chunk, unless its members are known
+  std::string said_before;             ///< what the API said of them when no member was made of them
   CallId call = 0;
   TakenSlots slots;
   LedgerTime claimed_at{};

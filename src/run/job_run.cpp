@@ -2,12 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "base/text.h"
 #include "ledger/clock_bridge.h"
 
 namespace convoke {
+
+namespace {
+
+// A canary waits for no more members than it is to settle.
+std::size_t full_chunk(const SendSettings& settings) {
+  const auto most = settings.max_members.value_or(settings.invite.chunk_size);
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(most, 1, settings.invite.chunk_size));
+}
+
+}  // namespace
 
 JobRun::JobRun(Database& database, JobId job, MemberList& list, JobRunSettings settings, const Outside& outside)
     : database_(database),
@@ -16,8 +27,8 @@ JobRun::JobRun(Database& database, JobId job, MemberList& list, JobRunSettings s
       settings_(std::move(settings)),
       outside_(outside),
       ledger_(database, job, settings_.base_url, settings_.send.limits, unanswered(settings_.send.calls.timeout),
-              settings_.assume_used, LedgerClock(outside.clock, bridge_clock(database, outside.clock).offset),
-              outside.ledger),
+              settings_.assume_used, full_chunk(settings_.send),
+              LedgerClock(outside.clock, bridge_clock(database, outside.clock).offset), outside.ledger),
       runner_(settings_.send, ledger_, outside_) {
   if (!ledger_.remark().empty()) outside_.warn(ledger_.remark());
 }
@@ -39,8 +50,9 @@ boost::asio::awaitable<Finished> JobRun::run() {
 void JobRun::load(Finished& finished) {
   const int chunk_size = settings_.send.invite.chunk_size;
   if (!is_read(database_, job_, settings_.fingerprint)) {
-    finished.reading =
-        take_in(database_, job_, list_, chunk_size, settings_.brakes, settings_.fingerprint, ledger_.clock().wall());
+    ledger_.resolution().begin(static_cast<std::size_t>(chunk_size));
+    finished.reading = take_in(database_, job_, list_, ledger_.resolution(), chunk_size, settings_.brakes,
+                               settings_.fingerprint, ledger_.clock().wall());
     if (!finished.reading) {
       finished.was_reading_stopped = true;
       finished.end = outside_.why_stopped();
@@ -50,8 +62,9 @@ void JobRun::load(Finished& finished) {
   }
   database_.write([&](Transaction& transaction) {
     finished.retried = ledger_.chunks().make_due(transaction, settings_.retry);
+    ledger_.chunks().make_due(transaction, {Outcome::unknown});
     if (settings_.send.run.retry_failed) ledger_.chunks().make_due(transaction, {Outcome::failed});
-    ledger_.chunks().repack(transaction, chunk_size);
+    ledger_.chunks().repack(transaction, {chunk_size, ledger_.resolution().look_up_size()});
   });
 }
 
@@ -131,7 +144,7 @@ Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid) {
   }
   // A list of nothing but invalid rows has the wrong column, whatever may be ignored.
   const bool invalid = books.invalid > 0 && (!ignore_invalid || books.in_list() == 0);
-  return books.not_invited() > 0 || invalid ? Exit::incomplete : Exit::ok;
+  return books.not_invited() > 0 || books.unknown() > 0 || invalid ? Exit::incomplete : Exit::ok;
 }
 
 }  // namespace convoke

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/lookup.h"
 #include "base/numbers.h"
 #include "ledger/books.h"
 #include "ledger/ledger_api.h"
@@ -12,7 +13,7 @@
 
 namespace convoke {
 RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits,
-                     Duration unanswered, std::optional<std::int64_t> assume_used, LedgerClock clock,
+                     Duration unanswered, std::optional<std::int64_t> assume_used, std::size_t full, LedgerClock clock,
                      boost::asio::any_io_executor ledger)
     : database_(database),
       job_(job),
@@ -22,6 +23,9 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
       begun_(database, clock, unanswered),
       log_(database, job, clock.wall()),
       chunks_(database, job),
+      resolution_(database, job, chunks_),
+      full_(full),
+      batch_(resolution_.book().batch()),
       slots_(database),
       limiter_(limits, slots_),
       desk_(
@@ -44,7 +48,11 @@ void RunLedger::recover(const Judgement& judgement) {
   database_.write([&](Transaction& transaction) {
     for (const OpenCall& open : log_.open_calls()) {
       const Chunk chunk = chunks_.read(open.chunk);
-      const Verdict verdict = judge_interrupted(chunk, judgement);
+      Judgement how = judgement;
+      how.step = chunks_.target(chunk.target_no).step;
+      const std::string said_before = chunk.missing > 0 ? chunks_.standing(chunk).fate.error : std::string();
+      how.said_before = said_before;
+      const Verdict verdict = judge_interrupted(chunk, how);
       chunks_.record(transaction, chunk, verdict.pieces, log_.run(), clock_.wall());
       for (const Piece& piece : verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(chunk));
       log_.close_interrupted(transaction, open.call);
@@ -77,7 +85,8 @@ Claims RunLedger::claim_now(Transaction& transaction, const ClaimTerms& terms) {
     const bool with_retries = retry_is_within_budget(log_.counts().calls, log_.counts().retries);
     const std::int64_t allowed = fresh_left > 0 ? fresh_left : terms.most_members;
     const int most = static_cast<int>(std::min<std::int64_t>(terms.largest_chunk, allowed));
-    auto chunk = due.claim(most, {with_retries, fresh_left > 0});
+    const int most_looked_up = static_cast<int>(std::min<std::int64_t>(batch_.most(), allowed));
+    auto chunk = due.claim({most, most_looked_up}, {with_retries, fresh_left > 0});
     if (!chunk) {
       const auto next_due = chunks_.next_due({.fresh = fresh_left > 0});
       const bool are_retries = !with_retries && next_due && *next_due <= now;
@@ -85,6 +94,8 @@ Claims RunLedger::claim_now(Transaction& transaction, const ClaimTerms& terms) {
       claims.until = next_due.value_or(LedgerTime{});
       return claims;
     }
+    chunk = still_to_ask(transaction, std::move(*chunk), now);
+    if (!chunk) continue;
     Admission admission = limiter_.take(now, now + unanswered_);
     if (!admission.slots) {
       chunks_.put_back(chunk->id);
@@ -103,11 +114,26 @@ Claims RunLedger::claim_now(Transaction& transaction, const ClaimTerms& terms) {
   return claims;
 }
 
+std::optional<Chunk> RunLedger::still_to_ask(Transaction& transaction, Chunk chunk, LedgerTime now) {
+  using namespace std::chrono_literals;
+  if (chunks_.target(chunk.target_no).step == Step::invite) return chunk;
+  const auto answer_time = std::chrono::ceil<std::chrono::milliseconds>(unanswered_);
+  return resolution_.still_to_ask(transaction, std::move(chunk), clock_.wall() - answer_time, now + 2s, full_);
+}
+
 Claimed RunLedger::begin_call(Transaction& transaction, Chunk chunk, TakenSlots slots, LedgerTime now) {
   begun_.add();
   Claimed call;
-  call.call = log_.begin_call(transaction, chunk, clock_.wall());
   call.target = chunks_.target(chunk.target_no);
+  if (call.target.step != Step::invite) {
+    call.addresses = resolution_.addresses(chunk);
+    if (const auto most = fitting(call.addresses); call.target.step == Step::look_up && most < chunk.ids.size()) {
+      chunk = chunks_.cut(transaction, chunk, static_cast<int>(most));
+      call.addresses.resize(most);
+    }
+    if (chunk.missing > 0) call.said_before = chunks_.standing(chunk).fate.error;
+  }
+  call.call = log_.begin_call(transaction, chunk, clock_.wall(), call.target.step);
   call.is_target_accepted = chunks_.is_accepted(chunk.target_no);
   call.chunk = std::move(chunk);
   call.slots = std::move(slots);
@@ -146,7 +172,8 @@ Recorded RunLedger::record_now(Transaction& transaction, const Claimed& call, co
   }
   const WallTime now = clock_.wall();
   log_.end_call(transaction, call.call, report.end);
-  chunks_.record(transaction, call.chunk, report.verdict.pieces, log_.run(), now);
+  const auto chunks = chunks_.record(transaction, call.chunk, report.verdict.pieces, log_.run(), now);
+  if (call.target.step != Step::invite) record_addresses(transaction, call, report, chunks);
   for (const Piece& piece : report.verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(call.chunk));
   if (report.verdict.accepted) chunks_.accept_target(transaction, call.chunk.target_no);
   if (report.verdict.effect == Effect::refuse_target) {
@@ -155,6 +182,21 @@ Recorded RunLedger::record_now(Transaction& transaction, const Claimed& call, co
   }
   recorded.counts = log_.counts();
   return recorded;
+}
+
+void RunLedger::record_addresses(Transaction& transaction, const Claimed& call, const CallReport& report,
+                                 const std::vector<ChunkId>& chunks) {
+  const auto& pieces = report.verdict.pieces;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (!pieces[i].resolved.empty()) resolution_.settle(transaction, chunks[i], pieces[i].resolved, full_);
+  }
+  if (!chunks_.are_addresses_due()) chunks_.end_gathering();
+  if (call.target.step != Step::look_up) return;
+  const auto asked = static_cast<int>(call.addresses.size());
+  if (report.verdict.accepted) batch_.taken(asked);
+  if (report.verdict.reason == Reason::too_large) batch_.too_large(asked);
+  if (report.verdict.reason == Reason::refused) batch_.refused(asked);
+  if (batch_.is_proven()) resolution_.book().set_batch(transaction, batch_.most());
 }
 
 boost::asio::awaitable<std::int64_t> RunLedger::forgive_rejected(Reason reason) {

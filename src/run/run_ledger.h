@@ -11,8 +11,10 @@
 
 #include "ledger/chunks.h"
 #include "ledger/clock_bridge.h"
+#include "ledger/resolution.h"
 #include "ledger/run_log.h"
 #include "ledger/slots.h"
+#include "run/batch_size.h"
 #include "run/begun_calls.h"
 #include "run/call.h"
 #include "run/ledger_desk.h"
@@ -27,8 +29,10 @@ class RunLedger {
   /// known and finds out whether the ledger has forgotten calls, in a transaction of its own; `assume_used`: so many
   /// were made that it does not know of, if it cannot say itself.
   /// The ledger belongs to the API at `base_url` from the first call on.
+  /// Members that addresses turn out to be are gathered in chunks of `full`.
   RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits, Duration unanswered,
-            std::optional<std::int64_t> assume_used, LedgerClock clock, boost::asio::any_io_executor ledger);
+            std::optional<std::int64_t> assume_used, std::size_t full, LedgerClock clock,
+            boost::asio::any_io_executor ledger);
 
   /// What an operator must know of the ledger itself; empty: nothing.
   const std::string& remark() const { return remark_; }
@@ -48,6 +52,7 @@ class RunLedger {
 
   RunLog& log() { return log_; }
   Chunks& chunks() { return chunks_; }
+  Resolution& resolution() { return resolution_; }
   const LedgerClock& clock() const { return clock_; }
 
  private:
@@ -55,8 +60,11 @@ class RunLedger {
   template <class What>
   boost::asio::awaitable<What> commit(std::function<What(Transaction&)> change);
   Claims claim_now(Transaction& transaction, const ClaimTerms& terms);
+  std::optional<Chunk> still_to_ask(Transaction& transaction, Chunk chunk, LedgerTime now);
   Claimed begin_call(Transaction& transaction, Chunk chunk, TakenSlots slots, LedgerTime now);
   Recorded record_now(Transaction& transaction, const Claimed& call, const CallReport& report);
+  void record_addresses(Transaction& transaction, const Claimed& call, const CallReport& report,
+                        const std::vector<ChunkId>& chunks);
 
   Database& database_;
   JobId job_;
@@ -68,6 +76,9 @@ class RunLedger {
   BegunCalls begun_;  // before the log, which begins the run
   RunLog log_;
   Chunks chunks_;
+  Resolution resolution_;
+  std::size_t full_;
+  BatchSize batch_;
   LedgerSlots slots_;
   RateLimiter limiter_;
   std::string remark_;

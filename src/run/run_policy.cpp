@@ -153,6 +153,7 @@ Judgement RunPolicy::judgement(LedgerTime now) {
   how.retry = settings_.retry;
   how.on_doubt = settings_.invite.on_doubt;
   how.keep_profile = settings_.keep_profile;
+  how.create_missing = settings_.invite.create_missing;
   how.ever_accepted = trial_.is_accepted;
   how.now = now;
   how.chance = std::uniform_real_distribution<double>(0, 1)(random_);
@@ -163,6 +164,9 @@ Judgement RunPolicy::judgement(const Claimed& call, LedgerTime sent_at, LedgerTi
   Judgement how = judgement(now);
   how.target_kind = call.target.kind;
   how.target_id = call.target.id;
+  how.step = call.target.step;
+  how.addresses = call.addresses;
+  how.said_before = call.said_before;
   how.failed_before = health_.failed_before(call.chunk.id);
   how.is_target_known = refusals_.is_target_known(call);
   how.health = {health_.is_down(), health_.is_down_with(call.chunk.id, sent_at, now), health_.is_silent()};
@@ -249,7 +253,7 @@ void RunPolicy::recorded(const Claimed& call, const CallReport& report, const Re
       remarks_.say_once(call.target.id, words_of_refused_target(call.target, verdict.call_error));
       break;
     case Effect::shrink:
-      shrink(call.chunk.ids.size());
+      if (call.target.step == Step::invite) shrink(call.chunk.ids.size());
       break;
     case Effect::pause:
       if (verdict.reason == Reason::rate_limited)

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "api/invite.h"
+#include "api/lookup.h"
 #include "run/run_words.h"
 
 namespace convoke {
@@ -113,11 +114,23 @@ boost::asio::awaitable<void> Runner::send(Ready ready) {
   policy_.goes_on(which);
 }
 
+Request Runner::request_of(const Claimed& call) const {
+  switch (call.target.step) {
+    case Step::look_up:
+      return look_up_request(call.addresses);
+    case Step::create:
+      return create_request(call.addresses, invite_.member_email_notification && !call.chunk.quiet);
+    case Step::invite:
+      break;
+  }
+  return invite_request(call.target, call.chunk.ids, invite_, call.chunk.quiet);
+}
+
 // What could not be sent for want of files, threads or memory goes back with all that is ready; that ends the run. What
 // was lost inside after it may have left stays in the ledger as an intent: the next run finds it in doubt.
 boost::asio::awaitable<Answer> Runner::ask(Ready& ready) {
   const Claimed& call = ready.call;
-  Request request = invite_request(call.target, call.chunk.ids, invite_, call.chunk.quiet);
+  Request request = request_of(call);
   request.not_after = instant(call.claimed_at + 2 * call_timeout_);
   try {
     co_return co_await outside_.transport.send(std::move(request));

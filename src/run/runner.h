@@ -59,6 +59,7 @@ class Runner {
   boost::asio::awaitable<RunEnd> end();
   void send_ready();
   std::vector<Ready> take_ready(PutBack which, std::int64_t target_no = 0);
+  Request request_of(const Claimed& call) const;
   CallReport report_of(const Claimed& call, Answer& answer, LedgerTime sent_at);
   Moment now() const { return {ledger_.clock().now(), outside_.clock.wall()}; }
   Instant instant(LedgerTime time) const;

@@ -16,7 +16,7 @@ enum class FaultKind {
   truncate,     ///< acts, then sends half of the body and closes (without a body: as reset_after)
   garbage,      ///< acts, then answers 201 with a body that is not JSON (an error stays as it is)
   slow,         ///< acts and answers, one second late
-  lost,         ///< acts, and leaves one of the members it invited out of the 201 (if it invited any)
+  lost,         ///< acts, and leaves one of the members it invited or made out of the answer (if there is any)
   login         ///< answers 200 with a page to log in on, as what stands before an API may, and did nothing
 };
 

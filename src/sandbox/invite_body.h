@@ -1,4 +1,4 @@
-// The body of a bulkInvite call, read as strictly as api.md gives it.
+// The bodies of bulkInvite calls, of members and of addresses, read as strictly as api.md gives them.
 #pragma once
 
 #include <memory>
@@ -17,6 +17,11 @@ struct InviteBody {
   bool has_options = false;  ///< fields beside the ids, which a channel's call does not have
 };
 
+struct AddressBody {
+  std::vector<std::string> addresses;  ///< as sent, in order; not empty, and none twice
+  bool with_mail = false;
+};
+
 class InviteBodyReader {
  public:
   InviteBodyReader();
@@ -28,6 +33,9 @@ class InviteBodyReader {
   /// whole. Refused are: what is not one JSON object, fields that api.md does not name, fields given twice, null or
   /// another wrong type, no ids, and ids that are no UUIDs.
   std::optional<std::string> read(std::string_view text, InviteBody& body);
+  /// The same of a call that makes members. What the addresses look like is not judged here, but that none is there
+  /// twice, in whatever case.
+  std::optional<std::string> read(std::string_view text, AddressBody& body);
 
  private:
   struct Parser;  // simdjson's header is large; only the source file sees it

@@ -10,6 +10,7 @@ std::uint32_t MemberTable::number_of(TargetKind kind, std::string_view id) {
   if (const auto known = find_number(kind, id)) return *known;
   const auto number = static_cast<std::uint32_t>(targets_.size());
   targets_.push_back({kind, std::string(id)});
+  participants_.emplace_back();
   numbers_[static_cast<std::size_t>(kind)].emplace(id, number);
   return number;
 }
@@ -66,11 +67,17 @@ std::uint32_t MemberTable::find_or_add(std::uint64_t hash, std::uint32_t target,
   return slot.index;
 }
 
+std::optional<std::uint32_t> MemberTable::index_of(std::uint32_t target, const MemberId& id) const {
+  const Slot& slot = slots_[probe(hash(target, id), target, id)];
+  if (slot.index == none) return std::nullopt;
+  return slot.index;
+}
+
 const MemberRecord* MemberTable::find(TargetKind kind, std::string_view target, const MemberId& id) const {
   const auto number = find_number(kind, target);
   if (!number) return nullptr;
-  const Slot& slot = slots_[probe(hash(*number, id), *number, id)];
-  return slot.index == none ? nullptr : &(*this)[slot.index];
+  const auto index = index_of(*number, id);
+  return index ? &(*this)[*index] : nullptr;
 }
 
 }  // namespace convoke

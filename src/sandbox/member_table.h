@@ -44,6 +44,11 @@ class MemberTable {
   std::uint32_t number_of(TargetKind kind, std::string_view id);  ///< of a target, new or known
   std::optional<std::uint32_t> find_number(TargetKind kind, std::string_view id) const;
   const Target& target(std::uint32_t number) const { return targets_[number]; }
+  std::size_t target_count() const { return targets_.size(); }
+  /// The records of those who are invited to a target, in the order in which they came to be.
+  const std::vector<std::uint32_t>& participants(std::uint32_t target) const { return participants_[target]; }
+  /// Once of each record.
+  void add_participant(std::uint32_t index) { participants_[(*this)[index].target].push_back(index); }
 
   static std::uint64_t hash(std::uint32_t target, const MemberId& id);
   /// Fetches what `find_or_add` will look at; pays when several members are looked up one after the other.
@@ -52,6 +57,7 @@ class MemberTable {
   void reserve_more(std::size_t count);
   /// The index of the record; a new record is empty but for its target and id. Needs room made by `reserve_more`.
   std::uint32_t find_or_add(std::uint64_t hash, std::uint32_t target, const MemberId& id);
+  std::optional<std::uint32_t> index_of(std::uint32_t target, const MemberId& id) const;
   const MemberRecord* find(TargetKind kind, std::string_view target, const MemberId& id) const;
 
   std::size_t size() const { return size_; }
@@ -72,6 +78,7 @@ class MemberTable {
   std::vector<std::unique_ptr<MemberRecord[]>> blocks_;  ///< of records; none moves when more come
   std::size_t size_ = 0;
   std::vector<Target> targets_;
+  std::vector<std::vector<std::uint32_t>> participants_;                                        ///< of each target
   std::array<std::map<std::string, std::uint32_t, std::less<>>, target_kinds.size()> numbers_;  ///< of each kind
 };
 

@@ -92,17 +92,47 @@ class Pen {
   char* at_;
 };
 
-/// A participant's own id: a UUID of version 4 in form, made from target and member.
-MemberId participant_id(std::uint64_t hash) {
-  MemberId id;
-  const std::uint64_t halves[2] = {mix(hash), mix(hash + 1)};
-  std::memcpy(id.bytes.data(), halves, sizeof halves);
-  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0F) | 0x40);
-  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3F) | 0x80);
-  return id;
+/// Somebody is made up of this.
+std::uint64_t person_of(const MemberId& id) {
+  return MemberTable::hash(0, id);
+}
+const Name& first_name(std::uint64_t person) {
+  return first_names[person & 15];
+}
+const Name& last_name(std::uint64_t person) {
+  return last_names[(person >> 4) & 15];
+}
+bool has_no_names(std::uint64_t person) {
+  return (person >> 60) == 0;
+}
+
+void write_made_up_address(Pen& pen, std::uint64_t person) {
+  pen.word(first_name(person).address).text(".").word(last_name(person).address).text(".").hex(person >> 8, 8);
+  pen.text("@example.com");
 }
 
 }  // namespace
+
+std::string made_up_address(const MemberId& id) {
+  std::string address(64, '\0');
+  Pen pen(address.data());
+  write_made_up_address(pen, person_of(id));
+  address.resize(static_cast<std::size_t>(pen.at() - address.data()));
+  return address;
+}
+
+std::optional<ShownNames> names_of(const MemberId& id) {
+  const std::uint64_t person = person_of(id);
+  if (has_no_names(person)) return std::nullopt;
+  const auto shown = [](const Name& name) { return std::string_view(name.shown.text.data(), name.shown.size); };
+  return ShownNames{shown(first_name(person)), shown(last_name(person))};
+}
+
+KnownPerson::KnownPerson(const SpotMember* member) {
+  if (member == nullptr) return;
+  address_json = json_string(member->address);
+  nameless = member->made;
+}
 
 TargetText::TargetText(const Target& target) : kind(target.kind), json(json_string(target.id)) {
   for (const char c : target.id) hash = mix(hash ^ static_cast<unsigned char>(c));
@@ -113,23 +143,28 @@ std::string time_json(TargetKind kind, WallTime time) {
                                            : json_string(format_time(time));
 }
 
-char* write_participant(char* out, const MemberRecord& member, const TargetText& target, std::string_view invited_at) {
-  const std::uint64_t person = MemberTable::hash(0, member.id);
-  const Name& first = first_names[person & 15];
-  const Name& last = last_names[(person >> 4) & 15];
+char* write_participant(char* out, const MemberRecord& member, const KnownPerson& known, const TargetText& target,
+                        std::string_view invited_at) {
+  const std::uint64_t person = person_of(member.id);
   Pen pen(out);
   pen.text("{\"id\":\"")
-      .id(participant_id(person ^ target.hash))
+      .id(id_from(person ^ target.hash))
       .text(target.kind == TargetKind::learning_path ? std::string_view("\",\"learningPathId\":")
                                                      : std::string_view("\",\"courseId\":"))
       .text(std::string_view(target.json));
-  pen.text(",\"spotMemberId\":\"").id(member.id).text("\",\"spotMemberEmail\":\"");
-  pen.word(first.address).text(".").word(last.address).text(".").hex(person >> 8, 8).text("@example.com\"");
-  if ((person >> 60) == 0) {
+  pen.text(",\"spotMemberId\":\"").id(member.id).text("\",\"spotMemberEmail\":");
+  if (known.address_json.empty()) {
+    pen.text("\"");
+    write_made_up_address(pen, person);
+    pen.text("\"");
+  } else {
+    pen.text(std::string_view(known.address_json));
+  }
+  if (known.nameless || has_no_names(person)) {
     pen.text(",\"spotMemberFirstname\":null,\"spotMemberLastname\":null");
   } else {
-    pen.text(",\"spotMemberFirstname\":\"").word(first.shown);
-    pen.text("\",\"spotMemberLastname\":\"").word(last.shown).text("\"");
+    pen.text(",\"spotMemberFirstname\":\"").word(first_name(person).shown);
+    pen.text("\",\"spotMemberLastname\":\"").word(last_name(person).shown).text("\"");
   }
   if ((member.rules & started_before) != 0) {
     const std::string started = time_json(target.kind, member.invited_at + std::chrono::hours(1));

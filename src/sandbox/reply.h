@@ -20,6 +20,9 @@ enum class Delivery {
   stall                 ///< all was done, and nothing is ever sent
 };
 
+/// A part of the record that is sent in pieces, line by line.
+enum class RecordLines { none, members, made };
+
 struct SandboxReply {
   static constexpr std::string_view json_type = "application/json; charset=utf-8";
 
@@ -31,7 +34,7 @@ struct SandboxReply {
   std::optional<std::chrono::seconds> retry_after;  ///< of a 429 for the limits
   Duration delay{};                                 ///< from the request's arrival to its answer
   Delivery delivery = Delivery::whole;
-  bool lists_members = false;  ///< the body is all of Sandbox::append_members, to be sent in pieces
+  RecordLines lines = RecordLines::none;  ///< if any, the body is all of Sandbox::append_lines
 
   void answer(int with_status, std::string_view json);
   /// An error as the frameworks of such APIs shape it.

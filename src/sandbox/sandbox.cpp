@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/numbers.h"
 #include "base/text.h"
 #include "sandbox/participant.h"
 #include "sandbox/request_target.h"
@@ -44,24 +43,12 @@ bool acts(FaultKind kind) {
   return kind != FaultKind::status && kind != FaultKind::reset && kind != FaultKind::login;
 }
 
-/// A natural number of a query, at least 1; `otherwise` if it is not given.
-std::optional<std::size_t> read_count(std::string_view query, std::string_view name, std::size_t otherwise) {
-  while (!query.empty()) {
-    const std::string_view field = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), field.size() + 1));
-    if (field.size() <= name.size() || !field.starts_with(name) || field[name.size()] != '=') continue;
-    const auto count = parse_number<std::size_t>(field.substr(name.size() + 1));
-    if (!count || *count == 0 || *count > 1'000'000'000) return std::nullopt;
-    return count;
-  }
-  return otherwise;
-}
-
 }  // namespace
 
 Sandbox::Sandbox(SandboxSettings settings)
     : settings_(std::move(settings)),
       arrivals_(settings_.limits),
+      spot_members_(std::move(settings_.spot_members), settings_.seed),
       fault_chance_(mix(settings_.seed)),
       delay_chance_(mix(~settings_.seed)) {
   for (auto* rule : {&settings_.poison, &settings_.ignore, &settings_.invited, &settings_.started}) {
@@ -129,6 +116,9 @@ Duration Sandbox::next_delay() {
 
 void Sandbox::serve(const SandboxRequest& request, std::string_view path, WallTime wall, bool lose_one,
                     SandboxReply& reply) {
+  if (settings_.longest_target > 0 && request.target.size() > settings_.longest_target) {
+    return reply.refuse(414, "URI Too Long");
+  }
   // No "Bearer" even where any key will do: the API takes the bare key.
   const std::string_view key = request.authorization;
   if (settings_.key.empty() ? key.empty() || key.starts_with("Bearer ") : key != settings_.key) {
@@ -137,10 +127,11 @@ void Sandbox::serve(const SandboxRequest& request, std::string_view path, WallTi
   const auto segments = path_segments(path);
   if (!segments) return reply.refuse(400, "the path is not percent-encoded well");
   const auto& parts = *segments;
+  if (parts.size() == 2) return serve_account(request, parts[1], wall, lose_one, reply);
   if (parts.size() != 4 || parts[2].empty()) return reply.refuse(404, "Not Found");
   if (parts[1] == "courses" && parts[3] == "participants") {
     if (request.method != "GET") return reply.refuse_method("GET");
-    return list(path_and_query(request.target).second, parts[2], reply);
+    return list_participants(path_and_query(request.target).second, parts[2], reply);
   }
   for (const Inviting& inviting : invitings) {
     if (parts[1] != inviting.of || parts[3] != inviting.how) continue;
@@ -150,10 +141,29 @@ void Sandbox::serve(const SandboxRequest& request, std::string_view path, WallTi
   reply.refuse(404, "Not Found");
 }
 
+/// The calls that name no target: /v1/<what>.
+void Sandbox::serve_account(const SandboxRequest& request, std::string_view what, WallTime wall, bool lose_one,
+                            SandboxReply& reply) {
+  const bool makes = what == "spotMembers~bulkInvite";
+  if (!makes && what != "spotMembers" && what != "courses") return reply.refuse(404, "Not Found");
+  const std::string_view method = makes ? "POST" : "GET";
+  if (request.method != method) return reply.refuse_method(method);
+  if (makes) return make_members(request, wall, lose_one, reply);
+  const std::string_view query = path_and_query(request.target).second;
+  if (what == "courses") return list_courses(query, reply);
+  look_up(query, reply);
+}
+
+bool Sandbox::refuses_body(const SandboxRequest& request, SandboxReply& reply) {
+  const bool json = is_json(request.content_type);
+  if (json && !request.body_too_long) return false;
+  reply.refuse(json ? 413 : 415, json ? "payload is too large" : "Unsupported Media Type");
+  return true;
+}
+
 void Sandbox::invite(const SandboxRequest& request, const Target& target, WallTime wall, bool lose_one,
                      SandboxReply& reply) {
-  if (!is_json(request.content_type)) return reply.refuse(415, "Unsupported Media Type");
-  if (request.body_too_long) return reply.refuse(413, "payload is too large");
+  if (refuses_body(request, reply)) return;
   if (const auto wrong = reader_.read(request.body, call_.body)) return reply.refuse_payload(*wrong);
   const bool is_channel = target.kind == TargetKind::channel;
   if (is_channel && call_.body.has_options) return reply.refuse_payload("only spotMemberIds should exist");
@@ -184,12 +194,17 @@ void Sandbox::answer_participants(const Target& target, WallTime wall, SandboxRe
   const std::string invited_at = time_json(target.kind, wall);
   reply.status = 201;
   reply.content_type = SandboxReply::json_type;
-  reply.body.resize(2 + fresh.size() * (1 + text.participant_room()));
+  std::size_t room = 2 + fresh.size() * (1 + text.participant_room());
+  call_.persons.clear();
+  for (const std::uint32_t index : fresh) {
+    room += call_.persons.emplace_back(spot_members_.with_id(members_[index].id)).address_json.size();
+  }
+  reply.body.resize(room);
   char* out = reply.body.data();
   *out++ = '[';
-  for (const std::uint32_t index : fresh) {
-    if (index != fresh.front()) *out++ = ',';
-    out = write_participant(out, members_[index], text, invited_at);
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (i > 0) *out++ = ',';
+    out = write_participant(out, members_[fresh[i]], call_.persons[i], text, invited_at);
   }
   *out++ = ']';
   reply.body.resize(static_cast<std::size_t>(out - reply.body.data()));
@@ -234,6 +249,7 @@ bool Sandbox::note_named(std::uint32_t target, WallTime wall) {
       member.invited = (member.rules & (invited_before | started_before)) != 0;
       if (member.invited) {
         member.invited_at = wall - std::chrono::hours(24);
+        members_.add_participant(index);
         ++stats_.members_invited;
       }
     }
@@ -264,6 +280,7 @@ std::size_t Sandbox::invite_named(WallTime wall) {
       member.mailed = with_mail;
       member.invited_at = wall;
       call_.fresh.push_back(index);
+      members_.add_participant(index);
     }
   }
   stats_.asked_again += invited_already;
@@ -282,42 +299,16 @@ void Sandbox::refuse_unknown(SandboxReply& reply) const {
   reply.refuse(400, message);
 }
 
-void Sandbox::list(std::string_view query, std::string_view course, SandboxReply& reply) const {
-  const auto page = read_count(query, "page", 1);
-  const auto limit = read_count(query, "limit", 20);
-  if (!page || !limit || *limit > 1000) return reply.refuse_payload("page or limit is not a number in range");
-  const Target target{TargetKind::course, std::string(course)};
-  if (!exists(target)) return reply.refuse(404, "course not found");
-
-  const auto number = members_.find_number(target.kind, target.id);
-  const TargetText text(target);
-  const std::size_t first = (*page - 1) * *limit;
-  std::size_t total = 0;
-  std::string participant(text.participant_room(), '\0');
-  reply.body = R"({"items":[)";
-  for (std::size_t i = 0; number && i < members_.size(); ++i) {
-    const MemberRecord& member = members_[i];
-    if (member.target != *number || !member.invited) continue;
-    if (total >= first && total - first < *limit) {
-      if (total > first) reply.body += ',';
-      const char* end = write_participant(participant.data(), member, text, time_json(target.kind, member.invited_at));
-      reply.body.append(participant.data(), static_cast<std::size_t>(end - participant.data()));
-    }
-    ++total;
-  }
-  reply.body += fmt::format(R"(],"total":{}}})", total);
-  reply.status = 200;
-  reply.content_type = SandboxReply::json_type;
-}
-
 void Sandbox::serve_own(const SandboxRequest& request, std::string_view path, SandboxReply& reply) const {
   const bool is_stats = path == "/_sandbox/stats";
-  const bool is_members = path == "/_sandbox/members";
-  if (!is_stats && !is_members) return reply.refuse(404, "Not Found");
+  const RecordLines lines = path == "/_sandbox/members" ? RecordLines::members
+                            : path == "/_sandbox/made"  ? RecordLines::made
+                                                        : RecordLines::none;
+  if (!is_stats && lines == RecordLines::none) return reply.refuse(404, "Not Found");
   if (request.method != "GET") return reply.refuse_method("GET");
   reply.answer(200, is_stats ? stats_json() : std::string());
-  if (is_members) reply.content_type = "application/x-ndjson";
-  reply.lists_members = is_members;
+  if (!is_stats) reply.content_type = "application/x-ndjson";
+  reply.lines = lines;
 }
 
 std::uint8_t Sandbox::rules_of(const MemberId& id) const {
@@ -334,7 +325,8 @@ bool Sandbox::exists(const Target& target) const {
   const auto& known = target.kind == TargetKind::course          ? settings_.courses
                       : target.kind == TargetKind::learning_path ? settings_.learning_paths
                                                                  : settings_.channels;
-  return known.empty() || std::find(known.begin(), known.end(), target.id) != known.end();
+  if (known.empty() || std::find(known.begin(), known.end(), target.id) != known.end()) return true;
+  return target.kind == TargetKind::course && is_draft(target.id);
 }
 
 }  // namespace convoke

@@ -12,10 +12,13 @@
 #include "base/clock.h"
 #include "sandbox/arrivals.h"
 #include "sandbox/invite_body.h"
+#include "sandbox/list_query.h"
 #include "sandbox/member_table.h"
+#include "sandbox/participant.h"
 #include "sandbox/random.h"
 #include "sandbox/reply.h"
 #include "sandbox/settings.h"
+#include "sandbox/spot_members.h"
 
 namespace convoke {
 
@@ -43,6 +46,11 @@ struct SandboxStats {
   std::uint64_t invitations = 0;                ///< members invited by a call
   std::uint64_t mails = 0;                      ///< of these, with a mail
   std::uint64_t mails_again = 0;                ///< mails asked for members invited already
+  std::uint64_t lookups = 0;                    ///< of spot members, answered 200
+  std::uint64_t addresses_asked = 0;            ///< in these
+  std::uint64_t members_made = 0;   ///< of addresses, by calls; each once, for there is no way to do it twice
+  std::uint64_t made_again = 0;     ///< addresses of which a call was to make a member that exists already
+  std::uint64_t mails_to_made = 0;  ///< members made with a mail
 };
 
 class Sandbox {
@@ -60,20 +68,30 @@ class Sandbox {
   const SandboxStats& stats() const { return stats_; }
   const std::vector<WindowCount>& windows() const { return arrivals_.windows(); }  ///< as settings.limits
   const MemberTable& members() const { return members_; }
+  const SpotMembers& spot_members() const { return spot_members_; }
 
-  /// Appends members `from` to `from + count` as JSON lines; false: there are none.
-  bool append_members(std::string& out, std::size_t from, std::size_t count) const;
+  /// Appends `from` to `from + count` of the members, or of the members made, as JSON lines; false: there are none.
+  bool append_lines(std::string& out, RecordLines which, std::size_t from, std::size_t count) const;
   std::string stats_json() const;
 
  private:
   void serve(const SandboxRequest& request, std::string_view path, WallTime wall, bool lose_one, SandboxReply& reply);
+  void serve_account(const SandboxRequest& request, std::string_view what, WallTime wall, bool lose_one,
+                     SandboxReply& reply);
+  static bool refuses_body(const SandboxRequest& request, SandboxReply& reply);
   void invite(const SandboxRequest& request, const Target& target, WallTime wall, bool lose_one, SandboxReply& reply);
   void answer_participants(const Target& target, WallTime wall, SandboxReply& reply);
   void answer_added(bool lose_one, SandboxReply& reply);
   bool note_named(std::uint32_t target, WallTime wall);
   std::size_t invite_named(WallTime wall);
   void refuse_unknown(SandboxReply& reply) const;
-  void list(std::string_view query, std::string_view course, SandboxReply& reply) const;
+  void look_up(std::string_view query, SandboxReply& reply);
+  void make_members(const SandboxRequest& request, WallTime wall, bool lose_one, SandboxReply& reply);
+  void list_courses(std::string_view query, SandboxReply& reply) const;
+  std::vector<std::string> known_courses() const;
+  void list_participants(std::string_view query, std::string_view course, SandboxReply& reply);
+  std::vector<std::uint32_t> participants_with(const std::vector<std::string>& addresses, std::uint32_t course);
+  bool is_draft(std::string_view course) const;
   void serve_own(const SandboxRequest& request, std::string_view path, SandboxReply& reply) const;
   std::optional<Fault> next_fault();
   Duration next_delay();
@@ -84,6 +102,7 @@ class Sandbox {
   bool has_rules_ = false;
   Arrivals arrivals_;
   MemberTable members_;
+  SpotMembers spot_members_;
   SandboxStats stats_;
   Random fault_chance_;
   Random delay_chance_;
@@ -96,6 +115,7 @@ class Sandbox {
     std::vector<std::uint64_t> hashes;
     std::vector<std::uint32_t> named;  ///< the members of the call, each once
     std::vector<std::uint32_t> fresh;  ///< of these, the newly invited
+    std::vector<KnownPerson> persons;  ///< who these are
   } call_;
 };
 

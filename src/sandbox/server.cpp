@@ -32,7 +32,9 @@ using tcp = asio::ip::tcp;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_size = 65'536;
-constexpr std::size_t members_at_once = 4096;
+constexpr std::size_t lines_at_once = 4096;
+constexpr std::uint32_t longest_head =
+    1'048'576;  // a target of many addresses is long; what is too long the settings say
 
 tcp::endpoint endpoint_of(asio::io_context& context, const std::string& listen) {
   const auto colon = listen.rfind(':');
@@ -174,6 +176,7 @@ asio::awaitable<void> SandboxServer::converse(Wire& wire) {
   while (open) {
     http::request_parser<http::string_body> parser;
     parser.body_limit(longest_body_);
+    parser.header_limit(longest_head);
     const auto [error, bytes] = co_await http::async_read(wire, buffer, parser, as_result);
     const bool too_long = error == http::error::body_limit;
     const bool no_http = !too_long && is_no_http(error);
@@ -214,11 +217,11 @@ asio::awaitable<bool> SandboxServer::deliver(Wire& wire, const SandboxReply& rep
     wire.reset();
     co_return false;
   }
-  if (reply.lists_members) {
+  if (reply.lines != RecordLines::none) {
     const std::string head = head_of(reply, std::nullopt, keep_alive);
     const auto [error, bytes] = co_await asio::async_write(wire, asio::buffer(head), as_result);
     if (error) co_return false;
-    const bool sent = co_await deliver_members(wire);
+    const bool sent = co_await deliver_lines(wire, reply.lines);
     if (!sent) co_return false;
     co_return keep_alive;
   }
@@ -245,11 +248,11 @@ asio::awaitable<void> SandboxServer::read_away(Wire& wire) {
 }
 #pragma GCC diagnostic pop
 
-asio::awaitable<bool> SandboxServer::deliver_members(Wire& wire) {
+asio::awaitable<bool> SandboxServer::deliver_lines(Wire& wire, RecordLines which) {
   std::string lines;
-  for (std::size_t from = 0; true; from += members_at_once) {
+  for (std::size_t from = 0; true; from += lines_at_once) {
     lines.clear();
-    const bool some = sandbox_.append_members(lines, from, members_at_once);
+    const bool some = sandbox_.append_lines(lines, which, from, lines_at_once);
     const std::string chunk = some ? fmt::format("{:x}\r\n{}\r\n", lines.size(), lines) : "0\r\n\r\n";
     const auto [error, bytes] = co_await asio::async_write(wire, asio::buffer(chunk), as_result);
     if (error || !some) co_return !error;

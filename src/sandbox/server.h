@@ -44,7 +44,7 @@ class SandboxServer {
   boost::asio::awaitable<void> converse(Wire& wire);
   boost::asio::awaitable<bool> deliver(Wire& wire, const SandboxReply& reply, bool keep_alive);
   boost::asio::awaitable<void> read_away(Wire& wire);
-  boost::asio::awaitable<bool> deliver_members(Wire& wire);
+  boost::asio::awaitable<bool> deliver_lines(Wire& wire, RecordLines which);
 
   Sandbox& sandbox_;
   const Clock& clock_;

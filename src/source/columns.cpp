@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/address.h"
+#include "base/blanks.h"
 #include "base/error.h"
 #include "base/numbers.h"
 #include "base/text.h"
@@ -26,45 +28,71 @@ bool is_id(std::string_view text) {
   return std::holds_alternative<CheckedId>(check_member(text));
 }
 
-/// The column most of whose values are ids; names.size() if there is none.
-std::size_t id_column(const std::vector<std::string>& names, const std::vector<std::vector<std::string>>& rows) {
+bool is_address(std::string_view text) {
+  return folded_address(text).has_value();
+}
+
+/// What the members of a list go by, and the words for it.
+struct Naming {
+  bool (*is_one)(std::string_view);
+  std::string_view one;
+  std::string_view several;
+  std::string_view key;
+  std::string_view option;
+};
+constexpr Naming by_id = {is_id, "a member id", "member ids", "member_column", "--member-column"};
+constexpr Naming by_address = {is_address, "an e-mail address", "e-mail addresses", "email_column", "--email-column"};
+
+using TextRows = std::vector<std::vector<std::string>>;
+
+/// The column most of whose values are such; names.size() if there is none.
+std::size_t column_of(const Naming& naming, const std::vector<std::string>& names, const TextRows& rows) {
   std::size_t best = names.size();
-  std::size_t best_ids = 0;
+  std::size_t best_found = 0;
   for (std::size_t column = 0; column < names.size(); ++column) {
-    std::size_t ids = 0;
+    std::size_t found = 0;
     std::size_t values = 0;
     for (const auto& row : rows) {
       if (column >= row.size() || trim_blanks(row[column]).empty()) continue;
       ++values;
-      if (is_id(row[column])) ++ids;
+      if (naming.is_one(row[column])) ++found;
     }
-    if (ids <= best_ids || 2 * ids <= values) continue;
+    if (found <= best_found || 2 * found <= values) continue;
     best = column;
-    best_ids = ids;
+    best_found = found;
   }
   return best;
 }
 
-std::string hint_for_missing(const std::vector<std::string>& names, std::string_view wanted,
+std::string hint_for_no_header(const Naming& naming, std::ptrdiff_t column) {
+  return fmt::format(
+      "this row holds {0} already; if there is no header: header = false, {1} = {3} (without a job file: "
+      "--no-header {2} {3})",
+      naming.one, naming.key, naming.option, column + 1);
+}
+
+std::string hint_for_missing(const std::vector<std::string>& names, std::string_view wanted, ColumnUse use,
                              const FirstRows& first_rows) {
-  if (first_rows) {
-    if (const auto id = std::find_if(names.begin(), names.end(), is_id); id != names.end()) {
-      return fmt::format(
-          "this row holds a member id already; if there is no header: header = false, member_column = {0} (without a "
-          "job file: "
-          "--no-header --member-column {0})",
-          id - names.begin() + 1);
-    }
+  // A list that has no ids may have addresses: then it is read by those.
+  std::vector<Naming> namings;
+  if (use == ColumnUse::member) namings = {by_id, by_address};
+  if (use == ColumnUse::email) namings = {by_address};
+  for (const Naming& naming : namings) {
+    if (const auto found = std::find_if(names.begin(), names.end(), naming.is_one); found != names.end())
+      return hint_for_no_header(naming, found - names.begin());
   }
   std::string hint;
   if (const std::string near = nearest(wanted, names); !near.empty()) {
     hint += fmt::format("did you mean \"{}\"? ", excerpt(near));
   }
-  if (const std::size_t ids = first_rows ? id_column(names, first_rows()) : names.size(); ids < names.size()) {
-    hint += fmt::format(
-        "the column \"{0}\" holds member ids: member_column = \"{0}\" (without a job file: "
-        "--member-column {1}); ",
-        excerpt(names[ids]), shell_word(excerpt(names[ids])));
+  const TextRows rows = namings.empty() ? TextRows() : first_rows();
+  for (const Naming& naming : namings) {
+    const std::size_t column = column_of(naming, names, rows);
+    if (column == names.size()) continue;
+    hint += fmt::format("the column \"{0}\" holds {1}: {2} = \"{0}\" (without a job file: {3} {4}); ",
+                        excerpt(names[column]), naming.several, naming.key, naming.option,
+                        shell_word(excerpt(names[column])));
+    break;
   }
   return hint + "the columns are " + list_of(names);
 }
@@ -80,12 +108,12 @@ std::size_t column_number(const std::string& text, const std::string& where) {
 
 }  // namespace
 
-std::size_t column_index(const std::vector<std::string>& names, std::string_view wanted, const std::string& where,
-                         const FirstRows& first_rows) {
+std::size_t column_index(const std::vector<std::string>& names, std::string_view wanted, ColumnUse use,
+                         const std::string& where, const FirstRows& first_rows) {
   const auto found = std::find(names.begin(), names.end(), wanted);
   if (found == names.end()) {
     throw Error(Exit::bad_source, fmt::format("there is no column \"{}\"", excerpt(wanted)), where,
-                hint_for_missing(names, wanted, first_rows));
+                hint_for_missing(names, wanted, use, first_rows));
   }
   if (std::find(found + 1, names.end(), wanted) != names.end()) {
     throw Error(Exit::bad_source, fmt::format("there is more than one column \"{}\"", excerpt(wanted)), where,
@@ -94,36 +122,34 @@ std::size_t column_index(const std::vector<std::string>& names, std::string_view
   return static_cast<std::size_t>(found - names.begin());
 }
 
-Columns columns_by_name(const std::vector<std::string>& names, const std::string& member,
-                        const std::optional<std::string>& course, const std::string& where,
+Columns columns_by_name(const std::vector<std::string>& names, const ColumnNames& wanted, const std::string& where,
                         const FirstRows& first_rows) {
-  std::vector<std::string> trimmed;
-  trimmed.reserve(names.size());
-  for (const std::string& name : names) trimmed.emplace_back(trim_blanks(name));
+  const auto index_of = [&](const std::optional<std::string>& name, ColumnUse use) {
+    return name ? column_index(names, *name, use, where, first_rows) : Columns::none;
+  };
   Columns columns;
-  columns.member = column_index(trimmed, member, where, first_rows);
-  if (course) columns.course = column_index(trimmed, *course, where);
+  columns.member = index_of(wanted.member, ColumnUse::member);
+  columns.email = index_of(wanted.email, ColumnUse::email);
+  columns.target = index_of(wanted.target, ColumnUse::target);
   return columns;
 }
 
-Columns columns_by_number(const std::string& member, const std::optional<std::string>& course,
-                          const std::string& where) {
-  Columns columns;
-  columns.member = column_number(member, where);
-  if (course) columns.course = column_number(*course, where);
-  return columns;
+Columns columns_by_number(const ColumnNames& wanted, const std::string& where) {
+  const auto number_of = [&](const std::optional<std::string>& name) {
+    return name ? column_number(*name, where) : Columns::none;
+  };
+  return {number_of(wanted.member), number_of(wanted.email), number_of(wanted.target)};
+}
+
+std::vector<std::string> trimmed(std::vector<std::string> names) {
+  for (std::string& name : names) name = std::string(trim_blanks(name));
+  return names;
 }
 
 std::string hint_for_empty_header(std::string_view row, std::optional<std::uint64_t> next) {
   constexpr std::string_view key = "[source] header_row says where the header is";
   return next ? fmt::format("the next {0} that holds something is {0} {1}: {2}", row, *next, key)
               : fmt::format("there is nothing further down; {}", key);
-}
-
-std::string_view trim_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace convoke

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/blanks.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "source/first_line.h"
@@ -31,14 +32,14 @@ CsvSource::CsvSource(const CsvSettings& settings, std::stop_token stop)
   if (settings.header) {
     read_header(settings);
   } else {
-    columns_ = columns_by_number(settings.member_column, settings.course_column, lines_.name());
+    columns_ = columns_by_number(names_in(settings), lines_.name());
   }
 }
 
 std::optional<SourceRow> CsvSource::next() {
   if (!read_record()) return std::nullopt;
   ++rows_;
-  return SourceRow{record_.line, trim_blanks(record_.member), trim_blanks(record_.course)};
+  return SourceRow{record_.line, trim_blanks(record_.member), trim_blanks(record_.target), trim_blanks(record_.email)};
 }
 
 std::vector<std::string> CsvSource::remarks() const {
@@ -78,7 +79,8 @@ void CsvSource::begin_record() {
   record_.has_text = false;
   record_.size = 0;
   record_.member.clear();
-  record_.course.clear();
+  record_.email.clear();
+  record_.target.clear();
   if (kept_ != nullptr) kept_->clear();
 }
 
@@ -107,7 +109,8 @@ void CsvSource::split(std::string_view line) {
   for (std::size_t column = 0;; ++column) {
     const std::size_t size = std::min(line.find(delimiter_), line.size());
     if (column == columns_.member) record_.member.assign(line, 0, size);
-    if (column == columns_.course) record_.course.assign(line, 0, size);
+    if (column == columns_.email) record_.email.assign(line, 0, size);
+    if (column == columns_.target) record_.target.assign(line, 0, size);
     if (size == line.size()) return;
     line.remove_prefix(size + 1);
   }
@@ -138,11 +141,13 @@ void CsvSource::read_header(const CsvSettings& settings) {
          hint_for_empty_header("line", found ? std::optional(record_.line) : std::nullopt));
   }
   if (!found) throw Error(Exit::bad_source, "is empty: it has no header row", lines_.name());
-  if (names.size() == 1 && trim_blanks(names[0]) != settings.member_column) {
+  const ColumnNames wanted = names_in(settings);
+  const std::string& first = wanted.member ? *wanted.member : *wanted.email;
+  if (names.size() == 1 && trim_blanks(names[0]) != first) {
     // One column with another delimiter in its name: the commonest reason why a column is not found.
     if (const auto other = names[0].find_first_of(";,\t|"); other != std::string::npos) {
       const char delimiter = names[0][other];
-      fail(record_.line, fmt::format("there is no column \"{}\"", settings.member_column),
+      fail(record_.line, fmt::format("there is no column \"{}\"", first),
            fmt::format("the columns seem to be delimited otherwise: in [source], delimiter = \"{0}\" (without a job "
                        "file: --delimiter {1})",
                        delimiter == '\t' ? "\\t" : std::string(1, delimiter),
@@ -150,8 +155,7 @@ void CsvSource::read_header(const CsvSettings& settings) {
     }
   }
   const std::string where = fmt::format("{}:{}", lines_.name(), record_.line);
-  columns_ =
-      columns_by_name(names, settings.member_column, settings.course_column, where, [this] { return first_rows(); });
+  columns_ = columns_by_name(trimmed(std::move(names)), wanted, where, [this] { return first_rows(); });
 }
 
 /// Of what is read already: nobody waits for a slow list to hear that its column is not there.
@@ -178,7 +182,8 @@ void CsvSource::on_field(void* text, std::size_t size, void* self) noexcept {
   const std::size_t column = source.record_.fields++;
   source.record_.has_text = source.record_.has_text || !trim_blanks(field).empty();
   if (column == source.columns_.member) source.record_.member = field;
-  if (column == source.columns_.course) source.record_.course = field;
+  if (column == source.columns_.email) source.record_.email = field;
+  if (column == source.columns_.target) source.record_.target = field;
   if (source.kept_ != nullptr) source.kept_->emplace_back(field);
 }
 

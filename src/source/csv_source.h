@@ -42,7 +42,8 @@ class CsvSource final : public MemberSource {
     std::size_t fields = 0;  ///< how many there are so far
     std::size_t size = 0;    ///< bytes; only where all fields are kept
     std::string member;
-    std::string course;
+    std::string email;
+    std::string target;
   };
 
   bool read_record();  ///< false at the end

@@ -69,12 +69,17 @@ void add_size_and_time(Hash& hash, const struct stat& status) {
   hash.add_number(std::int64_t{status.st_mtim.tv_nsec});
 }
 
+void add_columns(Hash& hash, const auto& list) {
+  hash.add_optional(list.member_column);
+  hash.add_optional(list.email_column);
+  hash.add_optional(list.target_column);
+}
+
 void add_settings(Hash& hash, const CsvSettings& csv) {
   hash.add("csv 3");  // another number when the same bytes come to be read differently
   hash.add(csv.header ? "header" : "numbers");
   hash.add_optional(csv.delimiter ? std::optional(std::string(1, *csv.delimiter)) : std::nullopt);
-  hash.add(csv.member_column);
-  hash.add_optional(csv.course_column);
+  add_columns(hash, csv);
   hash.add_number(csv.header_row.value_or(0));
   hash.add(csv.encoding ? name_of(*csv.encoding) : "");
 }
@@ -84,15 +89,13 @@ void add_settings(Hash& hash, const XlsxSettings& xlsx) {
   hash.add_optional(xlsx.sheet);
   hash.add(xlsx.header ? "header" : "numbers");
   hash.add_number(xlsx.header_row.value_or(0));
-  hash.add(xlsx.member_column);
-  hash.add_optional(xlsx.course_column);
+  add_columns(hash, xlsx);
 }
 
 void add_settings(Hash& hash, const SqliteSettings& sqlite) {
   hash.add("sqlite 2");
   hash.add(sqlite.query);
-  hash.add(sqlite.member_column);
-  hash.add_optional(sqlite.course_column);
+  add_columns(hash, sqlite);
 }
 
 void add_ends(Hash& hash, const std::string& path, std::size_t size) {

@@ -19,8 +19,9 @@ namespace convoke {
 struct SourceRow {
   std::uint64_t line = 0;   ///< CSV: the line of the file where the record starts, from 1, the header and empty lines
                             ///< counted; spreadsheets: the row's number; SQLite: the number of the row in the result
-  std::string_view member;  ///< empty also if the row is too short to have the column, or the value is NULL
-  std::string_view course;  ///< empty unless the settings name a course column
+  std::string_view member;  ///< its id; empty also if there is no such column, the row is too short, the value is NULL
+  std::string_view target;  ///< where the row is invited to; likewise
+  std::string_view email;   ///< its address; likewise
 };
 
 /// Thrown out of a wait that was asked to stop; a MemberList makes a value of it.

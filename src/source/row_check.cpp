@@ -1,28 +1,12 @@
 #include "source/row_check.h"
 
-#include <algorithm>
 #include <array>
 
-#include "source/columns.h"
+#include "base/address.h"
+#include "base/blanks.h"
 
 namespace convoke {
 namespace {
-
-/// What copying from web pages and spreadsheets leaves around a value, and nobody sees: the no-break space, the
-/// zero-width space, non-joiner and joiner, the word joiner, the byte order mark.
-constexpr std::array<std::string_view, 6> invisible = {"\u00A0", "\u200B", "\u200C", "\u200D", "\u2060", "\uFEFF"};
-
-std::string_view trim_invisible(std::string_view text) {
-  for (std::size_t before = 0; before != text.size();) {
-    text = trim_blanks(text);
-    before = text.size();
-    for (const std::string_view one : invisible) {
-      if (text.starts_with(one)) text.remove_prefix(one.size());
-      if (text.ends_with(one)) text.remove_suffix(one.size());
-    }
-  }
-  return text;
-}
 
 std::optional<MemberId> parse_without_dashes(std::string_view text) {
   if (text.size() != 32) return std::nullopt;
@@ -50,7 +34,17 @@ std::variant<CheckedId, Reason> check_member(std::string_view text) noexcept {
   return text.find('@') != std::string_view::npos ? Reason::email_address : Reason::not_an_id;
 }
 
-std::optional<Reason> check_course(std::string_view text) noexcept {
+std::variant<CheckedAddress, Reason> check_address(std::string_view text) {
+  text = trim_blanks(text);
+  // Folding changes no size: what is shorter was mended.
+  if (auto address = folded_address(text)) {
+    const bool mended = address->size() != text.size();
+    return CheckedAddress{std::move(*address), mended};
+  }
+  return trim_invisible(text).empty() ? Reason::no_id : Reason::not_an_address;
+}
+
+std::optional<Reason> check_target(std::string_view text) noexcept {
   if (!text.empty() && text.front() > ' ' && text.front() < 0x7F) return std::nullopt;  // nearly always, and quick
   if (trim_invisible(text).empty()) return Reason::no_course;
   return std::nullopt;
@@ -68,12 +62,19 @@ std::optional<CheckedRow> MemberList::next() {
   if (!row) return checked;
   checked.emplace();
   checked->line = row->line;
-  checked->course = target_.id ? std::string_view(*target_.id) : row->course;
+  checked->target = target_.id ? std::string_view(*target_.id) : row->target;
   checked->value = row->member;
-  checked->member = check_member(row->member);
-  if (std::holds_alternative<CheckedId>(checked->member)) {
-    if (const auto wrong = check_course(checked->course)) checked->member = *wrong;
+  const auto take = [&](auto found) {
+    std::visit([&](auto& one) { checked->member = std::move(one); }, found);
+    return std::get_if<Reason>(&checked->member);
+  };
+  const Reason* wrong = take(check_member(row->member));
+  if (wrong != nullptr && *wrong == Reason::no_id && !row->email.empty()) {
+    checked->value = row->email;
+    wrong = take(check_address(row->email));
   }
+  if (wrong != nullptr) return checked;
+  if (const auto no_target = check_target(checked->target)) checked->member = *no_target;
   return checked;
 }
 

@@ -1,5 +1,5 @@
-// Whether a row names a member and a course, and if not, why. What is surely an id in another dress, as spreadsheets
-// and other programs write them, is taken.
+// Whether a row names a member, by id or by address, and a target, and if not, why. What is surely one in another
+// dress, as spreadsheets and other programs write them, is taken.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +22,28 @@ struct CheckedId {
   bool mended = false;  ///< it was not written as an id is: in braces, without dashes, among invisible characters
 };
 
+struct CheckedAddress {
+  std::string address;  ///< as it is compared (base/address.h)
+  bool mended = false;  ///< it was not written as an address is: in <…>, with mailto:, among invisible characters
+};
+
 /// The id, or the reason why there is none: no_id, email_address or not_an_id. Blanks around it are nothing to mend.
 /// Never throws.
 std::variant<CheckedId, Reason> check_member(std::string_view text) noexcept;
 
-/// The reason (no_course) why `text` is no course id, or nothing if it is one.
-std::optional<Reason> check_course(std::string_view text) noexcept;
+/// The address, or the reason why there is none: no_id or not_an_address. Blanks around it and capital letters are
+/// nothing to mend.
+std::variant<CheckedAddress, Reason> check_address(std::string_view text);
 
-/// A row and what it comes to: a member of a course, or why not.
+/// The reason (no_course) why `text` is no target's id, or nothing if it is one.
+std::optional<Reason> check_target(std::string_view text) noexcept;
+
+/// A row and what it comes to: a member of a target, or why not.
 struct CheckedRow {
-  std::uint64_t line = 0;                  ///< as SourceRow has it
-  std::string_view course;                 ///< as the API knows it
-  std::string_view value;                  ///< what stood in the member's column
-  std::variant<CheckedId, Reason> member;  ///< or why the row cannot be sent
+  std::uint64_t line = 0;   ///< as SourceRow has it
+  std::string_view target;  ///< as the API knows it
+  std::string_view value;   ///< what stood in the column that decided: the id's if it says anything, else the address's
+  std::variant<CheckedId, CheckedAddress, Reason> member;  ///< or why the row cannot be sent
 };
 
 /// A job's list: the rows of its source, checked.

@@ -26,15 +26,21 @@ inline constexpr std::array<std::string_view, 4> encoding_names = {"utf-8", "utf
 /// The largest number of a header row: the rows of a spreadsheet.
 inline constexpr std::int64_t most_rows_of_a_sheet = 1'048'576;
 
+// Each kind of list has up to three columns: of the members' ids, of their addresses (a row is read by its id where it
+// has one, else by its address; at least one of the two columns is there), and of the targets (absent: one target for
+// the whole list). They are called by the names in the header row, or of the query's result; without a header row by
+// their numbers, from 1.
+
 /// A CSV file (RFC 4180), or standard input; packed by gzip or zstd, it is unpacked.
 struct CsvSettings {
-  std::string path = {};                            ///< "-" is standard input
-  bool header = true;                               ///< false: there is no header row, and columns are given by number
-  std::optional<char> delimiter = {};               ///< absent: what the first line says ("sep=;") or shows
-  std::string member_column = usual_member_column;  ///< a header name; with header = false a number from 1
-  std::optional<std::string> course_column = {};    ///< likewise; absent: one course for the whole list
-  std::optional<std::int64_t> header_row = {};      ///< the line of the header, from 1; absent: the first row
-  std::optional<Encoding> encoding = {};            ///< absent: as its byte order mark says, else UTF-8
+  std::string path = {};               ///< "-" is standard input
+  bool header = true;                  ///< false: there is no header row, and columns are given by number
+  std::optional<char> delimiter = {};  ///< absent: what the first line says ("sep=;") or shows
+  std::optional<std::string> member_column = usual_member_column;
+  std::optional<std::string> email_column = {};
+  std::optional<std::string> target_column = {};
+  std::optional<std::int64_t> header_row = {};  ///< the line of the header, from 1; absent: the first row
+  std::optional<Encoding> encoding = {};        ///< absent: as its byte order mark says, else UTF-8
 };
 
 /// A sheet of an Excel workbook (.xlsx).
@@ -43,16 +49,18 @@ struct XlsxSettings {
   std::optional<std::string> sheet = {};        ///< its name; absent: the first sheet
   bool header = true;                           ///< false: there is no header row, and columns are given by number
   std::optional<std::int64_t> header_row = {};  ///< its number, from 1; absent: the first row that has text
-  std::string member_column = usual_member_column;
-  std::optional<std::string> course_column = {};
+  std::optional<std::string> member_column = usual_member_column;
+  std::optional<std::string> email_column = {};
+  std::optional<std::string> target_column = {};
 };
 
 /// A query on a SQLite file, opened read-only.
 struct SqliteSettings {
   std::string path = {};
   std::string query = {};
-  std::string member_column = usual_member_column;  ///< a column of the result
-  std::optional<std::string> course_column = {};
+  std::optional<std::string> member_column = usual_member_column;
+  std::optional<std::string> email_column = {};
+  std::optional<std::string> target_column = {};
 };
 
 using SourceSettings = std::variant<CsvSettings, XlsxSettings, SqliteSettings>;

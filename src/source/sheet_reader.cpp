@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/blanks.h"
 #include "base/error.h"
 #include "base/numbers.h"
 #include "base/text.h"
-#include "source/columns.h"
 #include "source/settings.h"
 
 namespace convoke {

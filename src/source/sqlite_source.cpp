@@ -13,9 +13,9 @@
 #include <string_view>
 #include <thread>
 
+#include "base/blanks.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "source/columns.h"
 #include "source/input_file.h"
 
 namespace convoke {
@@ -125,14 +125,11 @@ SqliteSource::SqliteSource(const SqliteSettings& settings, std::stop_token stop)
     throw Error(Exit::bad_source, "source.query: the query must be one SELECT", path_);
   }
   std::vector<std::string> names;
-  names.reserve(static_cast<std::size_t>(sqlite3_column_count(query_.get())));
-  for (int i = 0; i < sqlite3_column_count(query_.get()); ++i) {
-    names.emplace_back(sqlite3_column_name(query_.get(), i));
+  names.reserve(column_count());
+  for (std::size_t i = 0; i < column_count(); ++i) {
+    names.emplace_back(sqlite3_column_name(query_.get(), static_cast<int>(i)));
   }
-  const std::string where = path_ + ": source.query";
-  member_column_ =
-      static_cast<int>(column_index(names, settings.member_column, where, [this] { return first_rows(); }));
-  if (settings.course_column) course_column_ = static_cast<int>(column_index(names, *settings.course_column, where));
+  columns_ = columns_by_name(names, names_in(settings), path_ + ": source.query", [this] { return first_rows(); });
 }
 
 SqliteSource::MemoryLimit::MemoryLimit() {
@@ -162,7 +159,7 @@ std::optional<SourceRow> SqliteSource::next() {
     if (!step()) return std::nullopt;
     ++row_;
   } while (is_empty_row());
-  return SourceRow{row_, text_of(member_column_), course_column_ < 0 ? std::string_view() : text_of(course_column_)};
+  return SourceRow{row_, text_of(columns_.member), text_of(columns_.target), text_of(columns_.email)};
 }
 
 SqliteSource::Statement SqliteSource::prepare(const char* sql, const char** rest) {
@@ -189,8 +186,8 @@ void SqliteSource::fail_at(int code) const {
 }
 
 bool SqliteSource::is_empty_row() {
-  if (!text_of(member_column_).empty()) return false;
-  for (int i = 0; i < sqlite3_column_count(query_.get()); ++i) {
+  if (!text_of(columns_.member).empty()) return false;
+  for (std::size_t i = 0; i < column_count(); ++i) {
     if (!text_of(i).empty()) return false;
   }
   return true;
@@ -201,7 +198,7 @@ std::vector<std::vector<std::string>> SqliteSource::first_rows() {
   try {
     while (rows.size() < rows_looked_at && step()) {
       auto& row = rows.emplace_back();
-      for (int i = 0; i < sqlite3_column_count(query_.get()); ++i) row.emplace_back(text_of(i));
+      for (std::size_t i = 0; i < column_count(); ++i) row.emplace_back(text_of(i));
     }
   } catch (const Error&) {
     // What is wrong with the rows is not what is to be said now.
@@ -209,7 +206,13 @@ std::vector<std::vector<std::string>> SqliteSource::first_rows() {
   return rows;
 }
 
-std::string_view SqliteSource::text_of(int column) {
+std::size_t SqliteSource::column_count() const {
+  return static_cast<std::size_t>(sqlite3_column_count(query_.get()));
+}
+
+std::string_view SqliteSource::text_of(std::size_t at) {
+  if (at == Columns::none) return {};
+  const auto column = static_cast<int>(at);
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(query_.get(), column));
   if (text == nullptr && sqlite3_errcode(database_->getHandle()) == SQLITE_NOMEM) fail_at(SQLITE_NOMEM);
   if (text == nullptr) return {};

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "source/columns.h"
 #include "source/member_source.h"
 
 namespace convoke {
@@ -36,7 +37,8 @@ class SqliteSource final : public MemberSource {
   bool step();                                ///< to the next row; false at the end
   [[noreturn]] void fail_at(int code) const;  ///< of the row that was to come
   bool is_empty_row();
-  std::string_view text_of(int column);
+  std::size_t column_count() const;
+  std::string_view text_of(std::size_t at);  ///< of the row's column; empty if it is none
   std::vector<std::vector<std::string>> first_rows();
 
   std::string path_;
@@ -44,8 +46,7 @@ class SqliteSource final : public MemberSource {
   MemoryLimit memory_limit_;
   std::unique_ptr<SQLite::Database> database_;
   Statement query_;
-  int member_column_ = 0;
-  int course_column_ = -1;  ///< -1: none
+  Columns columns_;
   std::uint64_t row_ = 0;
 };
 

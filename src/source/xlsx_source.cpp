@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/blanks.h"
 #include "base/error.h"
 
 namespace convoke {
@@ -15,22 +16,22 @@ XlsxSource::XlsxSource(const XlsxSettings& settings, std::stop_token stop)
   if (settings.header) {
     find_columns(settings);
   } else {
-    columns_ = columns_by_number(settings.member_column, settings.course_column, file_.name());
+    columns_ = columns_by_number(names_in(settings), file_.name());
   }
-  rows_.keep({columns_.member, columns_.course});
+  rows_.keep({columns_.member, columns_.target, columns_.email});
 }
 
 std::optional<SourceRow> XlsxSource::next() {
   if (!next_with_text()) return std::nullopt;
-  return SourceRow{rows_.row(), trim_blanks(rows_.text(columns_.member)), trim_blanks(rows_.text(columns_.course))};
+  return SourceRow{rows_.row(), trim_blanks(rows_.text(columns_.member)), trim_blanks(rows_.text(columns_.target)),
+                   trim_blanks(rows_.text(columns_.email))};
 }
 
 void XlsxSource::find_columns(const XlsxSettings& settings) {
   rows_.keep_all();
   go_to_header(settings.header_row);
-  const std::vector<std::string> names = rows_.texts();
-  columns_ = columns_by_name(names, settings.member_column, settings.course_column, rows_.where(),
-                             [this] { return first_rows(); });
+  columns_ =
+      columns_by_name(trimmed(rows_.texts()), names_in(settings), rows_.where(), [this] { return first_rows(); });
 }
 
 void XlsxSource::go_to_header(const std::optional<std::int64_t>& row) {

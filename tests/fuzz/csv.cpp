@@ -4,13 +4,13 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
-#include <utility>
 #include <vector>
 
+#include "base/blanks.h"
 #include "base/error.h"
 #include "fuzz.h"
-#include "source/columns.h"
 #include "source/csv_source.h"
 #include "source/first_line.h"
 #include "source/text_encoding.h"
@@ -21,7 +21,7 @@ using namespace convoke::fuzz;
 
 namespace {
 
-using Row = std::pair<std::string, std::string>;  // the first two fields
+using Row = std::array<std::string, 3>;  // the first fields
 using Rows = std::vector<Row>;
 
 struct Record {
@@ -37,8 +37,9 @@ void on_record(int, void* self) {
   auto& record = *static_cast<Record*>(self);
   bool is_row = false;
   for (const std::string& field : record.fields) is_row = is_row || !trim_blanks(field).empty();
-  record.fields.resize(2);
-  if (is_row) record.rows.emplace_back(trim_blanks(record.fields[0]), trim_blanks(record.fields[1]));
+  record.fields.resize(3);
+  const auto field = [&](std::size_t i) { return std::string(trim_blanks(record.fields[i])); };
+  if (is_row) record.rows.push_back({field(0), field(1), field(2)});
   record.fields.clear();
 }
 
@@ -84,7 +85,7 @@ std::optional<Rows> by_us(CsvSource& source) {
     while (const auto row = source.next()) {
       require(row->line > line, "rows stand on lines that ascend");
       line = row->line;
-      rows.emplace_back(row->member, row->course);
+      rows.push_back({std::string(row->member), std::string(row->target), std::string(row->email)});
     }
   } catch (const Error& error) {
     require(error.exit() == Exit::bad_source, "a list that is not CSV is a bad source");
@@ -109,7 +110,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if ((how & 8) == 0) settings.delimiter = ",;\t|"[how % 4];
   if (!settings.header) {
     settings.member_column = "1";
-    settings.course_column = "2";
+    settings.target_column = "2";
+    settings.email_column = "3";
   }
   std::optional<CsvSource> source;
   try {

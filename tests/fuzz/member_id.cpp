@@ -28,6 +28,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(reason == Reason::no_id || reason == Reason::not_an_id || reason == Reason::email_address,
             "what is no id has a reason");
   }
-  (void)check_course(text);
+  (void)check_target(text);
   return 0;
 }

@@ -13,6 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   settings.ignore = {"1"};
   settings.max_ids = 5;
   settings.quote_poison = true;
+  settings.spot_members.share_of_addresses_known = 0.5;
+  settings.largest_lookup = 3;
+  settings.longest_target = 200;
   Sandbox sandbox(settings);
   SandboxRequest request;
   const std::string method(input.line());
@@ -28,6 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const SandboxReply reply = sandbox.handle(request, Instant(std::chrono::seconds(1 + status)), wall);
     require(reply.status >= 200 && reply.status < 600 && reply.status != 500, "the sandbox answers");
   }
+  require(sandbox.stats().members_made == sandbox.spot_members().made_count(), "who is made is made once");
   require(sandbox.stats().members_invited <= sandbox.members().size(), "who is invited was asked for");
   return 0;
 }

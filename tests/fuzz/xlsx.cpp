@@ -83,14 +83,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   settings.header = (how & 1) != 0;
   if ((how & 3) == 3) settings.header_row = 1 + (how >> 2U & 7U);
   settings.member_column = settings.header ? "id" : "1";
-  if ((how & 0x40) != 0) settings.course_column = settings.header ? "c" : "2";
+  if ((how & 0x20) != 0) settings.email_column = settings.header ? "e" : "3";
+  if ((how & 0x40) != 0) settings.target_column = settings.header ? "c" : "2";
   try {
     XlsxSource source(settings);
     std::uint64_t row = 0;
     while (const auto found = source.next()) {
       require(found->line > row, "rows ascend");
       row = found->line;
-      require(found->member.size() <= longest_value && found->course.size() <= longest_value, "a value has a limit");
+      require(found->member.size() <= longest_value && found->target.size() <= longest_value &&
+                  found->email.size() <= longest_value,
+              "a value has a limit");
       const auto share = source.share_read();
       require(share && *share >= 0 && *share <= 1, "how much is read is a share");
     }

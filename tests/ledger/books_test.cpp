@@ -93,5 +93,5 @@ TEST_CASE("books that were tampered with are a defect, with the numbers") {
   world.take({{1}, {2}, {3}, {0}, {1}});
   world.database.handle().exec("UPDATE job SET rows_read = 9");
   CHECK(contains(error_of([&] { check_books(world.database, world.job); }),
-                 "9 rows read, but 3 members in the list + 1 duplicates + 1 invalid rows"));
+                 "9 rows read, but 3 members in the list + 1 duplicates + 0 unknown addresses + 1 invalid rows"));
 }

@@ -45,7 +45,7 @@ struct Sent {
   Chunk settle(const std::vector<Piece>& pieces, int most = 10'000) {
     Chunk claimed;
     world.database.write([&](Transaction& transaction) {
-      const auto chunk = chunks.due(transaction, ledger_now).claim(most);
+      const auto chunk = chunks.due(transaction, ledger_now).claim({most});
       REQUIRE(chunk);
       claimed = *chunk;
       const CallId call = log.begin_call(transaction, claimed, wall_now);
@@ -58,10 +58,10 @@ struct Sent {
   }
   std::optional<Chunk> claim(int most = 10'000, Wanted wanted = {}, LedgerTime when = ledger_now) {
     return world.database.write(
-        [&](Transaction& transaction) { return chunks.due(transaction, when).claim(most, wanted); });
+        [&](Transaction& transaction) { return chunks.due(transaction, when).claim({most}, wanted); });
   }
   void repack(int chunk_size) {
-    world.database.write([&](Transaction& transaction) { chunks.repack(transaction, chunk_size); });
+    world.database.write([&](Transaction& transaction) { chunks.repack(transaction, {chunk_size}); });
   }
   void record(const Chunk& chunk, const std::vector<Piece>& pieces) {
     world.database.write(

@@ -143,7 +143,7 @@ TEST_CASE("the members of a refused course stay due, and are passed over as long
         Rows{"1|a|invited", "2|a|pending", "3|a|pending", "4|b|pending"});
   Chunks next(world.database, world.job);  // another run asks again
   world.database.write([&](Transaction& transaction) {
-    CHECK(next.due(transaction, ledger_now).claim(1)->ids == std::vector{member(2)});
+    CHECK(next.due(transaction, ledger_now).claim({1})->ids == std::vector{member(2)});
   });
   check_all(world);
 }
@@ -154,7 +154,8 @@ TEST_CASE("a course that was never accepted is asked for by one call at a time, 
   RunLog log(world.database, world.job, wall_now);
   Chunks chunks(world.database, world.job);
   const auto claim = [&] {
-    return world.database.write([&](Transaction& transaction) { return chunks.due(transaction, ledger_now).claim(1); });
+    return world.database.write(
+        [&](Transaction& transaction) { return chunks.due(transaction, ledger_now).claim({1}); });
   };
   const auto first = claim();
   CHECK(first->ids == std::vector{member(1)});

@@ -27,7 +27,7 @@ struct Asking {
 
   void ask_for_next(int members, const std::vector<Piece>& pieces) {
     world.database.write([&](Transaction& transaction) {
-      const auto chunk = chunks.due(transaction, when_asked).claim(members);
+      const auto chunk = chunks.due(transaction, when_asked).claim({members});
       REQUIRE(chunk);
       const CallId call = log.begin_call(transaction, *chunk, WallTime{});
       log.end_call(transaction, call, {10ms, 201, Reason::none, {}});
@@ -35,11 +35,11 @@ struct Asking {
     });
   }
   void repack(int chunk_size) {
-    world.database.write([&](Transaction& transaction) { chunks.repack(transaction, chunk_size); });
+    world.database.write([&](Transaction& transaction) { chunks.repack(transaction, {chunk_size}); });
   }
   std::vector<CallId> calls_for(std::uint64_t number) {
     std::vector<CallId> calls;
-    for (const Story& story : story_of(world.database, world.job, member(number))) {
+    for (const Story& story : story_of(world.database, world.job, {member(number), {}})) {
       for (const StoryCall& call : story.calls) calls.push_back(call.call);
     }
     return calls;
@@ -76,8 +76,8 @@ TEST_CASE("and after those who are still due were packed anew with others") {
   Asking asking(world);
   // Asked, and as due as before.
   world.database.write([&](Transaction& transaction) {
-    const auto one = asking.chunks.due(transaction, when_asked).claim(2);
-    const auto other = asking.chunks.due(transaction, when_asked).claim(2);
+    const auto one = asking.chunks.due(transaction, when_asked).claim({2});
+    const auto other = asking.chunks.due(transaction, when_asked).claim({2});
     for (const auto& chunk : {one, other}) {
       REQUIRE(chunk);
       const CallId call = asking.log.begin_call(transaction, *chunk, WallTime{});
@@ -134,7 +134,7 @@ TEST_CASE("a call that is put back leaves no trace: it counts for no limit, and 
   boost::asio::io_context loop;
   LimitSettings limits;
   limits.calls = {{100, 10s}};
-  RunLedger ledger(world.database, world.job, "http://api", limits, 30s, std::nullopt, LedgerClock(clock, 0s),
+  RunLedger ledger(world.database, world.job, "http://api", limits, 30s, std::nullopt, 100, LedgerClock(clock, 0s),
                    loop.get_executor());
   const auto taken = [&] { return world.rows("SELECT count(*) FROM slot WHERE free_at > 3600000000"); };
   Claims claims;

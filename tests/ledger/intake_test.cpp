@@ -80,7 +80,9 @@ TEST_CASE("of a list that is asked to stop nobody is taken in, though there are 
     return MadeRow{number + 2, member(number + 5).text()};
   });
   MemberList list(source, {}, stop.get_token());
-  CHECK_FALSE(take_in(world.database, world.job, list, 100, anything_goes, "two", WallTime{}));
+  Chunks chunks(world.database, world.job);
+  Resolution resolution(world.database, world.job, chunks);
+  CHECK_FALSE(take_in(world.database, world.job, list, resolution, 100, anything_goes, "two", WallTime{}));
   CHECK(is_read(world.database, world.job, "one"));
   CHECK(books_of(world.database, world.job).in_list() == 2);
   check_all(world);

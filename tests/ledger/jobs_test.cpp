@@ -22,7 +22,9 @@ TEST_CASE("several jobs on a ledger do not see each other's members") {
   CHECK_FALSE(find_job(world.database, "none"));
   MadeRows source = source_of({{1}});
   MemberList list(source, {});
-  CHECK(take_in(world.database, other, list, 100, anything_goes, "", WallTime{})->added == 1);
+  Chunks chunks(world.database, other);
+  Resolution resolution(world.database, other, chunks);
+  CHECK(take_in(world.database, other, list, resolution, 100, anything_goes, "", WallTime{})->added == 1);
   check_books(world.database, other);
   check_all(world);
   CHECK(books_of(world.database, other).all_members() == 1);
@@ -42,7 +44,7 @@ TEST_CASE("a ledger belongs to the API of its first call, and a job to where it 
     RunLog log(world.database, world.job, wall_now);
     Chunks chunks(world.database, world.job);
     world.database.write([&](Transaction& transaction) {
-      const CallId call = log.begin_call(transaction, *chunks.due(transaction, ledger_now).claim(1), wall_now);
+      const CallId call = log.begin_call(transaction, *chunks.due(transaction, ledger_now).claim({1}), wall_now);
       CHECK_THROWS_AS(check_api(world.database, "https://b.example"), Error);
       log.end_call(transaction, call, {});
     });

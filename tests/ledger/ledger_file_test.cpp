@@ -20,7 +20,7 @@ using namespace convoke;
 
 TEST_CASE("a ledger says what it is, and is opened again as it was") {
   LedgerWorld world;
-  CHECK(world.rows("PRAGMA user_version") == Rows{"4"});
+  CHECK(world.rows("PRAGMA user_version") == Rows{"5"});
   CHECK(world.rows("PRAGMA journal_mode") == Rows{"wal"});
   Database durable = Database::open(world.path);
   CHECK(durable.handle().execAndGet("PRAGMA synchronous").getInt() == 2);
@@ -101,7 +101,7 @@ TEST_CASE("a ledger damaged in its middle is a failure of the disk, not a defect
     again.read([&] { check_books(again, world.job); });
     again.write([&](Transaction& transaction) {
       Chunks chunks(again, world.job);
-      while (chunks.due(transaction, ledger_now).claim(100)) {
+      while (chunks.due(transaction, ledger_now).claim({100})) {
       }
     });
   });

@@ -64,7 +64,9 @@ struct LedgerWorld {
   Reading take_made(MadeRows source, int chunk_size = 100, const std::string& fingerprint = "f",
                     const IntakeBrakes& brakes = anything_goes) {
     MemberList list(source, {});
-    return take_in(database, job, list, chunk_size, brakes, fingerprint, WallTime{}).value();
+    Chunks chunks(database, job);
+    Resolution resolution(database, job, chunks);
+    return take_in(database, job, list, resolution, chunk_size, brakes, fingerprint, WallTime{}).value();
   }
 
   /// Members 1 to `count` of one course.

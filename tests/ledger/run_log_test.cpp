@@ -19,7 +19,7 @@ TEST_CASE("calls that a dead process left open are found by the next run, and cl
     Sent sent(world);
     dead = sent.log.run();
     world.database.write([&](Transaction& transaction) {
-      sent.log.begin_call(transaction, *sent.chunks.due(transaction, ledger_now).claim(1), wall_now);
+      sent.log.begin_call(transaction, *sent.chunks.due(transaction, ledger_now).claim({1}), wall_now);
       CHECK(sent.log.open_calls().empty());  // its own are not lost
     });
   }
@@ -61,7 +61,7 @@ TEST_CASE("a run's row has its counts and, at its end, the reading's") {
   });
   CHECK(sent.log.counts().handled() == 6);
   CHECK(world.rows("SELECT * FROM runs") ==
-        Rows{"1|news|2023-11-14T22:13:20.000Z|2023-11-14T22:13:21.500Z|75|signal|interrupted|3|1|1|5|0|1|0|0|0|0"});
+        Rows{"1|news|2023-11-14T22:13:20.000Z|2023-11-14T22:13:21.500Z|75|signal|interrupted|3|1|1|0|5|0|1|0|0|0|0"});
 }
 
 TEST_CASE("a call's row says when, how long, and what came of it") {
@@ -69,5 +69,5 @@ TEST_CASE("a call's row says when, how long, and what came of it") {
   world.take_members(3);
   Sent sent(world);
   sent.settle({{{}, due_at(ledger_now, 1)}});
-  CHECK(world.rows("SELECT * FROM calls") == Rows{"1|1|news|c1|2023-11-14T22:13:20.000Z|50|503|HTTP 503|3|-"});
+  CHECK(world.rows("SELECT * FROM calls") == Rows{"1|1|news|c1|2023-11-14T22:13:20.000Z|50|503|HTTP 503|3|-|invite"});
 }

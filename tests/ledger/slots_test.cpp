@@ -30,7 +30,7 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
       // An hour and a half, 50 min, 30 min and 20 min ago, and one just now without an answer yet.
       chunks.accept_target(transaction, 1);
       for (const auto ago : {90min, 50min, 30min, 20min, 0min}) {
-        const auto chunk = chunks.due(transaction, now).claim(1);
+        const auto chunk = chunks.due(transaction, now).claim({1});
         calls.push_back(log.begin_call(transaction, *chunk, clock.wall() - ago));
       }
       log.end_call(transaction, calls[0], {100ms, 201, Reason::none, ""});
@@ -62,7 +62,7 @@ TEST_CASE("a window that is new to the ledger starts with the calls it still cov
       world.database.write([&](Transaction& transaction) {
         slots.know(transaction, windows, now, clock.wall(), 45s);
         for (int call = 0; call < count; ++call) {
-          const auto chunk = chunks.due(transaction, now).claim(1);
+          const auto chunk = chunks.due(transaction, now).claim({1});
           REQUIRE(chunk);
           log.begin_call(transaction, *chunk, clock.wall());
           // As the limiter does.

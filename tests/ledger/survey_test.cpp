@@ -90,7 +90,7 @@ TEST_CASE(
       {
         // What a run would load, it would send in so many calls.
         Chunks chunks(world.database, world.job);
-        world.database.write([&](Transaction& transaction) { chunks.repack(transaction, terms.chunk_size); });
+        world.database.write([&](Transaction& transaction) { chunks.repack(transaction, {terms.chunk_size}); });
         check_all(world);
         CHECK(surveyed.due == books_of(world.database, world.job).of(Outcome::pending));
         CHECK(

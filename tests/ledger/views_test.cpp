@@ -39,13 +39,11 @@ TEST_CASE("the views have the columns that people rely on, in that order") {
       "source_line, in_list, run_id, updated_at, target";
   CHECK(columns("outcomes") == Rows{outcomes});
   CHECK(columns("invalid_rows") == Rows{"job, source_line, value, reason"});
-  CHECK(
-      columns("runs") ==
-      Rows{
-          "run_id, job, started_at, ended_at, exit_code, stopped_by, message, rows_read, invalid, duplicates, invited, "
-          "already_invited, rejected, failed, in_doubt, calls, retries"});
+  CHECK(columns("runs") == Rows{"run_id, job, started_at, ended_at, exit_code, stopped_by, message, rows_read, "
+                                "invalid, duplicates, unknown, invited, "
+                                "already_invited, rejected, failed, in_doubt, calls, retries"});
   CHECK(columns("calls") ==
-        Rows{"call_id, run_id, job, course_id, sent_at, latency_ms, http_status, error, members, reason"});
+        Rows{"call_id, run_id, job, course_id, sent_at, latency_ms, http_status, error, members, reason, step"});
 
   show_profiles(world.database);
   show_profiles(world.database);
@@ -65,7 +63,7 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
   Sent sent(world);
   sent.settle({{{}, due_at(ledger_now - 1s, 1)}});
   sent.settle({{{1}, fate(Outcome::rejected, 400)}, {{0, 2}, fate(Outcome::invited, 201)}});
-  const auto stories = story_of(world.database, world.job, member(2));
+  const auto stories = story_of(world.database, world.job, {member(2), {}});
   REQUIRE(stories.size() == 2);
   CHECK(stories[0].target.id == "c1");
   CHECK(stories[0].outcome == "rejected");
@@ -77,15 +75,15 @@ TEST_CASE("a member's story has its line, chunk, outcome and every call for it")
   CHECK(stories[0].calls[1].members == 3);
   CHECK(stories[1].outcome == "pending");
   CHECK(stories[1].calls.empty());
-  CHECK(story_of(world.database, world.job, member(9)).empty());
+  CHECK(story_of(world.database, world.job, {member(9), {}}).empty());
   // The bytes of two ids side by side may hold a third.
   LedgerWorld tricky;
   const std::string left = "00000000-0000-0000-0000-0000000000aa";
   const std::string right = "bb000000-0000-0000-0000-000000000000";
   const auto between = *MemberId::parse("aabb0000-0000-0000-0000-000000000000");
   tricky.take_made(MadeRows({{2, left}, {3, right}}));
-  CHECK(story_of(tricky.database, tricky.job, between).empty());
-  CHECK(story_of(tricky.database, tricky.job, *MemberId::parse(right)).size() == 1);
+  CHECK(story_of(tricky.database, tricky.job, {between, {}}).empty());
+  CHECK(story_of(tricky.database, tricky.job, {*MemberId::parse(right), {}}).size() == 1);
 }
 
 TEST_CASE("the view shows the same of a member, however large the chunk") {

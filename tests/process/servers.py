@@ -63,6 +63,11 @@ class Sandbox:
         return members
 
     @property
+    def made(self):
+        """{address: its record}, of spot members that calls made."""
+        return {made["email"]: made for made in map(json.loads, self._get("/_sandbox/made").splitlines())}
+
+    @property
     def asked(self):
         return {key: member["asked"] for key, member in self.members.items()}
 
@@ -90,6 +95,20 @@ class Call:
     def course(self):
         return urllib.parse.unquote(self.path.split("/")[3])
 
+    @property
+    def step(self):
+        """What it asks for, in the words of the ledger's view `calls`."""
+        if not self.path.startswith("/v1/spotMembers"):
+            return "invite"
+        return "look_up" if self.method == "GET" else "create"
+
+    @property
+    def addresses(self):
+        """That are looked up, or that members are to be made of."""
+        if self.method == "POST":
+            return self.body["emails"]
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)["email[in]"][0].split(",")
+
 
 def participants(ids, course=COURSE, **changes):
     """A 201 for these members."""
@@ -98,6 +117,48 @@ def participants(ids, course=COURSE, **changes):
         "spotMemberEmail": f"{member[:8]}@example.org", "spotMemberFirstname": "Ann", "spotMemberLastname": None,
         "status": "Invited", "invitedAt": "2024-05-01T10:00:00.000Z", "startedAt": None, "completedAt": None,
         "unenrolledAt": None, "lastActivityAt": None, "completionRate": 0, **changes} for member in ids]).encode()
+
+
+def spot_member(address, member, **changes):
+    return {"id": member, "spotId": str(uuid.UUID(int=1)), "userId": str(uuid.UUID(int=2)), "email": address, "title": None,
+            "lang": "en", "role": "Member", "status": "Accepted", "firstname": "Ann", "lastname": None,
+            "updatedAt": "2024-05-01T10:00:00.000Z", **changes}
+
+
+def found(members, total=None):
+    """The answer to a look-up that finds these."""
+    return 200, json.dumps({"items": members, "total": len(members) if total is None else total})
+
+
+def made(members, failed=()):
+    """The answer to a creation."""
+    return 200, json.dumps({"created": members, "failed": list(failed)})
+
+
+class Spot:
+    """The spot members that there are, as a script: answers as the API does. What a test has otherwise it answers itself."""
+
+    def __init__(self, ids):
+        self.ids = dict(ids)  # {address: id}
+        self.made = []
+
+    def __call__(self, call):
+        if call.step == "invite":
+            return 201, participants(call.ids, call.course)
+        if call.step == "look_up":
+            return found([spot_member(address, self.ids[address]) for address in call.addresses if address in self.ids])
+        return self.make(call)
+
+    def make(self, call):
+        created, failed = [], []
+        for address in call.addresses:
+            if address in self.ids:
+                failed.append({"email": address, "message": "already exists"})
+                continue
+            self.ids[address] = str(uuid.uuid5(uuid.NAMESPACE_URL, address))
+            self.made.append(address)
+            created.append(spot_member(address, self.ids[address], status="Invited"))
+        return made(created, failed)
 
 
 class ScriptedServer:

@@ -1,24 +1,26 @@
 """kill -9 at random moments, loading and sending: the next run settles the rest without repair, no answer that was
-recorded is lost, and nobody is asked again but those of a call that was open at a kill.
+recorded is lost, and nobody is asked again but those of a call that was open at a kill. Of a list of addresses, nobody is
+made a member twice either.
 
 As a program (scripts/kill-test) it does the same with more kills and members, and prints what happened:
-    test_kill.py KILLS MEMBERS [SEED]
+    test_kill.py [--addresses] KILLS MEMBERS [SEED]
 CONVOKE_KILLS is how many the test suite does."""
 import sys
 import unittest
 
-from world import *
+from addresses import *
 
 KILLS = int(os.environ.get("CONVOKE_KILLS", "10"))
 SEED = int(os.environ.get("CONVOKE_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 EARLY_TABLES = ("no such table", "unable to open database file")
 
 
-class KillTest(World):
+class KillTest(AddressWorld):
     def settled(self):
         """{(course, member): outcome} of those that the ledger calls settled; nothing if it is not even made yet."""
         try:
-            rows = self.query("SELECT course_id, spot_member_id, outcome FROM outcomes WHERE outcome <> 'pending'")
+            rows = self.query("SELECT course_id, spot_member_id, outcome FROM outcomes "
+                              "WHERE outcome <> 'pending' AND spot_member_id IS NOT NULL")
         except sqlite3.OperationalError as error:
             if not any(words in str(error) for words in EARLY_TABLES):
                 raise
@@ -26,22 +28,44 @@ class KillTest(World):
         return {(course, member): outcome for course, member, outcome in rows}
 
     def open_at_kill(self):
+        """The members of open invitations, and how many creations were open."""
         try:
-            return self.open_calls()
+            creations = self.query("SELECT count(*) FROM call WHERE open = 1 AND step = 'create'")[0][0]
+            return self.open_calls(), creations
         except sqlite3.OperationalError as error:
             if not any(words in str(error) for words in EARLY_TABLES):
                 raise
-            return set()
+            return set(), 0
 
-    def kill_and_resume(self, kills, members, seed, say=lambda text: None):
-        """Kills a run over and over, each a little further on, then lets one finish; checks everything."""
+    def check_all_made_and_listed(self, sandbox, addresses):
+        """Of a list of addresses, all of which come to be members: each row is one, and who was missing was made once."""
+        made, stats = sandbox.made, sandbox.stats
+        self.assertLess(set(made), set(addresses))
+        self.assertEqual({(member["made"], member["asked"], member["mails"]) for member in made.values()}, {(1, 1, 1)})
+        self.assertEqual((stats["made_again"], stats["mails_to_made"]), (0, len(made)))
+        self.assertEqual(self.lines_of("invited") | self.lines_of("already_invited"), set(range(len(addresses))))
+        ids = self.outcomes()
+        self.assertEqual(len(ids), len(addresses))
+        self.assertLess({member["spotMemberId"] for member in made.values()}, {member for _, member in ids})
+        self.assertEqual(sandbox.members.keys(), ids.keys())
+
+    def kill_and_resume(self, kills, members, seed, say=lambda text: None, addresses=None):
+        """Kills a run over and over, each a little further on, then lets one finish; checks everything. `addresses`: the
+        list is of these, and half of them are to be made members of."""
         chance = random.Random(seed)
         settings = {"api.connections": 4, "retry.first": '"1ms"'}
-        sandbox = self.sandbox("--latency", "1ms..6ms", "--seed", seed)
+        sandbox = self.sandbox("--latency", "1ms..6ms", "--seed", seed, *(("--addresses-known", 0.5) if addresses else ()))
         chunk = 20
+        invite = f"chunk_size = {chunk}"
         calls = members / chunk
-        ids = self.a_job(some_ids(members, seed), f"chunk_size = {chunk}")
+        if addresses:
+            calls += 1.5 * members / 100
+            self.a_list_of(addresses, f"{invite}\ncreate_missing = true\nmember_email_notification = true")
+        else:
+            ids = self.a_job(some_ids(members, seed), invite)
         figures = {"kills": 0, "while loading": 0, "while sending": 0, "after the end": 0, "open calls at a kill": 0}
+        if addresses:
+            figures["open creations at a kill"] = 0
         exposed = {}     # how often each member was in an open call at a kill
         settled = {}     # all that was ever seen settled
         begun = time.monotonic()
@@ -70,7 +94,9 @@ class KillTest(World):
             for key, outcome in settled.items():
                 self.assertEqual(now.get(key), outcome, f"{key} was settled, and a kill took it back (seed {seed})")
             settled = now
-            opened = self.open_at_kill()
+            opened, creations = self.open_at_kill()
+            if addresses:
+                figures["open creations at a kill"] += creations
             figures["open calls at a kill"] += -(-len(opened) // chunk)
             self.assertFalse(opened & settled.keys(), "settled, and in an open call")
             for key in opened:
@@ -84,7 +110,12 @@ class KillTest(World):
         figures["settled by the last run"] = result.last_run["invited"] + result.last_run["already_invited"]
         self.check_record(sandbox)
         outcomes = self.outcomes()
-        self.assertEqual(set(outcomes), {(COURSE, member) for member in ids})
+        if addresses:
+            self.check_all_made_and_listed(sandbox, addresses)
+            self.check_no_address(result)
+            figures["members made"] = len(sandbox.made)
+        else:
+            self.assertEqual(set(outcomes), {(COURSE, member) for member in ids})
         self.assertLessEqual(set(outcomes.values()), {"invited", "already_invited"})
         record = sandbox.members
         for key, member in record.items():
@@ -106,6 +137,10 @@ class KillTest(World):
 
     def test_killed_at_random_moments_nothing_is_lost_and_nobody_settled_is_asked_again(self):
         figures = self.kill_and_resume(KILLS, 20_000, SEED)
+        self.assertGreater(figures["while sending"], 0, figures)
+
+    def test_of_a_list_of_addresses_nobody_is_lost_nor_made_twice_nor_asked_again_once_settled(self):
+        figures = self.kill_and_resume(KILLS, 10_000, SEED, addresses=some_addresses(10_000))
         self.assertGreater(figures["while sending"], 0, figures)
 
     def test_a_run_killed_while_loading_begins_the_list_anew_and_doubles_nobody(self):
@@ -161,22 +196,25 @@ class KillTest(World):
         self.assertEqual({theirs["asked"] for theirs in sandbox.members.values()}, {1})
 
 
-def main():
-    kills, members = int(sys.argv[1]), int(sys.argv[2])
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else SEED
+def main(kills, members, seed=SEED, addresses=None):
     test = KillTest("kill_and_resume")
     test.setUp()
     try:
-        print(f"{kills} kills over a list of {members} members, seed {seed}", flush=True)
-        for name, number in test.kill_and_resume(kills, members, seed, lambda text: print("  " + text, flush=True)).items():
+        print(f"{kills} kills over a list of {members} {'addresses' if addresses else 'members'}, seed {seed}", flush=True)
+        say = lambda text: print("  " + text, flush=True)
+        for name, number in test.kill_and_resume(kills, members, seed, say, addresses).items():
             print(f"{name:>36}: {number}")
-        print("ledger and record agree member by member; nobody settled was asked again")
+        print("ledger and record agree member by member; nobody settled was asked again" +
+              (", and nobody was made twice" if addresses else ""))
     finally:
         test.doCleanups()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2 and sys.argv[1].isdigit():
-        main()
+    words = sys.argv[1:]
+    of_addresses = "--addresses" in words
+    numbers = [int(word) for word in words if word.isdigit()]
+    if len(numbers) > 1:
+        main(*numbers, addresses=some_addresses(numbers[1]) if of_addresses else None)
     else:
         unittest.main()

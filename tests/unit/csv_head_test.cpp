@@ -66,7 +66,24 @@ TEST_CASE("when the column is not there, the one that holds ids is named") {
   CHECK(contains(hint("name,id\nAnn," + id + "\nx\"y,z\n"), "the column \"id\" holds member ids"));
   CHECK(contains(hint("Ann," + id + "\nBob," + id + "\n"), "header = false, member_column = 2"));
   // A course may be a UUID too: nothing is guessed about its column.
-  CHECK(contains(error_of_text("id,k\n" + id + "," + id + "\n", {.course_column = "course"}), " | the columns are"));
+  CHECK(contains(error_of_text("id,k\n" + id + "," + id + "\n", {.target_column = "course"}), " | the columns are"));
+}
+
+TEST_CASE("when the column is not there, the one that holds addresses is named, if ids are not to be had") {
+  const std::string id = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+  const auto hint = [](const std::string& text, const CsvSettings& settings) { return error_of_text(text, settings); };
+  const CsvSettings ids{.member_column = "spotMember"};
+  const CsvSettings addresses{.member_column = {}, .email_column = "e-mail"};
+  CHECK(contains(hint("name,address\nAnn,ann@example.org\nBob,Bob@Example.org\n", ids),
+                 "there is no column \"spotMember\" | the column \"address\" holds e-mail addresses: email_column = "
+                 "\"address\" (without a job file: --email-column address); the columns are"));
+  CHECK(contains(hint("mail,id\nann@example.org," + id + "\n", ids), " | the column \"id\" holds member ids"));
+  CHECK(
+      contains(hint("mail,id\nann@example.org," + id + "\n", addresses), "did you mean \"mail\"? the column \"mail\""));
+  CHECK(contains(hint("ann@example.org,Ann\nbob@example.org,Bob\n", ids),
+                 "this row holds an e-mail address already; if there is no header: header = false, email_column = 1 "
+                 "(without a job file: --no-header --email-column 1)"));
+  CHECK(contains(hint("ann@example.org,Ann\nbob@example.org,Bob\n", addresses), "email_column = 1"));
 }
 
 TEST_CASE("a file that is no CSV is told with the way out") {

@@ -71,9 +71,26 @@ TEST_CASE("columns may be given by number where there is no header") {
 }
 
 TEST_CASE("a list may name the course of each member") {
-  const CsvSettings settings{.course_column = "course"};
+  const CsvSettings settings{.target_column = "course"};
   CHECK(rows_of_text("course,id\n c1 ,a\n,b\nc2\n", settings) == Rows{"2 a @ c1", "3 b", "4  @ c2"});
   CHECK(contains(error_of_text("id\na\n", settings), "there is no column \"course\""));
+}
+
+TEST_CASE("a list may name the address of each member, beside its id or in its place") {
+  const CsvSettings both{.email_column = "email"};
+  CHECK(rows_of_text("email,id\n Ann@x ,\n,a\n\"Bob@x\",b\nCy@x\n", both) ==
+        Rows{"2  / Ann@x", "3 a", "4 b / Bob@x", "5  / Cy@x"});
+  const CsvSettings addresses{.member_column = {}, .email_column = "email", .target_column = "course"};
+  CHECK(rows_of_text("id,email,course\na,ann@x,c1\nb,,\n", addresses) == Rows{"2  / ann@x @ c1", "3 "});
+  CHECK(rows_of_text("a,ann@x\n,\"bob@x\"\nc\n", {.header = false, .member_column = "1", .email_column = "2"}) ==
+        Rows{"1 a / ann@x", "2  / bob@x", "3 c"});
+  CHECK(rows_of_text("a,ann@x\n", {.header = false, .member_column = {}, .email_column = "2"}) == Rows{"1  / ann@x"});
+  const std::string missing = error_of_text("id,mail\na,\n", both);
+  CHECK(missing.starts_with("65 "));
+  CHECK(contains(missing, "list.csv:1: there is no column \"email\" | did you mean \"mail\"?"));
+  CHECK(contains(error_of_text("mail|id\n", addresses), "there is no column \"email\" | the columns seem to be"));
+  CHECK(contains(error_of_text("a\n", {.header = false, .member_column = {}, .email_column = "email"}),
+                 "\"email\" is not the number of a column"));
 }
 
 TEST_CASE("fields may be delimited by any byte") {

@@ -42,7 +42,7 @@ TEST_CASE("the least a job says is its course, its list and the column") {
   CHECK(csv.header);
   CHECK_FALSE(csv.delimiter);
   CHECK(csv.member_column == "id");
-  CHECK_FALSE(csv.course_column);
+  CHECK_FALSE(csv.target_column);
   CHECK(job.list_rules.min_rows == 0);
   CHECK_FALSE(job.list_rules.ignore_invalid);
   CHECK_FALSE(job.invite.invited_by);
@@ -105,7 +105,7 @@ on_doubt = "ask-quietly"
   CHECK(xlsx.header);
   CHECK(xlsx.header_row == 4);
   CHECK(xlsx.member_column == "m");
-  CHECK(xlsx.course_column == "c");
+  CHECK(xlsx.target_column == "c");
   const Job numbers = world.load("course = \"c\"\n[source]\nxlsx = \"l\"\nheader = false\nmember_column = 2");
   CHECK_FALSE(std::get<XlsxSettings>(numbers.source).header);
   CHECK(std::get<XlsxSettings>(numbers.source).member_column == "2");
@@ -123,7 +123,7 @@ on_doubt = "ask-quietly"
   CHECK(sqlite.path == world.folder.file("jobs/crm.db"));
   CHECK(sqlite.query == "SELECT 1");
   CHECK(sqlite.member_column == "m");
-  CHECK(sqlite.course_column == "c");
+  CHECK(sqlite.target_column == "c");
   CHECK_FALSE(crm.target.id);
   CHECK(world.load(least, {{"invite.on_doubt", "hold"}}).invite.on_doubt == OnDoubt::hold);
   CHECK(std::get<CsvSettings>(world.load(least, {{"source.csv", "-"}}).source).path == "-");
@@ -142,6 +142,44 @@ TEST_CASE("the ids stand in the column spotMemberId unless the job says otherwis
   CHECK(std::get<CsvSettings>(csv.source).member_column == "spotMemberId");
   const Job sqlite = world.load("course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"SELECT 1\"");
   CHECK(std::get<SqliteSettings>(sqlite.source).member_column == "spotMemberId");
+}
+
+TEST_CASE("a list of addresses has no column of ids unless the job names it, too") {
+  const JobFolder world;
+  const std::string of_csv = "course = \"c\"\n[source]\ncsv = \"l\"\n";
+  const auto columns = [](const auto& list) {
+    return list.member_column.value_or("none") + ' ' + list.email_column.value_or("none");
+  };
+  const auto csv = [&](const std::string& more) {
+    return columns(std::get<CsvSettings>(world.load(of_csv + more).source));
+  };
+  CHECK(csv("") == "spotMemberId none");
+  CHECK(csv("email_column = \"mail\"") == "none mail");
+  CHECK(csv("email_column = \"mail\"\nmember_column = \"id\"") == "id mail");
+  CHECK(csv("header = false\nemail_column = 2") == "none 2");
+  CHECK(csv("header = false\nemail_column = 2\nmember_column = 1") == "1 2");
+  const Job sheet = world.load("course = \"c\"\n[source]\nxlsx = \"l\"\nemail_column = \"mail\"");
+  CHECK(columns(std::get<XlsxSettings>(sheet.source)) == "none mail");
+  const Job query = world.load("course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"S\"\nemail_column = \"mail\"");
+  CHECK(columns(std::get<SqliteSettings>(query.source)) == "none mail");
+  CHECK(columns(std::get<CsvSettings>(world.load(least, {{"source.email_column", "mail"}}).source)) == "id mail");
+  const Job given = job_from_options({.csv = "l", .course = "c", .email_column = "mail"}, {});
+  CHECK(columns(std::get<CsvSettings>(given.source)) == "none mail");
+}
+
+TEST_CASE("members are made of addresses that nobody has, if the job says so") {
+  const JobFolder world;
+  const std::string addresses = "course = \"c\"\n[source]\ncsv = \"l\"\nemail_column = \"mail\"\n[invite]\n";
+  CHECK_FALSE(world.load(addresses).invite.create_missing);
+  CHECK_FALSE(world.load(addresses).invite.member_email_notification);
+  CHECK(world.load(addresses + "create_missing = true").invite.create_missing);
+  const auto with_mail = world.load(addresses + "create_missing = true\nmember_email_notification = true").invite;
+  CHECK(with_mail.create_missing);
+  CHECK(with_mail.member_email_notification);
+  CHECK(world.load(addresses, {{"invite.create_missing", "true"}}).invite.create_missing);
+  // Said, and off: that goes with any list.
+  CHECK_FALSE(
+      world.load(least + "[invite]\ncreate_missing = false\nmember_email_notification = false").invite.create_missing);
 }
 
 TEST_CASE("what is wrong in a job is said with file, line, key and what to do") {
@@ -204,6 +242,21 @@ TEST_CASE("what is wrong in a job is said with file, line, key and what to do") 
         "did you mean \"utf-8\"?"}},
       {"course = \"c\"\n[source]\nsqlite = \"d\"\nquery = \"S\"\nmember_column = 1",
        {"source.member_column: must be a text"}},
+      {least + "email_column = 2", {"j.toml:5: source.email_column: must be a text in quotes"}},
+      {least + "email_column = \"\"", {"j.toml:5: source.email_column: must not be empty"}},
+      {least + "email_column = \"id\"",
+       {"j.toml:5: source.email_column: is the column that ", "j.toml:4: source.member_column"}},
+      {least + "emailColumn = \"id\"", {"source.emailColumn: unknown key", "did you mean source.email_column?"}},
+      {"course = \"c\"\n[source]\ncsv = \"l\"\nheader = false\nemail_column = \"mail\"",
+       {"j.toml:5: source.email_column: must be a number from 1 to 100000, not \"mail\""}},
+      {least + "[invite]\ncreate_missing = true",
+       {"j.toml:6: invite.create_missing: goes with source.email_column", "email_column = "}},
+      {least + "[invite]\ncreate_missing = 1", {"invite.create_missing: must be true or false"}},
+      {least + "email_column = \"m\"\n[invite]\nmember_email_notification = true",
+       {"j.toml:7: invite.member_email_notification: goes with invite.create_missing = true"}},
+      {least + "email_column = \"m\"\n[invite]\ncreate_missing = false\nmember_email_notification = true",
+       {"invite.member_email_notification: goes with invite.create_missing = true"}},
+      {least + "[invite]\ncreate_mising = true", {"unknown key", "did you mean invite.create_missing?"}},
       {least + "delimiter = \"ab\"", {"j.toml:5: source.delimiter: must be one character"}},
       {least + "delimiter = \"\\\"\"", {"source.delimiter: must be one character"}},
       {least + "delimiter = \"§\"", {"source.delimiter: must be one character (of one byte)"}},
@@ -283,7 +336,7 @@ TEST_CASE("a job may be given without a file") {
 
   const Job many = job_from_options({.csv = "-", .course = {}, .course_column = "c", .member_column = "m"}, {});
   CHECK(many.name == "stdin");
-  CHECK(std::get<CsvSettings>(many.source).course_column == "c");
+  CHECK(std::get<CsvSettings>(many.source).target_column == "c");
 
   const Job set = job_from_options({.csv = "m.csv", .course = "c1", .course_column = {}},
                                    {{"name", "n"}, {"invite.chunk_size", "5"}, {"api.timeout", "3s"}});

@@ -20,7 +20,18 @@ Plan some_plan() {
   plan.invite.email_notification = true;
   plan.ledger = "/var/convoke.sqlite";
   plan.is_ledger_new = true;
-  plan.survey = {Reading{1204, 3, 1, 2, 1200, 1100, 4, 6, 5}, 1140, 12, {{4, "n/a", Reason::not_an_id}}};
+  plan.survey.reading = {.rows = 1204,
+                         .invalid = 3,
+                         .duplicates = 1,
+                         .mended = 2,
+                         .members = 1200,
+                         .added = 1100,
+                         .revived = 4,
+                         .gone = 6,
+                         .withdrawn = 5};
+  plan.survey.due = 1140;
+  plan.survey.calls = 12;
+  plan.survey.invalid = {{4, "n/a", Reason::not_an_id}};
   plan.without_answer = 100;
   plan.limits = some_limits();
   plan.forecast = {300ms, 1200ms, {12}};
@@ -39,8 +50,8 @@ std::vector<Story> some_stories() {
   story.participant_id = "p-1";
   story.participant_status = "INVITED";
   story.updated_at = "2026-11-24T12:00:02.000Z";
-  story.calls = {{5, 1, "2026-11-24T12:00:00.000Z", {}, {}, "no answer in time", 100, false},
-                 {6, 2, "2026-11-24T12:00:01.000Z", 250, 201, "", 1, false}};
+  story.calls = {{5, 1, "2026-11-24T12:00:00.000Z", {}, {}, "no answer in time", 100, Step::invite, false},
+                 {6, 2, "2026-11-24T12:00:01.000Z", 250, 201, "", 1, Step::invite, false}};
   return {story};
 }
 
@@ -102,7 +113,8 @@ TEST_CASE("plans as JSON") {
       plans_json({some_plan()}) ==
       R"({"plans":[{"job":"members","base_url":"https://api.example","course":"42","target":"course","email_notification":true,)"
       R"("on_doubt":"ask-again","has_key":true,"ledger":"/var/convoke.sqlite","source_read":true,"rows_read":1204,)"
-      R"("invalid":3,"duplicates":1,"mended":2,"members":1200,"new":1100,"revived":4,"withdrawn":5,"due":1140,)"
+      R"("invalid":3,"duplicates":1,"mended":2,"members":1200,"new":1100,"revived":4,"withdrawn":5,)"
+      R"("addresses_known":0,"addresses_to_look_up":0,"look_ups":0,"due":1140,)"
       R"("asked_without_answer":100,"calls":12,)"
       R"("invalid_rows":[{"source_line":4,"value":"n/a","reason":"not_an_id"}],)"
       R"("forecast":{"seconds":1.2,"calls_by_day":[12]},"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
@@ -130,7 +142,7 @@ TEST_CASE("what was checked, in words, in brief and as JSON") {
 }
 
 TEST_CASE("a member's story, in words and as JSON") {
-  CHECK(story_text("members", some_member, some_stories()) ==
+  CHECK(story_text("members", {some_member, {}}, some_stories()) ==
         R"(member 0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9 of job members, course 42
   source line 17, chunk 3 of 100 members
   2026-11-24T12:00:00.000Z  run 1, call 5 for 100 members: no answer (no answer in time)
@@ -139,14 +151,14 @@ TEST_CASE("a member's story, in words and as JSON") {
   participant p-1, INVITED
 )");
   CHECK(
-      story_json("members", some_member, some_stories()) ==
+      story_json("members", {some_member, {}}, some_stories()) ==
       R"({"job":"members","spot_member_id":"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9","courses":[{"course_id":"42","target":"course",)"
       R"("outcome":"invited","http_status":201,"error":null,"attempts":2,"source_line":17,"chunk_id":3,)"
       R"("chunk_size":100,"participant_id":"p-1","participant_status":"INVITED",)"
       R"("updated_at":"2026-11-24T12:00:02.000Z","calls":[)"
       R"({"call_id":5,"run_id":1,"sent_at":"2026-11-24T12:00:00.000Z","latency_ms":null,"http_status":null,)"
-      R"("error":"no answer in time","members":100,"open":false},)"
+      R"("error":"no answer in time","members":100,"step":"invite","open":false},)"
       R"({"call_id":6,"run_id":2,"sent_at":"2026-11-24T12:00:01.000Z","latency_ms":250,"http_status":201,)"
-      R"("error":null,"members":1,"open":false}]}]})"
+      R"("error":null,"members":1,"step":"invite","open":false}]}]})"
       "\n");
 }

@@ -5,7 +5,6 @@
 #include <map>
 #include <set>
 
-#include "base/text.h"
 #include "job/config.h"
 #include "job/job.h"
 #include "source/fingerprint.h"
@@ -39,9 +38,9 @@ Count count(const std::string& name) {
     }
     const auto& member = std::get<CheckedId>(row->member);
     if (member.mended) ++count.mended;
-    if (seen.emplace(row->course, member.id).second) {
+    if (seen.emplace(row->target, member.id).second) {
       ++count.members;
-      count.courses.emplace(row->course);
+      count.courses.emplace(row->target);
     } else {
       ++count.duplicates;
     }
@@ -109,15 +108,20 @@ TEST_CASE("the sample workbook has titles above its header, blank rows, and addr
   CHECK(ids == 19);
   CHECK(last == 69);  // five rows between are blank
   settings.sheet = "Contacts";
-  settings.member_column = "email";
+  settings.member_column = {};
+  settings.email_column = "email";
   const auto addresses = open_source(settings);
+  MemberList list_of_addresses(*addresses, {TargetKind::course, "course"});
   std::set<std::string> written;
   std::set<std::string> different;
-  while (const auto row = addresses->next()) {
-    written.emplace(row->member);
-    different.insert(lower_case(row->member));
+  std::map<std::string, int> reasons;
+  while (const auto row = list_of_addresses.next()) {
+    written.emplace(row->value);
+    if (const auto* found = std::get_if<CheckedAddress>(&row->member)) different.insert(found->address);
+    if (const auto* wrong = std::get_if<Reason>(&row->member)) ++reasons[std::string(name_of(*wrong))];
   }
+  CHECK(reasons == std::map<std::string, int>{{"not_an_address", 1}});
   CHECK(written.size() > different.size());
   CHECK(different.contains("nobody@example.org"));
-  CHECK(different.size() == 56);
+  CHECK(different.size() == 55);
 }

@@ -139,18 +139,18 @@ TEST_CASE("the record is told as JSON, one line a member") {
   desk.post(body_of({1, 2}, R"(,"withEmailNotification":true)"));
   desk.post(body_of({1}));
   CHECK(desk.get("/_sandbox/stats").body.starts_with(R"({"requests":2,"statuses":{"200":1,"201":1},"unanswered":0,)"));
-  CHECK(desk.get("/_sandbox/members").lists_members);
+  CHECK(desk.get("/_sandbox/members").lines == RecordLines::members);
   CHECK(desk.get("/_sandbox/other").status == 404);
   std::string lines;
-  CHECK(desk.sandbox.append_members(lines, 0, 1));
+  CHECK(desk.sandbox.append_lines(lines, RecordLines::members, 0, 1));
   CHECK(
       lines ==
       R"({"target":"course","courseId":"c1","spotMemberId":"00000000-0000-4000-8000-000000000001","asked":2,"invited":true,)"
       R"("invitations":1,"mails":1,"mails_again":0})"
       "\n");
-  CHECK(desk.sandbox.append_members(lines, 1, 100));
+  CHECK(desk.sandbox.append_lines(lines, RecordLines::members, 1, 100));
   CHECK(count(lines, "\n") == 2);
-  CHECK_FALSE(desk.sandbox.append_members(lines, 2, 100));
+  CHECK_FALSE(desk.sandbox.append_lines(lines, RecordLines::members, 2, 100));
 }
 
 TEST_CASE("the record holds many members") {

@@ -123,7 +123,7 @@ TEST_CASE("a reading that waits can be stopped") {
     const std::string path = pipe.folder.write("crm.db", "");
     const std::string query =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n WHERE i < 0";
-    const auto source = open_source(SqliteSettings{path, query, "id", {}}, stop.get_token());
+    const auto source = open_source(SqliteSettings{path, query, "id"}, stop.get_token());
     CHECK_FALSE(source->share_read());
     MemberList list(*source, {TargetKind::course, "course"}, stop.get_token());
     auto reading = std::async(std::launch::async, [&] { return list.next().has_value(); });
@@ -137,7 +137,7 @@ TEST_CASE("a reading that waits can be stopped") {
 TEST_CASE("a database that is a pipe is refused and not waited for") {
   const NamedPipe pipe;
   CHECK(contains(error_of([&] {
-                   open_source(SqliteSettings{pipe.path, "SELECT 1 AS id", "id", {}});
+                   open_source(SqliteSettings{pipe.path, "SELECT 1 AS id", "id"});
                  }),
                  "65 " + pipe.path + ": is not a SQLite database"));
 }

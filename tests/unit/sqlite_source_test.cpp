@@ -26,7 +26,7 @@ struct Crm {
   }
 
   SqliteSettings settings(const std::string& query) const {
-    return {.path = path, .query = query, .member_column = "id", .course_column = {}};
+    return {.path = path, .query = query, .member_column = "id", .target_column = {}};
   }
   std::string error_of_query(const std::string& query) const {
     return error_of([&] { rows_of(settings(query)); });
@@ -44,8 +44,25 @@ TEST_CASE("the rows of a query are members, numbered from 1") {
   CHECK(rows_of(crm.settings("-- who\nSELECT id FROM people LIMIT 1; ; /* that is all */\n-- really\n")) ==
         Rows{"1 a"});
   SqliteSettings with_course = crm.settings("SELECT * FROM people");
-  with_course.course_column = "course";
+  with_course.target_column = "course";
   CHECK(rows_of(with_course) == Rows{"1 a @ c1", "2 b @ c2", "3 ", "4 4711 @ c1"});
+}
+
+TEST_CASE("a query may find addresses, beside ids or in their place") {
+  const Crm crm;
+  const std::string values =
+      "SELECT column1 AS id, column2 AS email FROM (VALUES ('a', 'ann@x'), (NULL, ' Bob@x '), (NULL, NULL), ('c', "
+      "NULL))";
+  SqliteSettings settings = crm.settings(values);
+  settings.email_column = "email";
+  CHECK(rows_of(settings) == Rows{"1 a / ann@x", "2  / Bob@x", "4 c"});
+  settings.member_column.reset();
+  CHECK(rows_of(settings) == Rows{"1  / ann@x", "2  / Bob@x", "4 "});
+  settings.email_column = "mail";
+  CHECK(contains(error_of([&] { rows_of(settings); }),
+                 "65 " + crm.path +
+                     ": source.query: there is no column \"mail\" | did you mean \"email\"? the column "
+                     "\"email\" holds e-mail addresses: email_column = \"email\""));
 }
 
 TEST_CASE("rows of empty fields are counted and are no rows") {
@@ -97,13 +114,13 @@ TEST_CASE("what is wrong with a query or a database is said") {
 TEST_CASE("a file that is not there, or no database, is told") {
   const TempFolder folder;
   const auto error_at = [](const std::string& path) {
-    return error_of([&] { rows_of(SqliteSettings{path, "SELECT 1 AS id", "id", {}}); });
+    return error_of([&] { rows_of(SqliteSettings{path, "SELECT 1 AS id", "id"}); });
   };
   CHECK(contains(error_at(folder.file("none.db")), "66 " + folder.file("none.db") + ": there is no such file"));
   CHECK(contains(error_at(folder.path().string()), "65 " + folder.path().string() + ": is a folder"));
   const std::string text = folder.write("text.db", "id,name\n" + std::string(2000, 'x'));
   CHECK(contains(error_of([&] {
-                   rows_of(SqliteSettings{text, "SELECT * FROM people", "id", {}});
+                   rows_of(SqliteSettings{text, "SELECT * FROM people", "id"});
                  }),
                  "65 " + text + ": is not a SQLite database"));
 }

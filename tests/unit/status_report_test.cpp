@@ -121,9 +121,11 @@ TEST_CASE("where jobs stand, as JSON") {
   CHECK(
       status_json(some_status()) ==
       R"({"ledger":"/var/convoke.sqlite","base_url":"https://api.example","jobs":[{"job":"members",)"
-      R"("rows_read":1204,"invalid":3,"duplicates":1,"mended":2,"members":1201,"gone":1,)"
-      R"("outcomes":{"pending":40,"invited":1150,"already_invited":0,"rejected":10,"failed":0,"in_doubt":0,"withdrawn":1},)"
-      R"("in_list":{"pending":40,"invited":1150,"already_invited":0,"rejected":10,"failed":0,"in_doubt":0,"withdrawn":0},)"
+      R"("rows_read":1204,"invalid":3,"duplicates":1,"unknown":0,"mended":2,"members":1201,"gone":1,)"
+      R"("outcomes":{"pending":40,"invited":1150,"already_invited":0,"rejected":10,"failed":0,"in_doubt":0,"withdrawn":1,)"
+      R"("unknown":0},)"
+      R"("in_list":{"pending":40,"invited":1150,"already_invited":0,"rejected":10,"failed":0,"in_doubt":0,"withdrawn":0,)"
+      R"("unknown":0},)"
       R"("troubles":[{"outcome":"rejected","reason":"refused","count":10,"source_line":17,"example":"unknown member"},)"
       R"({"outcome":"withdrawn","reason":"left_list","count":1,"source_line":9,"example":""},)"
       R"({"outcome":"invalid","reason":"not_an_id","count":3,"source_line":4,"example":"n/a?[1m"}],)"

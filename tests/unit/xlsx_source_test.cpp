@@ -44,9 +44,14 @@ TEST_CASE("a row of a sheet is a member with the number that the spreadsheet sho
                       "<row><c/><c t=\"str\"><v>a</v></c></row><row r=\"9\"><c/><c t=\"str\"><v>b</v></c></row>"}) ==
         Rows{"2 a", "9 b"});
   CHECK(rows_of_xlsx({text_row(1, {"id", "course"}) + text_row(2, {"a", "c1"}) + text_row(3, {"b"})},
-                     {.course_column = "course"}) == Rows{"2 a @ c1", "3 b"});
+                     {.target_column = "course"}) == Rows{"2 a @ c1", "3 b"});
   CHECK(rows_of_xlsx({text_row(1, {"x", "a"}) + text_row(2, {"y", "b"})}, {.header = false, .member_column = "2"}) ==
         Rows{"1 a", "2 b"});
+  const XlsxText addresses{text_row(1, {"email ", "id"}) + text_row(2, {" Ann@x ", "a"}) + text_row(3, {"bob@x"})};
+  CHECK(rows_of_xlsx(addresses, {.email_column = "email"}) == Rows{"2 a / Ann@x", "3  / bob@x"});
+  CHECK(rows_of_xlsx(addresses, {.member_column = {}, .email_column = "email"}) == Rows{"2  / Ann@x", "3  / bob@x"});
+  CHECK(rows_of_xlsx(addresses, {.header = false, .member_column = {}, .email_column = "1"}).size() == 3);
+  CHECK(contains(error_of_xlsx(addresses, {.email_column = "mail"}), "row 1: there is no column \"mail\""));
 }
 
 TEST_CASE("a cell is what it shows") {

@@ -101,6 +101,18 @@ TEST_CASE("a connection is kept for the next call") {
   CHECK(server.sandbox.stats().requests == 2);
 }
 
+TEST_CASE("a lookup of many addresses gets through, and whom calls made is listed to the end") {
+  Server server;
+  Caller connection(server);
+  std::string addresses = "a%40x";
+  for (int i = 0; i < 5000; ++i) addresses += fmt::format(",person{}%40x", i);
+  connection.send(
+      fmt::format("GET /v1/spotMembers?email[in]={} HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\n\r\n", addresses));
+  CHECK(connection.answer().ends_with("\"total\":5001}"));
+  connection.send("GET /_sandbox/made HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(connection.answer().ends_with("\r\n\r\n0\r\n\r\n"));
+}
+
 TEST_CASE("over the limit, the answer says when to come back") {
   SandboxSettings settings;
   settings.limits = {{1, std::chrono::minutes(1)}};
@@ -264,4 +276,9 @@ TEST_CASE("options that cannot be are a usage error that names the option") {
   CHECK(where("--ignore 0g") == "--ignore");
   CHECK(where("--already 204 --faults 302:0.1,login:0.1") == "--listen");
   CHECK_THROWS_AS(where("--already 201"), CLI::ValidationError);
+  CHECK(where("--addresses-known 0.9 --addresses-refused 0.1 --draft-courses a,b --page-limit 5") == "--listen");
+  CHECK(where("--largest-lookup 50 --longest-target 4096") == "--listen");
+  CHECK_THROWS_AS(where("--addresses-known 1.1"), CLI::ValidationError);
+  CHECK_THROWS_AS(where("--page-limit 0"), CLI::ValidationError);
+  CHECK_THROWS_AS(where("--members members.csv --addresses-known 0.5"), CLI::ExcludesError);
 }

@@ -2,9 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
+#include "base/address.h"
 #include "ledger/statement.h"
 
 namespace convoke {
@@ -23,13 +25,19 @@ int open_calls_for(Database& database, JobId job, const std::string& member) {
 struct Listed {
   std::int64_t due = 0;
   std::int64_t bad = 0;          // rejected, failed, in doubt
-  std::int64_t not_invited = 0;  // whatever the ledger says, by the server's record
+  std::int64_t not_invited = 0;  // whatever the ledger says, by the server's record; who has no member counts as well
 };
 
 Listed listed(World& world, const WorldJob& job) {
   Listed found;
   const auto outcomes = world.outcomes(job.name);
-  for (const std::string& member : members_of(job)) {
+  found.not_invited = static_cast<std::int64_t>(unknown_addresses_of(world, job).size());
+  for (const auto& [line, address] : world.addresses_of(job.name)) {
+    if (!address.in_list) continue;
+    if (address.outcome == "pending") ++found.due;
+    if (address.outcome != "pending") ++found.bad;
+  }
+  for (const std::string& member : members_of(world, job)) {
     const MemberRecord* record = world.record(job, member);
     if (record == nullptr || !record->invited) ++found.not_invited;
     const auto outcome = outcomes.find(member);
@@ -60,18 +68,32 @@ void check_nobody_asked_again(World& world, const Settled& settled) {
   }
 }
 
-std::set<std::string> members_of(const WorldJob& job) {
+std::set<std::string> members_of(const World& world, const WorldJob& job) {
   std::set<std::string> members;
   for (const std::string& row : job.rows) {
     if (MemberId::parse(row)) members.insert(row);
+    const auto address = folded_address(row);
+    if (!address) continue;
+    if (const auto member = world.sandbox.spot_members().member_of(*address)) members.insert(member->text());
   }
   return members;
+}
+
+std::set<std::string> unknown_addresses_of(const World& world, const WorldJob& job) {
+  std::set<std::string> addresses;
+  for (const std::string& row : job.rows) {
+    const auto address = folded_address(row);
+    if (address && !world.sandbox.spot_members().member_of(*address)) addresses.insert(*address);
+  }
+  return addresses;
 }
 
 void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bool ignore_invalid) {
   if (!ended.exit || ended.was_busy) return;
   const Listed list = listed(world, job);
-  const bool has_invalid = members_of(job).size() < std::set<std::string>(job.rows.begin(), job.rows.end()).size();
+  const bool has_invalid = std::any_of(job.rows.begin(), job.rows.end(), [](const std::string& row) {
+    return !MemberId::parse(row) && !folded_address(row);
+  });
   CAPTURE(job.name);
   CAPTURE(name_of(ended.end.by));
   CAPTURE(list.due);
@@ -110,6 +132,7 @@ void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bo
 
 bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings) {
   settings.brakes.accept_shrunk = false;
+  if (!world.addresses_of(whole.name).empty()) return false;  // whom they stand for is not said
   const auto before = world.outcomes(whole.name);
   if (before.empty()) return false;
   std::set<std::string> gone;
@@ -119,7 +142,7 @@ bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings
   std::int64_t leaving = 0;
   WorldJob cut = whole;
   cut.rows.resize(static_cast<std::size_t>(world.number(0, static_cast<std::int64_t>(whole.rows.size()) / 4)));
-  const auto left = members_of(cut);
+  const auto left = members_of(world, cut);
   for (const auto& [member, outcome] : before) {
     if (gone.contains(member) || (outcome != "pending" && outcome != "failed" && outcome != "in_doubt")) continue;
     ++unsettled;
@@ -167,7 +190,11 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
     REQUIRE_NOTHROW(check_books(database, *id));
     const Books books = books_of(database, *id);
     const auto outcomes = world.outcomes(job.name);
-    REQUIRE(static_cast<std::int64_t>(outcomes.size()) == books.all_members());
+    auto members = static_cast<std::int64_t>(outcomes.size());
+    for (const auto& [line, address] : world.addresses_of(job.name)) {
+      if (address.outcome != "unknown") ++members;
+    }
+    REQUIRE(members == books.all_members());
     for (const auto& [id_in_ledger, outcome_in_ledger] : outcomes) {
       const auto& member = id_in_ledger;
       const auto& outcome = outcome_in_ledger;

@@ -18,8 +18,10 @@ using Settled = std::map<std::string, std::uint32_t>;
 Settled settled_members(World& world, const std::vector<WorldJob>& jobs);
 void check_nobody_asked_again(World& world, const Settled& settled);
 
-/// The members of a list, each once.
-std::set<std::string> members_of(const WorldJob& job);
+/// The members of a list, each once: those it names, and those who have the addresses in it.
+std::set<std::string> members_of(const World& world, const WorldJob& job);
+/// The addresses of a list that nobody has, folded, each once.
+std::set<std::string> unknown_addresses_of(const World& world, const WorldJob& job);
 
 /// What the exit code says is so, by the list and the server's record.
 void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bool ignore_invalid);

@@ -12,7 +12,10 @@ namespace {
 MadeRows rows_of(const WorldJob& job) {
   if (job.make) return MadeRows(job.make);
   std::vector<MadeRow> rows;
-  for (const std::string& text : job.rows) rows.push_back({rows.size() + 2, text, job.course_of(text)});
+  for (const std::string& text : job.rows) {
+    const bool is_address = text.find('@') != std::string::npos;
+    rows.push_back({rows.size() + 2, is_address ? "" : text, job.course_of(text), is_address ? text : ""});
+  }
   return MadeRows(std::move(rows));
 }
 
@@ -43,8 +46,9 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
     exchange->answer.reason = Reason::not_connected;
     co_return exchange->answer;
   }
-  for (std::size_t at = request.body.find('['); at + 38 < request.body.size() && request.body[at + 1] == '"';
-       at += 39) {
+  const bool invites = request.target.find("/v1/spotMembers") == std::string::npos;
+  for (std::size_t at = invites ? request.body.find('[') : std::string::npos;
+       at + 38 < request.body.size() && request.body[at + 1] == '"'; at += 39) {
     ++world_.sent[request.body.substr(at + 2, MemberId::text_size)];
   }
   if (world_.on_send) world_.on_send(request);

@@ -24,6 +24,15 @@ std::vector<std::string> World::ids(int count) {
   return ids;
 }
 
+std::vector<std::string> World::addresses(int count) {
+  std::vector<std::string> addresses;
+  for (int i = 0; i < count; ++i) {
+    const std::string_view end = chance(0.1) ? "Ö.Example" : "example.org";
+    addresses.push_back(fmt::format("{}.{:x}+a@{}", chance(0.2) ? "Ann" : "ann", number(0, 1 << 20), end));
+  }
+  return addresses;
+}
+
 bool World::refuses(const Request& request) const {
   const auto segments = path_segments(request.target);
   return segments && segments->size() > 2 && refused_courses.contains((*segments)[2]);
@@ -113,17 +122,32 @@ void World::restore() {
 }
 
 // Parsing the views costs more than reading a small ledger: it is read once after each run, for all that ask.
-const std::map<std::string, World::Member>& World::members(const std::string& job) {
-  if (!members_) {
-    members_.emplace();
-    SQLite::Database database(ledger().string());
-    SQLite::Statement query(database, "SELECT job, spot_member_id, outcome, attempts, in_list FROM outcomes");
-    while (query.executeStep()) {
-      (*members_)[query.getColumn(0).getString()][query.getColumn(1).getString()] = {
-          query.getColumn(2).getString(), query.getColumn(3).getInt(), query.getColumn(4).getInt() != 0};
+void World::read_members() {
+  if (members_) return;
+  members_.emplace();
+  addresses_.clear();
+  SQLite::Database database(ledger().string());
+  SQLite::Statement query(database,
+                          "SELECT job, spot_member_id, outcome, attempts, in_list, source_line FROM outcomes");
+  while (query.executeStep()) {
+    const std::string job = query.getColumn(0).getString();
+    const Member member{query.getColumn(2).getString(), query.getColumn(3).getInt(), query.getColumn(4).getInt() != 0};
+    if (query.getColumn(1).isNull()) {
+      addresses_[job].emplace_back(query.getColumn(5).getInt64(), member);
+    } else {
+      (*members_)[job][query.getColumn(1).getString()] = member;
     }
   }
+}
+
+const std::map<std::string, World::Member>& World::members(const std::string& job) {
+  read_members();
   return (*members_)[job];
+}
+
+const std::vector<std::pair<std::int64_t, World::Member>>& World::addresses_of(const std::string& job) {
+  read_members();
+  return addresses_[job];
 }
 
 std::map<std::string, std::string> World::outcomes(const std::string& job) {

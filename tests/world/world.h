@@ -41,9 +41,10 @@ struct WorldJob {
   std::string course = "course";
   std::vector<std::string> more_courses = {};  ///< members are shared out among all of them by their ids
   std::optional<LimitSettings> limits = {};    ///< of this process alone, in place of all processes'
-  std::vector<std::string> rows;  ///< what the member column holds, line by line; or, for a list too long for that,
-  MadeRows::Make make = {};       ///< what makes its rows, and
-  std::string fingerprint = {};   ///< what stands for its content
+  std::vector<std::string> rows;  ///< what the member column holds, or that of addresses (with an @), line by line,
+                                  ///< from 2 on; or, for a list too long for that,
+  MadeRows::Make make = {};      ///< what makes its rows, and
+  std::string fingerprint = {};  ///< what stands for its content
 
   const std::string& course_of(const std::string& row) const {
     if (more_courses.empty()) return course;
@@ -117,8 +118,9 @@ class World {
     return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
   }
 
-  /// Ids as a real list has them, from the seed.
+  /// Ids as a real list has them, from the seed; and addresses.
   std::vector<std::string> ids(int count);
+  std::vector<std::string> addresses(int count);
 
   /// Runs these jobs side by side, each in its process, until all have ended or crashed.
   struct Ended {
@@ -137,6 +139,9 @@ class World {
     bool in_list = true;
   };
   const std::map<std::string, Member>& members(const std::string& job);
+  /// A job's addresses of which the ledger does not say who has them, by their lines; and those that left the list,
+  /// under no line of it any more.
+  const std::vector<std::pair<std::int64_t, Member>>& addresses_of(const std::string& job);
   std::map<std::string, std::string> outcomes(const std::string& job);
   bool refuses(const Request& request) const;
   /// What the sandbox answers, or what these settings make of it.
@@ -180,8 +185,12 @@ class World {
 
  private:
   std::mt19937_64 random_;
-  std::optional<std::map<std::string, std::map<std::string, Member>>> members_;  // as read since the last run
-  Instant still_until_{};                                                        // by the time elsewhere
+  void read_members();
+
+  // As read since the last run.
+  std::optional<std::map<std::string, std::map<std::string, Member>>> members_;
+  std::map<std::string, std::vector<std::pair<std::int64_t, Member>>> addresses_;
+  Instant still_until_{};  // by the time elsewhere
 };
 
 /// Each process's own limits hold over the calls of all: of those sent before one of its calls, so many fewer arrived
