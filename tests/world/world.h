@@ -43,8 +43,8 @@ struct WorldJob {
   std::optional<LimitSettings> limits = {};    ///< of this process alone, in place of all processes'
   std::vector<std::string> rows;  ///< what the member column holds, or that of addresses (with an @), line by line,
                                   ///< from 2 on; or, for a list too long for that,
-  MadeRows::Make make = {};      ///< what makes its rows, and
-  std::string fingerprint = {};  ///< what stands for its content
+  MadeRows::Make make = {};       ///< what makes its rows, and
+  std::string fingerprint = {};   ///< what stands for its content
 
   const std::string& course_of(const std::string& row) const {
     if (more_courses.empty()) return course;
