@@ -196,8 +196,8 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
 // Those asked for are known as they are, whatever stands around them.
 void cut_out_addresses(std::string& words, const Judgement& how) {
   if (how.keep_profile == KeepProfile::yes) return;
+  std::string folded = lower_case(words);
   for (const std::string& address : how.addresses) {
-    std::string folded = lower_case(words);
     for (auto at = folded.find(address); at != std::string::npos; at = folded.find(address, at + 1)) {
       words.replace(at, address.size(), "…");
       folded.replace(at, address.size(), "…");

@@ -1,6 +1,8 @@
 #include "base/address.h"
 
 #include <algorithm>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 
 #include "base/blanks.h"
 #include "base/text.h"
@@ -34,14 +36,7 @@ std::optional<std::string> folded_address(std::string_view text) {
 }
 
 std::size_t size_in_query(std::string_view address) {
-  constexpr std::string_view marks = "-._~";
-  std::size_t size = 0;
-  for (const char c : address) {
-    const bool is_bare = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                         marks.find(c) != std::string_view::npos;
-    size += is_bare ? 1 : 3;
-  }
-  return size;
+  return boost::urls::encoded_size(address, boost::urls::unreserved_chars);
 }
 
 }  // namespace convoke

@@ -86,18 +86,13 @@ void run(SandboxOptions& options) {
 
 /// Which targets there are.
 void add_target_options(CLI::App& command, SandboxSettings& sandbox) {
-  command.add_option("--courses", sandbox.courses, "only these courses exist (default: any)")
-      ->delimiter(',')
-      ->type_name("ID,...");
-  command.add_option("--draft-courses", sandbox.draft_courses, "these courses exist, too, in Draft")
-      ->delimiter(',')
-      ->type_name("ID,...");
-  command.add_option("--learning-paths", sandbox.learning_paths, "only these learning paths exist (default: any)")
-      ->delimiter(',')
-      ->type_name("ID,...");
-  command.add_option("--channels", sandbox.channels, "only these channels exist (default: any)")
-      ->delimiter(',')
-      ->type_name("ID,...");
+  const auto add = [&](const std::string& option, std::vector<std::string>& ids, const std::string& words) {
+    command.add_option(option, ids, words)->delimiter(',')->type_name("ID,...");
+  };
+  add("--courses", sandbox.courses, "only these courses exist (default: any)");
+  add("--draft-courses", sandbox.draft_courses, "these courses exist, too, in Draft");
+  add("--learning-paths", sandbox.learning_paths, "only these learning paths exist (default: any)");
+  add("--channels", sandbox.channels, "only these channels exist (default: any)");
 }
 
 /// Who the spot members are, and how they and other lists are asked for.

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "base/address.h"
+
 namespace convoke {
 namespace {
 
 constexpr std::size_t texts_in_memory = 1 << 18;
 constexpr std::size_t places_in_memory = 1 << 15;
-constexpr std::size_t longest_text = 255;
 constexpr const char* no_room = "the ledger's folder must have room for the list's addresses while they are looked up";
 
 }  // namespace
@@ -41,7 +42,7 @@ std::optional<std::string> AddressTexts::at(std::uint64_t line) {
   std::uint64_t place = 0;
   places_.read(&place, sizeof place, line * sizeof place);
   if (place == 0) return std::nullopt;
-  std::array<char, 1 + longest_text> text{};
+  std::array<char, 1 + longest_address> text{};
   const std::uint64_t left = size_ - (place - 1);
   texts_.read(text.data(), std::min<std::uint64_t>(text.size(), left), place - 1);
   return std::string(text.data() + 1, static_cast<unsigned char>(text[0]));

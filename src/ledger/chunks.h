@@ -127,8 +127,12 @@ class Chunks {
   std::vector<std::uint64_t> lines(const Chunk& chunk);
   void set_lines(Transaction& transaction, ChunkId chunk, const std::vector<std::uint64_t>& lines);
 
-  /// Parts a chunk in flight, as divide() does: nothing was asked. The first piece stays in flight if it is due at the
-  /// same time as before, and nobody of it is known.
+  /// What is asked next for the chunk's members, who are of the target `target_no`, is another step. Returns the
+  /// target's number there.
+  std::int64_t move_on(Transaction& transaction, ChunkId chunk, std::int64_t target_no, Step step);
+
+  /// Parts a chunk as divide() does, though nothing was asked, and moves on the pieces that say so. Whether it is in
+  /// flight stays as it was.
   std::vector<ChunkId> part(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces);
 
   /// Leaves the first members in the chunk, which is returned; the rest is a chunk of its own, the same in all else.
@@ -172,7 +176,7 @@ class Chunks {
     std::int64_t target_no = 0;
     std::int64_t size = 0;
   };
-  std::int64_t move_on(Transaction& transaction, ChunkId chunk, std::int64_t target_no, Step step);
+  Chunk empty_into(Transaction& transaction, ChunkId id, std::vector<MemberLine>& into);  ///< the chunk that is no more
   bool is_passed_over(ChunkId chunk, std::int64_t target_no) const;
   ChunkId insert(std::int64_t target_no, const std::vector<MemberId>& ids, const std::string& lines, const Fate& fate,
                  std::optional<RunId> run, std::optional<WallTime> now);

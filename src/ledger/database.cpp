@@ -93,6 +93,12 @@ Error damaged_ledger(const Database& database, const std::string& what) {
   return {Exit::disk, "the ledger is damaged: " + what, database.path().string(), "restore it from a backup"};
 }
 
+SQLite::Database temporary_database(const std::string& tables) {
+  SQLite::Database database("", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + tables);
+  return database;
+}
+
 Error temporary_error(const SQLite::Exception& exception, const std::string& what) {
   return {Exit::disk, fmt::format("{} cannot be kept in a temporary file: {}", what, exception.what()),
           "temporary files", "make room there, or name a folder that has some: SQLITE_TMPDIR"};

@@ -41,6 +41,10 @@ Error damaged_ledger(const Database& database, const std::string& what);
 Error ledger_error(const SQLite::Exception& exception, const std::filesystem::path& path);
 /// The same of a temporary file of SQLite's own, in which `what` cannot be kept.
 Error temporary_error(const SQLite::Exception& exception, const std::string& what);
+
+/// A database in a file without a name, gone with the process, with these tables, in one transaction that never ends:
+/// what it holds is never taken back.
+SQLite::Database temporary_database(const std::string& tables);
 /// The same of what only reads. Our queries are right, so one that fails has met a ledger that is not as we made it.
 Error reading_error(const SQLite::Exception& exception, const std::filesystem::path& path);
 

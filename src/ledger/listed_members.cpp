@@ -5,19 +5,6 @@
 namespace convoke {
 namespace {
 
-// Many are found by chance, all over the table: most of a million fit in this.
-SQLite::Database empty_table() {
-  SQLite::Database members("", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  members.exec(R"sql(
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -32000;
-    BEGIN;
-    CREATE TABLE listed (place INTEGER PRIMARY KEY, id, target_no, moved, gone);
-  )sql");
-  return members;
-}
-
 // Half of an id, and the place that follows from both halves and the target. A table by number is half the size of one
 // by id, and found in twice as fast; with the half that is kept and how far it had to move, a place tells the other.
 struct Spot {
@@ -46,7 +33,11 @@ struct Spot {
 }  // namespace
 
 ListedMembers::ListedMembers()
-    : table_(empty_table()),
+    // Many are found by chance, all over the table: most of a million fit into this cache.
+    : table_(temporary_database(R"sql(
+        PRAGMA cache_size = -32000;
+        CREATE TABLE listed (place INTEGER PRIMARY KEY, id, target_no, moved, gone)
+      )sql")),
       add_(table_, "INSERT OR IGNORE INTO listed VALUES (?, ?, ?, ?, ?)"),
       find_(table_, "SELECT gone FROM listed WHERE place = ? AND id = ? AND target_no = ? AND moved = ?"),
       bring_back_(table_, "UPDATE listed SET gone = 0 WHERE place = ? AND id = ? AND target_no = ? AND moved = ?") {}

@@ -50,11 +50,7 @@ void Chunks::repack_alike(Transaction& transaction, std::span<const Waiting> ali
 void Chunks::join(Transaction& transaction, const std::vector<ChunkId>& small, std::size_t chunk_size) {
   std::vector<MemberLine> open;  // members taken out of chunks and not yet in a new one
   for (const ChunkId id : small) {
-    const Chunk chunk = read(id);
-    const auto old_lines = lines(chunk);
-    for (std::size_t member = 0; member < chunk.ids.size(); ++member)
-      open.emplace_back(chunk.ids[member], old_lines[member]);
-    remove(transaction, id);
+    const Chunk chunk = empty_into(transaction, id, open);
     while (open.size() >= chunk_size || (id == small.back() && !open.empty())) {
       const auto end = open.begin() + static_cast<std::ptrdiff_t>(std::min(open.size(), chunk_size));
       std::sort(open.begin(), end);
@@ -68,17 +64,24 @@ void Chunks::join(Transaction& transaction, const std::vector<ChunkId>& small, s
   }
 }
 
+Chunk Chunks::empty_into(Transaction& transaction, ChunkId id, std::vector<MemberLine>& into) {
+  Chunk chunk = read(id);
+  const auto its_lines = lines(chunk);
+  for (std::size_t member = 0; member < chunk.ids.size(); ++member)
+    into.emplace_back(chunk.ids[member], its_lines[member]);
+  remove(transaction, id);
+  return chunk;
+}
+
 std::vector<ChunkId> Chunks::part(Transaction& transaction, const Chunk& chunk, const std::vector<Piece>& pieces) {
   const Standing standing = this->standing(chunk);
   auto chunks = divide(transaction, chunk, pieces, standing.run, standing.updated_at);
-  if (is_asked(chunk.id)) {
-    for (std::size_t i = 0; i < pieces.size(); ++i) asked_[chunks[i]] = {chunk.target_no, pieces[i].size_of(chunk)};
-  }
+  const bool was_asked = is_asked(chunk.id);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (pieces[i].next_step) move_on(transaction, chunks[i], chunk.target_no, *pieces[i].next_step);
+    const auto& next = pieces[i].next_step;
+    const std::int64_t target_no = next ? move_on(transaction, chunks[i], chunk.target_no, *next) : chunk.target_no;
+    if (was_asked) asked_[chunks[i]] = {target_no, pieces[i].size_of(chunk)};
   }
-  const Piece& first = pieces.front();
-  if (first.fate.not_before != chunk.not_before || !first.resolved.empty()) put_back(chunk.id);
   return chunks;
 }
 
@@ -86,11 +89,7 @@ std::vector<ChunkId> Chunks::part(Transaction& transaction, const Chunk& chunk, 
 void Chunks::gather(Transaction& transaction, std::int64_t target_no, std::vector<MemberLine> members,
                     std::size_t full) {
   if (const auto open = gathering_.find(target_no); open != gathering_.end()) {
-    const Chunk chunk = read(open->second);
-    const auto its_lines = lines(chunk);
-    for (std::size_t member = 0; member < chunk.ids.size(); ++member)
-      members.emplace_back(chunk.ids[member], its_lines[member]);
-    remove(transaction, chunk.id);
+    empty_into(transaction, open->second, members);
     gathering_.erase(open);
   }
   std::sort(members.begin(), members.end());

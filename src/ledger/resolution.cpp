@@ -26,9 +26,7 @@ void Resolution::look_up_first(Transaction& transaction) {
     SELECT chunk_id, target_no FROM chunk JOIN target USING (target_no) WHERE chunk.job_id = ? AND step = 'create'
   )sql");
   for (const auto& [chunk, target_no] : rows.rows<ChunkId, std::int64_t>(job_)) to_make.emplace_back(chunk, target_no);
-  Statement move(transaction, "UPDATE chunk SET target_no = ? WHERE chunk_id = ?");
-  for (const auto& [chunk, target_no] : to_make)
-    move.run(chunks_.target_at(transaction, target_no, Step::look_up), chunk);
+  for (const auto& [chunk, target_no] : to_make) chunks_.move_on(transaction, chunk, target_no, Step::look_up);
 }
 
 void Resolution::take_over_known(Transaction& transaction, std::size_t full) {
@@ -38,23 +36,7 @@ void Resolution::take_over_known(Transaction& transaction, std::size_t full) {
     WHERE chunk.job_id = ? AND step <> 'invite' AND gone = 0
   )sql");
   for (const ChunkId chunk : rows.rows<ChunkId>(job_)) chunks.push_back(chunk);
-  for (const ChunkId id : chunks) {
-    const Standing standing = chunks_.standing(chunks_.read(id));
-    Piece found;
-    Piece rest;
-    for (std::uint32_t at = 0; at < standing.chunk.ids.size(); ++at) {
-      const auto member = book_.find(standing.chunk.ids[at]);
-      (member ? found : rest).members.push_back(at);
-      if (member) found.resolved.push_back(*member);
-    }
-    if (found.members.empty()) continue;
-    ChunkId known = id;
-    if (!rest.members.empty()) {
-      rest.fate = found.fate = standing.fate;
-      known = chunks_.divide(transaction, standing.chunk, {rest, found}, standing.run, standing.updated_at)[1];
-    }
-    settle(transaction, known, found.resolved, full);
-  }
+  for (const ChunkId chunk : chunks) sift(transaction, chunks_.read(chunk), {}, {}, full);
 }
 
 void Resolution::add(std::uint64_t line, std::string_view address) {
@@ -80,6 +62,15 @@ std::vector<std::string> Resolution::addresses(const Chunk& chunk) {
 
 std::optional<Chunk> Resolution::still_to_ask(Transaction& transaction, Chunk chunk, WallTime since, LedgerTime later,
                                               std::size_t full) {
+  const std::size_t asked = chunk.ids.size();
+  auto left = sift(transaction, std::move(chunk), since, later, full);
+  const bool is_whole = left && left->ids.size() == asked;
+  if (!is_whole && !chunks_.are_addresses_due()) chunks_.end_gathering();
+  return left;
+}
+
+std::optional<Chunk> Resolution::sift(Transaction& transaction, Chunk chunk, WallTime since, LedgerTime later,
+                                      std::size_t full) {
   const bool makes = chunks_.target(chunk.target_no).step == Step::create;
   const auto made = makes ? maybe_made(transaction, chunk, since) : std::vector<MemberId>{};
   Piece rest;
@@ -92,6 +83,8 @@ std::optional<Chunk> Resolution::still_to_ask(Transaction& transaction, Chunk ch
     if (member) known.resolved.push_back(*member);
   }
   if (rest.members.size() == chunk.ids.size()) return chunk;
+  const bool is_anybody_left = !rest.members.empty();
+  const bool is_anybody_known = !known.members.empty();
   rest.fate = known.fate = held.fate = chunks_.standing(chunk).fate;
   held.fate.not_before = later;
   held.fate.doubt = true;
@@ -101,11 +94,9 @@ std::optional<Chunk> Resolution::still_to_ask(Transaction& transaction, Chunk ch
     if (!piece->members.empty()) pieces.push_back(std::move(*piece));
   }
   const auto parts = chunks_.part(transaction, chunk, pieces);
-  const bool is_anybody_known = !pieces.back().resolved.empty();
+  if (!is_anybody_left) chunks_.put_back(chunk.id);
   if (is_anybody_known) settle(transaction, parts.back(), pieces.back().resolved, full);
-  if (!chunks_.are_addresses_due()) chunks_.end_gathering();
-  if (pieces.front().fate.not_before == later || (is_anybody_known && pieces.size() == 1)) return std::nullopt;
-  return chunks_.read(chunk.id);
+  return is_anybody_left ? std::optional(chunks_.read(chunk.id)) : std::nullopt;
 }
 
 // Whoever is in doubt already was looked up since that doubt: only a call that is under way now counts.

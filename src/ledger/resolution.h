@@ -49,6 +49,7 @@ class Resolution {
 
  private:
   std::vector<MemberId> maybe_made(Transaction& transaction, const Chunk& chunk, WallTime since);
+  std::optional<Chunk> sift(Transaction& transaction, Chunk chunk, WallTime since, LedgerTime later, std::size_t full);
   void take_over_known(Transaction& transaction, std::size_t full);
   void look_up_first(Transaction& transaction);
   void know_the_list();

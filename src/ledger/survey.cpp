@@ -29,15 +29,7 @@ class CallCount {
       packed_.add(std::exchange(latest_, {target_no, attempts, 0, are_addresses}));
     latest_.members += members;
   }
-  void add_apart(std::int64_t members, bool are_addresses) {
-    survey_.due += members;
-    if (are_addresses) {
-      look_up(members);
-      found_ += members;
-    } else {
-      survey_.calls += calls_for(members, chunk_size_);
-    }
-  }
+  void add_apart(std::int64_t members, bool are_addresses) { count({0, 0, members, are_addresses}); }
 
   // What it all comes to; once.
   void into(Survey& survey) {
@@ -78,13 +70,10 @@ class CallCount {
     if (group.are_addresses == 0) {
       survey_.calls += calls_for(group.members, chunk_size_);
     } else {
-      look_up(group.members);
+      survey_.addresses += group.members;
+      survey_.look_ups += calls_for(group.members, look_up_size_);
       found_ += group.members;
     }
-  }
-  void look_up(std::int64_t addresses) {
-    survey_.addresses += addresses;
-    survey_.look_ups += calls_for(addresses, look_up_size_);
   }
   void invite_found() { survey_.calls += calls_for(std::exchange(found_, 0), chunk_size_); }
 

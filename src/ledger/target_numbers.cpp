@@ -6,21 +6,12 @@ namespace {
 constexpr std::size_t remembered_size = 4UL * 1024 * 1024;
 constexpr std::size_t node_size = 80;  // of the map, beside the text
 
-SQLite::Database temporary_targets() {
-  SQLite::Database targets("", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  targets.exec(R"sql(
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
-    BEGIN;
-    CREATE TABLE target (number INTEGER PRIMARY KEY, id TEXT NOT NULL, step TEXT NOT NULL, UNIQUE (id, step));
-  )sql");
-  return targets;
-}
-
 }  // namespace
 
 TargetNumbers::TargetNumbers(Database* ledger, std::optional<JobId> job, TargetKind kind)
-    : new_(temporary_targets()),
+    : new_(temporary_database(R"sql(
+        CREATE TABLE target (number INTEGER PRIMARY KEY, id TEXT NOT NULL, step TEXT NOT NULL, UNIQUE (id, step))
+      )sql")),
       add_(new_, "INSERT INTO target (id, step) VALUES (?, ?) ON CONFLICT DO NOTHING"),
       find_(new_, "SELECT number FROM target WHERE id = ? AND step = ?"),
       name_(new_, "SELECT id, step FROM target WHERE number = ?"),

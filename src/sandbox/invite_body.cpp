@@ -57,6 +57,12 @@ bool again(bool& given) {
   return std::exchange(given, true);
 }
 
+std::optional<std::string> read_mail(const simdjson::dom::element& value, bool& given, bool& with_mail) {
+  if (again(given)) return "withEmailNotification is given twice";
+  if (value.get(with_mail) != simdjson::SUCCESS) return "withEmailNotification must be a boolean value";
+  return std::nullopt;
+}
+
 }  // namespace
 
 // The DOM parser, not the faster on-demand one: it checks the whole text before anything is believed.
@@ -84,8 +90,7 @@ std::optional<std::string> InviteBodyReader::read(std::string_view text, InviteB
       if (again(inviter_given)) return "invitedBySpotMemberId is given twice";
       if (!value.is_string()) return "invitedBySpotMemberId must be a string";
     } else if (key == "withEmailNotification") {
-      if (again(mail_given)) return "withEmailNotification is given twice";
-      if (value.get(body.with_mail) != simdjson::SUCCESS) return "withEmailNotification must be a boolean value";
+      if (auto wrong = read_mail(value, mail_given, body.with_mail)) return wrong;
     } else {
       return not_known(key);
     }
@@ -107,8 +112,7 @@ std::optional<std::string> InviteBodyReader::read(std::string_view text, Address
       if (again(addresses_given)) return "emails is given twice";
       if (auto wrong = read_addresses(value, body.addresses)) return wrong;
     } else if (key == "withEmailNotification") {
-      if (again(mail_given)) return "withEmailNotification is given twice";
-      if (value.get(body.with_mail) != simdjson::SUCCESS) return "withEmailNotification must be a boolean value";
+      if (auto wrong = read_mail(value, mail_given, body.with_mail)) return wrong;
     } else {
       return not_known(key);
     }
