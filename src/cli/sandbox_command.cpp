@@ -26,7 +26,8 @@ constexpr const char* examples =
       of the addresses that are asked for, some have no member, and of a few of these none can be made
 
 GET /_sandbox/stats, GET /_sandbox/members and GET /_sandbox/made (members made of addresses; both JSON lines) tell what
-it did.)";
+it did. POST /_sandbox/participants?becomes=Started|Completed|Unenrolled|removed changes who takes part in courses: in
+one of them with &course=ID, and only ids with that beginning with &prefix=PREFIX.)";
 
 struct SandboxOptions {
   ServerSettings server;
@@ -114,10 +115,16 @@ void add_spot_member_options(CLI::App& command, SandboxOptions& options) {
       ->check(CLI::Range(0.0, 1.0).description(""))
       ->type_name("SHARE")
       ->capture_default_str();
+  command.add_option("--first-page", sandbox.first_page, "the number of a list's first page")
+      ->check(CLI::IsMember({0, 1}).description(""))
+      ->type_name("0|1")
+      ->capture_default_str();
   command.add_option("--page-limit", sandbox.page_limit, "a list's page holds no more items")
       ->check(CLI::PositiveNumber.description(""))
       ->type_name("N")
       ->capture_default_str();
+  command.add_flag("--refuse-large-pages", sandbox.refuse_large_pages,
+                   "refuse calls that ask for larger pages (400; else they are answered with fewer items)");
   command.add_option("--largest-lookup", sandbox.largest_lookup, "refuse to look up more addresses in a call (400)")
       ->type_name("N");
   command.add_option("--longest-target", sandbox.longest_target, "refuse longer request targets (414)")

@@ -16,7 +16,9 @@ namespace {
 // The API has more of a course; nobody is shut out of any here.
 constexpr std::string_view privacy = "Public";
 
-constexpr std::array<std::string_view, 4> participant_statuses = {"Invited", "Started", "Completed", "Unenrolled"};
+constexpr std::array<std::string_view, 4> participant_statuses = {
+    name_of(Participation::invited), name_of(Participation::started), name_of(Participation::completed),
+    name_of(Participation::unenrolled)};
 
 /// The end of every address that is made up.
 constexpr std::string_view made_up_domain = "@example.com";
@@ -33,10 +35,6 @@ bool names_statuses(const ListQuery& asked, std::string_view filter) {
   return values == nullptr || std::ranges::all_of(*values, [](const std::string& value) {
            return std::ranges::find(participant_statuses, value) != participant_statuses.end();
          });
-}
-
-std::string_view status_of(const MemberRecord& member) {
-  return (member.rules & started_before) != 0 ? "Started" : "Invited";
 }
 
 void append_participant(std::string& out, const MemberRecord& member, const SpotMember* spot_member,
@@ -73,10 +71,10 @@ std::vector<std::string> Sandbox::known_courses() const {
 
 void Sandbox::list_courses(std::string_view query, SandboxReply& reply) const {
   ListQuery asked;
-  if (const auto wrong = read_list_query(query, {"status[eq]", "privacy[eq]"}, asked)) {
+  if (const auto wrong = read_list_query(query, {"status[eq]", "privacy[eq]"}, settings_, asked)) {
     return reply.refuse_payload(*wrong);
   }
-  Listing listing(asked, settings_.page_limit, reply);
+  Listing listing(asked, reply);
   for (const std::string& course : known_courses()) {
     const std::string_view status = is_draft(course) ? "Draft" : "Published";
     if (!passes(asked, "status[eq]", status) || !passes(asked, "privacy[eq]", privacy)) continue;
@@ -91,7 +89,7 @@ void Sandbox::list_courses(std::string_view query, SandboxReply& reply) const {
 // order.
 void Sandbox::list_participants(std::string_view query, std::string_view course, SandboxReply& reply) {
   ListQuery asked;
-  if (const auto wrong = read_list_query(query, {"status[eq]", "status[in]", "email[in]"}, asked)) {
+  if (const auto wrong = read_list_query(query, {"status[eq]", "status[in]", "email[in]"}, settings_, asked)) {
     return reply.refuse_payload(*wrong);
   }
   if (!names_statuses(asked, "status[eq]") || !names_statuses(asked, "status[in]")) {
@@ -107,10 +105,10 @@ void Sandbox::list_participants(std::string_view query, std::string_view course,
   const auto& participants = addresses == nullptr ? members_.participants(number) : chosen;
   const bool by_status = asked.filter("status[eq]") != nullptr || asked.filter("status[in]") != nullptr;
   const TargetText text(target);
-  Listing listing(asked, settings_.page_limit, reply);
+  Listing listing(asked, reply);
   for (auto index = participants.rbegin(); index != participants.rend(); ++index) {
     if (by_status) {
-      const std::string_view status = status_of(members_[*index]);
+      const std::string_view status = name_of(members_[*index].participation);
       if (!passes(asked, "status[eq]", status) || !passes(asked, "status[in]", status)) continue;
     }
     if (!listing.takes_next()) continue;
@@ -128,7 +126,7 @@ std::vector<std::uint32_t> Sandbox::participants_with(const std::vector<std::str
   for (const std::string& address : addresses) {
     if (const SpotMember* member = spot_members_.look_up(address)) {
       const auto index = members_.index_of(course, member->id);
-      if (index && members_[*index].invited) found.insert(*index);
+      if (index && members_[*index].invited()) found.insert(*index);
     }
     std::string folded = lower_case(address);
     if (folded.ends_with(made_up_domain)) made_up.insert(std::move(folded));

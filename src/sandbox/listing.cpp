@@ -1,12 +1,9 @@
 #include "sandbox/listing.h"
 
-#include <algorithm>
-
 namespace convoke {
 
-Listing::Listing(const ListQuery& asked, std::size_t page_limit, SandboxReply& reply)
-    : out_(reply.body), limit_(std::min(asked.limit.value_or(page_limit), page_limit)) {
-  first_ = (asked.page - 1) * limit_;
+Listing::Listing(const ListQuery& asked, SandboxReply& reply)
+    : out_(reply.body), first_(asked.first), limit_(asked.limit) {
   reply.answer(200, R"({"items":[)");
 }
 

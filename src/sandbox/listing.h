@@ -11,8 +11,8 @@ namespace convoke {
 
 class Listing {
  public:
-  /// Begins the page that is asked for in the reply's body; it holds `page_limit` items, or fewer if the call says so.
-  Listing(const ListQuery& asked, std::size_t page_limit, SandboxReply& reply);
+  /// Begins the page that is asked for in the reply's body.
+  Listing(const ListQuery& asked, SandboxReply& reply);
 
   /// Counts one item more. Whether it is on the page: then it is to be appended to the body, before the next.
   bool takes_next();

@@ -1,10 +1,22 @@
 #include "sandbox/member_table.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "sandbox/random.h"
 
 namespace convoke {
+
+void MemberRecord::invite(WallTime at) {
+  participation = Participation::invited;
+  invited_at = at;
+  changed_after = {};
+}
+
+void MemberRecord::become(Participation what, WallTime at) {
+  participation = what;
+  changed_after = std::chrono::duration_cast<decltype(changed_after)>(std::max(at, invited_at) - invited_at);
+}
 
 std::uint32_t MemberTable::number_of(TargetKind kind, std::string_view id) {
   if (const auto known = find_number(kind, id)) return *known;
@@ -20,6 +32,10 @@ std::optional<std::uint32_t> MemberTable::find_number(TargetKind kind, std::stri
   const auto known = numbers.find(id);
   if (known == numbers.end()) return std::nullopt;
   return known->second;
+}
+
+void MemberTable::drop_participants(std::uint32_t target) {
+  std::erase_if(participants_[target], [this](std::uint32_t index) { return !(*this)[index].invited(); });
 }
 
 std::uint64_t MemberTable::hash(std::uint32_t target, const MemberId& id) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,6 +25,15 @@ enum MemberRule : std::uint8_t {
   started_before = 8
 };
 
+/// How far a member has come with its target: a participant's status, or no participant.
+enum class Participation : std::uint8_t { none, invited, started, completed, unenrolled };
+
+/// `Invited`, as the API has it; empty for none.
+constexpr std::string_view name_of(Participation participation) {
+  constexpr std::array<std::string_view, 5> names = {"", "Invited", "Started", "Completed", "Unenrolled"};
+  return names[static_cast<std::size_t>(participation)];
+}
+
 /// One member of one target; exists once a call that was processed has named it.
 struct MemberRecord {
   MemberId id;
@@ -32,10 +42,16 @@ struct MemberRecord {
   std::uint32_t mails_again = 0;  ///< calls that asked for a mail although it was invited already
   std::uint32_t last_call = 0;    ///< the call that named it last; tells a duplicate within one call
   WallTime invited_at{};
-  std::uint8_t rules = 0;  ///< of MemberRule
-  bool invited = false;    ///< by a call, or before
-  bool by_call = false;    ///< invited by a call: once, for there is no way back
-  bool mailed = false;     ///< that call asked for a mail
+  std::chrono::duration<std::uint32_t> changed_after{};  ///< from then to when it became more than invited
+  std::uint8_t rules = 0;                                ///< of MemberRule
+  Participation participation = Participation::none;
+  bool by_call = false;  ///< invited by a call: once, for only who was removed in between is invited anew
+  bool mailed = false;   ///< that call asked for a mail
+
+  bool invited() const { return participation != Participation::none; }  ///< by a call, or before
+  WallTime changed_at() const { return invited_at + changed_after; }
+  void invite(WallTime at);
+  void become(Participation what, WallTime at);  ///< not before it was invited, whatever `at` says; in whole seconds
 };
 
 /// Records in the order in which they came, found by target and id through a flat table of 8-byte slots.
@@ -47,8 +63,10 @@ class MemberTable {
   std::size_t target_count() const { return targets_.size(); }
   /// The records of those who are invited to a target, in the order in which they came to be.
   const std::vector<std::uint32_t>& participants(std::uint32_t target) const { return participants_[target]; }
-  /// Once of each record.
+  /// Once of each record that is not among them.
   void add_participant(std::uint32_t index) { participants_[(*this)[index].target].push_back(index); }
+  /// Forgets those who are not invited any more; they may be added anew.
+  void drop_participants(std::uint32_t target);
 
   static std::uint64_t hash(std::uint32_t target, const MemberId& id);
   /// Fetches what `find_or_add` will look at; pays when several members are looked up one after the other.

@@ -111,6 +111,20 @@ void write_made_up_address(Pen& pen, std::uint64_t person) {
   pen.text("@example.com");
 }
 
+/// All that follows the names of somebody who is more than invited.
+void write_progress(Pen& pen, const MemberRecord& member, TargetKind kind, std::string_view invited_at,
+                    std::uint64_t rate_if_started) {
+  const std::string changed = time_json(kind, member.changed_at());
+  const bool completed = member.participation == Participation::completed;
+  const bool unenrolled = member.participation == Participation::unenrolled;
+  const auto changed_if = [&](bool so) { return so ? std::string_view(changed) : std::string_view("null"); };
+  pen.text(",\"status\":\"").text(name_of(member.participation)).text("\",\"invitedAt\":").text(invited_at);
+  pen.text(",\"startedAt\":").text(changed_if(!unenrolled)).text(",\"completedAt\":").text(changed_if(completed));
+  pen.text(",\"unenrolledAt\":").text(changed_if(unenrolled)).text(",\"lastActivityAt\":").text(changed_if(true));
+  const std::uint64_t rate = completed ? 100 : unenrolled ? 0 : rate_if_started;
+  pen.text(",\"completionRate\":").text(std::string_view(std::to_string(rate))).text("}");
+}
+
 }  // namespace
 
 std::string made_up_address(const MemberId& id) {
@@ -166,12 +180,8 @@ char* write_participant(char* out, const MemberRecord& member, const KnownPerson
     pen.text(",\"spotMemberFirstname\":\"").word(first_name(person).shown);
     pen.text("\",\"spotMemberLastname\":\"").word(last_name(person).shown).text("\"");
   }
-  if ((member.rules & started_before) != 0) {
-    const std::string started = time_json(target.kind, member.invited_at + std::chrono::hours(1));
-    pen.text(",\"status\":\"Started\",\"invitedAt\":").text(invited_at);
-    pen.text(",\"startedAt\":").text(std::string_view(started));
-    pen.text(",\"completedAt\":null,\"unenrolledAt\":null,\"lastActivityAt\":").text(std::string_view(started));
-    pen.text(",\"completionRate\":").text(std::string_view(std::to_string(1 + person % 99))).text("}");
+  if (member.participation > Participation::invited) {
+    write_progress(pen, member, target.kind, invited_at, 1 + person % 99);
   } else {
     pen.text(",\"status\":\"Invited\",\"invitedAt\":").text(invited_at);
     pen.text(

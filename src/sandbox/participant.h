@@ -38,7 +38,8 @@ struct KnownPerson {
 /// Writes one participant, a JSON object with all attributes of api.md, and returns where it ends. Its own id, names
 /// and, unless it is known, e-mail address are made up from the member's id and the target, the same each time; a
 /// member in sixteen has no names, as one invited by e-mail. `invited_at` is the record's time by time_json() (the
-/// caller writes many of the same time).
+/// caller writes many of the same time). Of what came after that the record has one time: who has completed started
+/// then, too, and who is unenrolled never did.
 char* write_participant(char* out, const MemberRecord& member, const KnownPerson& known, const TargetText& target,
                         std::string_view invited_at);
 

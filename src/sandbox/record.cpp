@@ -25,8 +25,11 @@ void append_member(std::string& out, const MemberRecord& member, const Target& t
   const std::size_t at = out.size();
   out.resize(at + MemberId::text_size);
   member.id.write(out.data() + at);
-  fmt::format_to(std::back_inserter(out), R"(","asked":{},"invited":{},"invitations":{},"mails":{},"mails_again":{}}})",
-                 member.asked, member.invited, member.by_call ? 1 : 0, member.mailed ? 1 : 0, member.mails_again);
+  const char* quote = member.invited() ? "\"" : "";
+  fmt::format_to(std::back_inserter(out),
+                 R"(","asked":{},"invited":{},"invitations":{},"mails":{},"mails_again":{},"status":{}{}{}}})",
+                 member.asked, member.invited(), member.by_call ? 1 : 0, member.mailed ? 1 : 0, member.mails_again,
+                 quote, member.invited() ? name_of(member.participation) : "null", quote);
 }
 
 void append_made(std::string& out, const SpotMember& member) {

@@ -70,7 +70,7 @@ void Sandbox::handle(const SandboxRequest& request, Instant now, WallTime wall, 
   reply = std::move(fresh);
 
   const std::string_view path = path_and_query(request.target).first;
-  if (path.starts_with("/_sandbox/")) return serve_own(request, path, reply);
+  if (path.starts_with("/_sandbox/")) return serve_own(request, path, wall, reply);
   if (path != "/v1" && !path.starts_with("/v1/")) return reply.refuse(404, "Not Found");
 
   ++stats_.requests;
@@ -221,7 +221,7 @@ void Sandbox::answer_added(bool lose_one, SandboxReply& reply) {
     const bool is_fresh = fresh != call_.fresh.end() && *fresh == call_.named[i];
     if (is_fresh) ++fresh;
     if (i == lost || (member.rules & ignored_member) != 0) continue;
-    std::string& names = member.invited && (is_fresh || !settings_.calls_known_failed) ? added : failed;
+    std::string& names = member.invited() && (is_fresh || !settings_.calls_known_failed) ? added : failed;
     names += fmt::format("{}\"{}\"", names.empty() ? "" : ",", member.id.text());
   }
   reply.answer(200, fmt::format(R"({{"addedSpotMemberIds":[{}],"failedSpotMemberIds":[{}]}})", added, failed));
@@ -246,9 +246,10 @@ bool Sandbox::note_named(std::uint32_t target, WallTime wall) {
     if (member.last_call == call_.number) continue;
     if (member.asked == 0 && has_rules_) {
       member.rules = rules_of(member.id);
-      member.invited = (member.rules & (invited_before | started_before)) != 0;
-      if (member.invited) {
-        member.invited_at = wall - std::chrono::hours(24);
+      if ((member.rules & (invited_before | started_before)) != 0) {
+        member.invite(wall - std::chrono::hours(24));
+        const bool started = (member.rules & started_before) != 0;
+        if (started) member.become(Participation::started, member.invited_at + std::chrono::hours(1));
         members_.add_participant(index);
         ++stats_.members_invited;
       }
@@ -269,16 +270,16 @@ std::size_t Sandbox::invite_named(WallTime wall) {
   std::size_t invited_already = 0;
   for (const std::uint32_t index : call_.named) {
     MemberRecord& member = members_[index];
-    if (member.invited) {
+    if (member.invited()) {
       ++invited_already;
       if (with_mail) {
         ++member.mails_again;
         ++stats_.mails_again;
       }
     } else if ((member.rules & (ignored_member | unknown_member)) == 0) {
-      member.invited = member.by_call = true;
+      member.invite(wall);
+      member.by_call = true;
       member.mailed = with_mail;
-      member.invited_at = wall;
       call_.fresh.push_back(index);
       members_.add_participant(index);
     }
@@ -299,7 +300,11 @@ void Sandbox::refuse_unknown(SandboxReply& reply) const {
   reply.refuse(400, message);
 }
 
-void Sandbox::serve_own(const SandboxRequest& request, std::string_view path, SandboxReply& reply) const {
+void Sandbox::serve_own(const SandboxRequest& request, std::string_view path, WallTime wall, SandboxReply& reply) {
+  if (path == "/_sandbox/participants") {
+    if (request.method != "POST") return reply.refuse_method("POST");
+    return serve_change(path_and_query(request.target).second, wall, reply);
+  }
   const bool is_stats = path == "/_sandbox/stats";
   const RecordLines lines = path == "/_sandbox/members" ? RecordLines::members
                             : path == "/_sandbox/made"  ? RecordLines::made

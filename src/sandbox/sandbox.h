@@ -53,6 +53,9 @@ struct SandboxStats {
   std::uint64_t mails_to_made = 0;  ///< members made with a mail
 };
 
+/// What can become of participants without a call to /v1.
+enum class ParticipantChange { started, completed, unenrolled, removed };
+
 class Sandbox {
  public:
   explicit Sandbox(SandboxSettings settings);
@@ -61,6 +64,13 @@ class Sandbox {
   /// backwards. `reply` is overwritten, its memory used again.
   void handle(const SandboxRequest& request, Instant now, WallTime wall, SandboxReply& reply);
   SandboxReply handle(const SandboxRequest& request, Instant now, WallTime wall);
+
+  /// Changes, behind the client's back, who takes part: the participants of a course (empty: of all), and no other
+  /// targets, whose id in lower case begins with `prefix` (empty: all). A call that names somebody who was removed
+  /// invites it anew, whatever the settings say of who was invited before; all others are invited already. Returns how
+  /// many it changed: not those who are so already.
+  std::size_t change_participants(std::string_view course, std::string_view prefix, ParticipantChange what,
+                                  WallTime wall);
 
   void connection_opened() { ++stats_.connections; }
 
@@ -92,7 +102,8 @@ class Sandbox {
   void list_participants(std::string_view query, std::string_view course, SandboxReply& reply);
   std::vector<std::uint32_t> participants_with(const std::vector<std::string>& addresses, std::uint32_t course);
   bool is_draft(std::string_view course) const;
-  void serve_own(const SandboxRequest& request, std::string_view path, SandboxReply& reply) const;
+  void serve_own(const SandboxRequest& request, std::string_view path, WallTime wall, SandboxReply& reply);
+  void serve_change(std::string_view query, WallTime wall, SandboxReply& reply);
   std::optional<Fault> next_fault();
   Duration next_delay();
   std::uint8_t rules_of(const MemberId& id) const;

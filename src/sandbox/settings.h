@@ -55,9 +55,11 @@ struct SandboxSettings {
   std::vector<std::string> started;  ///< members invited before, and Started
 
   SpotMemberSettings spot_members;
-  std::size_t page_limit = 100;    ///< the most items of a list that one answer holds, whatever the call asks for
-  std::size_t largest_lookup = 0;  ///< more addresses in an `email[in]` are refused (400); 0: no such limit
-  std::size_t longest_target = 0;  ///< a longer request target, in bytes, is refused (414); 0: no such limit
+  std::size_t first_page = 1;       ///< the number of a list's first page: 0 or 1
+  std::size_t page_limit = 100;     ///< the most items of a list that one answer holds, whatever the call asks for
+  bool refuse_large_pages = false;  ///< a call that asks for more is refused (400); else it is answered with fewer
+  std::size_t largest_lookup = 0;   ///< more addresses in an `email[in]` are refused (400); 0: no such limit
+  std::size_t longest_target = 0;   ///< a longer request target, in bytes, is refused (414); 0: no such limit
 };
 
 }  // namespace convoke

@@ -30,7 +30,7 @@ std::string_view why_not(SpotMembers::Making making) {
 // In the order of the ids, which is none to whoever asks: the API promises none.
 void Sandbox::look_up(std::string_view query, SandboxReply& reply) {
   ListQuery asked;
-  if (const auto wrong = read_list_query(query, {"email[in]"}, asked)) return reply.refuse_payload(*wrong);
+  if (const auto wrong = read_list_query(query, {"email[in]"}, settings_, asked)) return reply.refuse_payload(*wrong);
   const auto* addresses = asked.filter("email[in]");
   // Members who follow from the seed are nobody's to list.
   if (addresses == nullptr) return reply.refuse_payload("the sandbox lists spot members by email[in] only");
@@ -46,7 +46,7 @@ void Sandbox::look_up(std::string_view query, SandboxReply& reply) {
   std::ranges::sort(found, {}, [](const SpotMember* member) { return member->id; });
   found.erase(std::unique(found.begin(), found.end()), found.end());
 
-  Listing listing(asked, settings_.page_limit, reply);
+  Listing listing(asked, reply);
   for (const SpotMember* member : found) {
     if (listing.takes_next()) append_spot_member(reply.body, *member);
   }

@@ -52,10 +52,14 @@ struct Desk {
   const MemberRecord* member(int number, std::string_view course = "c1") const {
     return sandbox.members().find(TargetKind::course, course, id_of(number));
   }
-  bool invited(int number) const { return member(number) != nullptr && member(number)->invited; }
+  bool invited(int number) const { return member(number) != nullptr && member(number)->invited(); }
 
   Instant now{std::chrono::hours(1)};
   Sandbox sandbox;
 };
+
+inline SandboxReply participants_of(Desk& desk, std::string_view query = "", std::string_view course = "c1") {
+  return desk.get(fmt::format("/v1/courses/{}/participants{}", course, query));
+}
 
 }  // namespace convoke

@@ -146,7 +146,7 @@ TEST_CASE("the record is told as JSON, one line a member") {
   CHECK(
       lines ==
       R"({"target":"course","courseId":"c1","spotMemberId":"00000000-0000-4000-8000-000000000001","asked":2,"invited":true,)"
-      R"("invitations":1,"mails":1,"mails_again":0})"
+      R"("invitations":1,"mails":1,"mails_again":0,"status":"Invited"})"
       "\n");
   CHECK(desk.sandbox.append_lines(lines, RecordLines::members, 1, 100));
   CHECK(count(lines, "\n") == 2);
@@ -161,6 +161,7 @@ TEST_CASE("the record holds many members") {
     CHECK(table.find_or_add(MemberTable::hash(course, id_of(i)), course, id_of(i)) == static_cast<std::uint32_t>(i));
   }
   CHECK(table.size() == 20'000);
+  CHECK(sizeof(MemberRecord) <= 48);  // there are millions
   CHECK(table.find(TargetKind::course, "c", id_of(12'345)) == &table[12'345]);
   CHECK(table.find(TargetKind::course, "c", id_of(20'000)) == nullptr);
   CHECK(table.find(TargetKind::course, "d", id_of(1)) == nullptr);

@@ -11,10 +11,6 @@ std::string courses_of(Desk& desk, std::string_view query = "") {
   return desk.get(fmt::format("/v1/courses{}", query)).body;
 }
 
-SandboxReply participants_of(Desk& desk, std::string_view query = "", std::string_view course = "c1") {
-  return desk.get(fmt::format("/v1/courses/{}/participants{}", course, query));
-}
-
 constexpr std::string_view none = R"({"items":[],"total":0})";
 
 }  // namespace
@@ -76,6 +72,39 @@ TEST_CASE("participants are listed page by page, each once, by status and by add
   for (const auto* query : {"?status[eq]=Draft", "?status[in]=Invited,x", "?spotMemberId[in]=x", "?limit=0"}) {
     CAPTURE(query);
     CHECK(participants_of(desk, query).status == 400);
+  }
+}
+
+TEST_CASE("pages are numbered from 0 or from 1, as the settings say, and a call that names none gets the first") {
+  for (const std::size_t first : {0U, 1U}) {
+    SandboxSettings settings;
+    settings.first_page = first;
+    settings.page_limit = 2;
+    settings.courses = {"c1", "c2", "c3"};
+    Desk desk(settings);
+    CHECK(courses_of(desk) == courses_of(desk, fmt::format("?page={}", first)));
+    CHECK(count(courses_of(desk), "\"id\"") == 2);
+    CHECK(courses_of(desk, fmt::format("?page={}", first + 1)).starts_with(R"({"items":[{"id":"c3")"));
+    CHECK(courses_of(desk, fmt::format("?page={}", first + 2)) == R"({"items":[],"total":3})");
+    CHECK(desk.get("/v1/courses?page=0").status == (first == 0 ? 200 : 400));
+    CHECK(desk.get("/v1/courses?limit=0").status == 400);
+  }
+}
+
+TEST_CASE("a page larger than there are is cut, or refused if the settings say so") {
+  for (const bool refuses : {false, true}) {
+    SandboxSettings settings;
+    settings.page_limit = 2;
+    settings.refuse_large_pages = refuses;
+    Desk desk(settings);
+    desk.post(body_of({1, 2, 3}));
+    const auto larger = participants_of(desk, "?limit=3");
+    CHECK(larger.status == (refuses ? 400 : 200));
+    CHECK(count(larger.body, "\"spotMemberId\"") == (refuses ? 0 : 2));
+    CHECK((larger.body.find("limit must not be greater than 2") != std::string::npos) == refuses);
+    CHECK(count(participants_of(desk, "?limit=2").body, "\"spotMemberId\"") == 2);
+    CHECK(desk.get("/v1/courses?limit=3").status == (refuses ? 400 : 200));
+    CHECK(desk.get("/v1/spotMembers?email[in]=a%40x&limit=3").status == (refuses ? 400 : 200));
   }
 }
 

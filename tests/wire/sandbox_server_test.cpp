@@ -93,8 +93,9 @@ TEST_CASE("a connection is kept for the next call") {
   CHECK(second.starts_with("HTTP/1.1 200 OK\r\n"));
   CHECK(second.find("Content-Length: 0\r\n") != std::string::npos);
   connection.send("GET /_sandbox/members HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-  CHECK(connection.answer().ends_with(
-      "\"asked\":2,\"invited\":true,\"invitations\":1,\"mails\":0,\"mails_again\":0}\n\r\n0\r\n\r\n"));
+  CHECK(
+      connection.answer().ends_with("\"asked\":2,\"invited\":true,\"invitations\":1,\"mails\":0,\"mails_again\":0,"
+                                    "\"status\":\"Invited\"}\n\r\n0\r\n\r\n"));
   CHECK(connection.error == asio::error::eof);
   server.stop();
   CHECK(server.sandbox.stats().connections == 1);
@@ -280,5 +281,7 @@ TEST_CASE("options that cannot be are a usage error that names the option") {
   CHECK(where("--largest-lookup 50 --longest-target 4096") == "--listen");
   CHECK_THROWS_AS(where("--addresses-known 1.1"), CLI::ValidationError);
   CHECK_THROWS_AS(where("--page-limit 0"), CLI::ValidationError);
+  CHECK(where("--first-page 0 --refuse-large-pages") == "--listen");
+  CHECK_THROWS_AS(where("--first-page 2"), CLI::ValidationError);
   CHECK_THROWS_AS(where("--members members.csv --addresses-known 0.5"), CLI::ExcludesError);
 }

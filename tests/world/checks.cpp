@@ -39,7 +39,7 @@ Listed listed(World& world, const WorldJob& job) {
   }
   for (const std::string& member : members_of(world, job)) {
     const MemberRecord* record = world.record(job, member);
-    if (record == nullptr || !record->invited) ++found.not_invited;
+    if (record == nullptr || !record->invited()) ++found.not_invited;
     const auto outcome = outcomes.find(member);
     if (outcome == outcomes.end()) continue;
     if (outcome->second == "pending") ++found.due;
@@ -200,7 +200,7 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
       const auto& outcome = outcome_in_ledger;
       if (outcome != "invited" && outcome != "already_invited") continue;
       const MemberRecord* record = world.record(job, member);
-      REQUIRE_MESSAGE((record != nullptr && record->invited),
+      REQUIRE_MESSAGE((record != nullptr && record->invited()),
                       "the ledger says " << outcome << " of " << member << ", the server does not");
     }
     for (const auto& [id_in_ledger, member_in_ledger] : world.members(job.name)) {

@@ -272,7 +272,7 @@ void play(std::uint64_t seed, Totals& totals) {
       const auto& member = id;
       CAPTURE(member);
       const MemberRecord* record = world.record(job, member);
-      const bool invited = record != nullptr && record->invited;
+      const bool invited = record != nullptr && record->invited();
       ++totals.outcomes[outcome];
       ++totals.kinds[fmt::format("{} {}", name_of(job.kind), outcome)];
       if (outcome == "failed" || outcome == "in_doubt") continue;  // and gone from the list
