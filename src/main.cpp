@@ -79,6 +79,7 @@ int main(int argc, char** argv) {
   convoke::add_run_command(app, status);
   convoke::add_plan_command(app, status);
   convoke::add_retry_command(app, status);
+  convoke::add_verify_command(app, status);
   convoke::add_status_command(app, status);
   convoke::add_why_command(app, status);
   convoke::add_export_command(app, status);

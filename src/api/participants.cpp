@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <deque>
 
 #include "api/answer_json.h"
+#include "api/read_page.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "ledger/participant_columns.h"
 
 namespace convoke {
 namespace {
@@ -113,43 +116,72 @@ bool is_another(ondemand::value value, std::string_view target) {
   return !std::ranges::equal(text, target, {}, lower, lower);
 }
 
-// A column as the ledger keeps it: NULL, the one value all share, or an array.
-std::string column_of(const std::vector<std::string_view>& tokens, const std::vector<std::uint32_t>& named) {
-  if (named.empty()) return {};
-  const std::string_view first = tokens[named.front()];
-  const bool all_alike = std::all_of(named.begin(), named.end(), [&](auto member) { return tokens[member] == first; });
-  if (all_alike) {
-    if (first.empty()) return {};
-    if (first.front() != '"') return std::string(first);
-    const std::string_view text = first.substr(1, first.size() - 2);
-    if (!text.empty() && text.front() != '[' && text.find('\\') == std::string_view::npos) return std::string(text);
-  }
-  std::string column;
-  column.reserve(named.size() * (first.size() + 1) + 2);
-  for (const auto member : named) {
-    column += column.empty() ? '[' : ',';
-    column += tokens[member].empty() ? "null" : tokens[member];
-  }
-  return column + ']';
-}
-
 // Of each attribute, what a 201 says of each member that was asked for.
 using Tokens = std::array<std::vector<std::string_view>, attribute_count>;
+
+// `token_of` gives the text of each attribute.
+template <class TokenOf>
+void append_profile(std::string& out, TokenOf token_of) {
+  for (std::size_t i = column_count; i < attribute_count; ++i) {
+    const std::string_view token = token_of(i);
+    out += i == column_count ? "{\"" : ",\"";
+    out += attribute_names[i];
+    out += "\":";
+    out += token.empty() ? "null" : token;
+  }
+  out += '}';
+}
 
 std::string profile_column(const Tokens& tokens, const std::vector<std::uint32_t>& named) {
   std::string column;
   for (const auto member : named) {
     column += column.empty() ? "[" : ",";
-    for (std::size_t i = column_count; i < attribute_count; ++i) {
-      const std::string_view token = tokens[i][member];
-      column += i == column_count ? "{\"" : ",\"";
-      column += attribute_names[i];
-      column += "\":";
-      column += token.empty() ? "null" : token;
-    }
-    column += '}';
+    append_profile(column, [&](std::size_t attribute) { return tokens[attribute][member]; });
   }
   return column.empty() ? column : column + ']';
+}
+
+// One entry of an answer, as far as it is kept.
+struct Entry {
+  std::optional<MemberId> id;
+  bool is_of_another = false;  // target
+  std::array<std::string_view, attribute_count> said;
+};
+
+Entry read_entry(ondemand::object object, AskedTarget target, std::size_t kept, Rewritten& rewritten) {
+  Entry entry;
+  for (ondemand::field field : object) {
+    const std::string_view key = key_of(field);
+    ondemand::value value = field.value();
+    if (key == "spotMemberId") {
+      entry.id = member_id_of(value);
+    } else if (key == target.key && !target.id.empty()) {
+      entry.is_of_another = is_another(value, target.id);
+    } else if (const std::size_t attribute = attribute_named(key); attribute < kept) {
+      entry.said[attribute] = token_of(value, attribute, rewritten);
+    }
+  }
+  return entry;
+}
+
+std::string said_of(const Entry& entry, std::size_t kept) {
+  std::string said;
+  said.reserve(256);
+  for (std::size_t i = 0; i < column_count; ++i) {
+    said += said.empty() ? '[' : ',';
+    said += entry.said[i].empty() ? "null" : entry.said[i];
+  }
+  if (kept == attribute_count)
+    append_profile(said += ',', [&](std::size_t attribute) { return entry.said[attribute]; });
+  return said + ']';
+}
+
+// Different for different entries; their sum does not depend on their order.
+std::uint64_t mark_of(const MemberId& id) {
+  std::uint64_t words[2];
+  static_assert(sizeof words == sizeof id.bytes);
+  std::memcpy(words, id.bytes.data(), sizeof words);
+  return (words[0] ^ (words[1] * 0x9E3779B97F4A7C15U)) * 0xBF58476D1CE4E5B9U;
 }
 
 // Takes one entry of a 201 after the other.
@@ -164,21 +196,8 @@ class Reader {
     for (auto& column : tokens_) column.resize(ids.size());
   }
 
-  void take(ondemand::object entry) {
-    std::array<std::string_view, attribute_count> said;
-    std::optional<MemberId> id;
-    bool is_of_another = false;
-    for (ondemand::field field : entry) {
-      const std::string_view key = key_of(field);
-      ondemand::value value = field.value();
-      if (key == "spotMemberId") {
-        id = member_id_of(value);
-      } else if (key == target_.key && !target_.id.empty()) {
-        is_of_another = is_another(value, target_.id);
-      } else if (const std::size_t attribute = attribute_named(key); attribute < kept_) {
-        said[attribute] = token_of(value, attribute, rewritten_);
-      }
-    }
+  void take(ondemand::object object) {
+    const auto [id, is_of_another, said] = read_entry(object, target_, kept_, rewritten_);
     if (!id) {
       ++participants_.unreadable;
       return;
@@ -202,10 +221,8 @@ class Reader {
       if (is_named_[i]) named.push_back(static_cast<std::uint32_t>(i));
     }
     ParticipantColumns& columns = participants_.columns;
-    const std::array<std::string*, column_count> column_order = {
-        &columns.participant_id, &columns.participant_status, &columns.invited_at,       &columns.started_at,
-        &columns.completed_at,   &columns.unenrolled_at,      &columns.last_activity_at, &columns.completion_rate};
-    for (std::size_t i = 0; i < column_order.size(); ++i) *column_order[i] = column_of(tokens_[i], named);
+    const auto in_order = columns_in_order(columns);
+    for (std::size_t i = 0; i < column_count; ++i) *in_order[i] = column_of_tokens(tokens_[i], named);
     if (kept_ == attribute_count) columns.profile = profile_column(tokens_, named);
     return std::move(participants_);
   }
@@ -229,6 +246,23 @@ std::optional<Participants> read_participants(std::string& body, const std::vect
     Reader reader(ids, keep_profile, target);
     for (auto element : document.get_array()) reader.take(element.get_object());
     return reader.participants();
+  });
+}
+
+std::optional<Page> read_participants_page(std::string& body, KeepProfile keep_profile, AskedTarget target) {
+  constexpr std::size_t most_rewritten = 100'000;
+  const std::size_t kept = keep_profile == KeepProfile::yes ? attribute_count : column_count;
+  Rewritten rewritten(most_rewritten);
+  return read_page(body, [&](Page& page, ondemand::object object) {
+    const Entry entry = read_entry(object, target, kept, rewritten);
+    if (!entry.id) {
+      ++page.unreadable;
+    } else if (entry.is_of_another) {
+      ++page.foreign;
+    } else {
+      page.participants.push_back({*entry.id, said_of(entry, kept)});
+      page.mark += mark_of(*entry.id);
+    }
   });
 }
 

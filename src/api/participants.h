@@ -1,4 +1,5 @@
-// Reading a 201: which members it names, and what it says of each. Matched by id, never by position.
+// Reading a 201, or a page of those who take part: which members it names, and what it says of each. Matched by id,
+// never by position.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 
 #include "base/member_id.h"
 #include "ledger/chunk.h"
+#include "ledger/paging.h"
 
 namespace convoke {
 
@@ -37,5 +39,9 @@ struct AskedTarget {
 /// over. `body` needs capacity for simdjson's padding and gets it here if it lacks it.
 std::optional<Participants> read_participants(std::string& body, const std::vector<MemberId>& ids,
                                               KeepProfile keep_profile, AskedTarget target = {});
+
+/// Reads a page of those who take part in a target. Empty: it is not a JSON object with a list of `items`, to its very
+/// end. `body` as above.
+std::optional<Page> read_participants_page(std::string& body, KeepProfile keep_profile, AskedTarget target);
 
 }  // namespace convoke

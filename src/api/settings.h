@@ -31,6 +31,11 @@ struct InviteSettings {
   OnDoubt on_doubt = OnDoubt::ask_again;
   bool create_missing = false;             ///< addresses that nobody has: members are made of them first,
   bool member_email_notification = false;  ///< with an e-mail to each
+  bool check = true;                       ///< look whether the course is there before the first mail
+
+  bool sends_mail() const {
+    return email_notification.value_or(false) || (create_missing && member_email_notification);
+  }
 };
 
 /// How calls are made: for the wire, and for whoever sends over it.

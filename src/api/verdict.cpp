@@ -8,6 +8,7 @@
 #include "api/endpoint.h"
 #include "api/error_body.h"
 #include "api/members_found.h"
+#include "api/pages.h"
 #include "api/taken.h"
 #include "api/verdicts.h"
 #include "base/text.h"
@@ -150,6 +151,9 @@ std::optional<Verdict> judge_taken(Answer& answer, const Chunk& chunk, const Jud
     case AnswerForm::created_and_failed:
       if (status == 200 || status == 201) return judge_created(answer, chunk, how);
       break;
+    case AnswerForm::page:
+      if (status == 200) return judge_page(answer, chunk, how);
+      break;
   }
   return std::nullopt;
 }
@@ -159,6 +163,9 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
   if (auto taken = judge_taken(answer, chunk, how)) return std::move(*taken);
   const std::string said = error_message(answer.body, how.keep_profile);
   const std::string message = said.empty() ? fmt::format("HTTP {}", status) : fmt::format("HTTP {}: {}", status, said);
+  if (is_of_pages(how.step)) {
+    if (auto verdict = judge_no_page(status, chunk, how, message)) return std::move(*verdict);
+  }
   switch (status) {
     case 400:
     case 413:
@@ -176,7 +183,7 @@ Verdict judge_answer(Answer& answer, const Chunk& chunk, const Judgement& how) {
       return put_off(chunk, how, Effect::stop, status, Reason::proxy_refused, message);
     case 404:
     case 410:
-      return how.step == Step::invite ? target_missing(chunk, how, status, message) : step_missing(chunk, how, status);
+      return is_of_addresses(how.step) ? step_missing(chunk, how, status) : target_missing(chunk, how, status, message);
     case 429:
       return put_off(chunk, how, Effect::pause, status, Reason::rate_limited, message);
     case 502:

@@ -12,6 +12,7 @@
 #include "api/transport.h"
 #include "base/target.h"
 #include "ledger/chunk.h"
+#include "ledger/paging.h"
 
 namespace convoke {
 
@@ -39,6 +40,7 @@ struct Verdict {
   Reason reason = Reason::none;  ///< why the call did not simply succeed; none: it did
   std::string call_error;        ///< the same in words, for the call's row
   std::string alarm;             ///< set: something an operator must know, printable
+  std::optional<Page> page;      ///< of a list: what it says of the page that was asked for
 };
 
 /// How the API is while this answer comes in, as far as the run knows.
@@ -67,6 +69,7 @@ struct Judgement {
                                                 ///< folded to lower case; each once
   bool create_missing = false;                  ///< look_up: of addresses that nobody has, members are made
   std::string_view said_before;                 ///< look_up: the chunk's error, as it stands
+  PageAsked page;                               ///< of a list: that was asked for
   LedgerTime now{};
   double chance = 0;  ///< in [0, 1), drawn for this call: how much of the longest wait a retry waits
   ApiHealth health;

@@ -59,7 +59,7 @@ Verdict retry(const Chunk& chunk, const Judgement& how, int http_status, Reason 
 
 Verdict doubt(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error) {
   Verdict verdict = retry(chunk, how, http_status, reason, std::move(error));
-  if (how.step == Step::look_up) return verdict;
+  if (how.step == Step::look_up || is_of_pages(how.step)) return verdict;
   if (how.step == Step::create) verdict.pieces.front().next_step = Step::look_up;
   Fate& fate = verdict.pieces.front().fate;
   fate.doubt = true;

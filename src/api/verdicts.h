@@ -25,8 +25,8 @@ void add_halves(std::vector<Piece>& pieces, const Members& members, const Fate& 
 /// Nothing came of the call: another try, after a wait, unless that was the last.
 Verdict retry(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error);
 
-/// The same of a call that may have taken effect. A look-up has none. A creation that may have had one is looked up
-/// before it is asked for again.
+/// The same of a call that may have taken effect. What only reads has none. A creation that may have had one is looked
+/// up before it is asked for again.
 Verdict doubt(const Chunk& chunk, const Judgement& how, int http_status, Reason reason, std::string error);
 
 /// A doubt that says nothing of the chunk: it is due at once, and no try is used up.

@@ -36,23 +36,32 @@ constexpr std::optional<TargetKind> target_kind_named(std::string_view name) {
   return std::nullopt;
 }
 
-/// What a call for some of a target's members does: they are invited once it is known who they are.
+/// What a call does. Of a target's members: they are invited once it is known who they are. Of a list of the API's: it
+/// is read page by page.
 enum class Step {
   invite,   ///< members
   look_up,  ///< addresses: which members have them
-  create    ///< addresses that nobody has: members are made of them
+  create,   ///< addresses that nobody has: members are made of them
+  verify,   ///< a page of those who take part in a course
+  look      ///< a page of the courses there are
 };
 
 /// The words of the ledger, in the order of Step.
-inline constexpr std::array<std::string_view, 3> step_names = {"invite", "look_up", "create"};
+inline constexpr std::array<std::string_view, 5> step_names = {"invite", "look_up", "create", "verify", "look"};
 constexpr std::string_view name_of(Step step) {
   return step_names[static_cast<std::size_t>(step)];
 }
 constexpr std::optional<Step> step_named(std::string_view name) {
-  for (const Step step : {Step::invite, Step::look_up, Step::create}) {
+  for (const Step step : {Step::invite, Step::look_up, Step::create, Step::verify, Step::look}) {
     if (name_of(step) == name) return step;
   }
   return std::nullopt;
+}
+constexpr bool is_of_addresses(Step step) {
+  return step == Step::look_up || step == Step::create;
+}
+constexpr bool is_of_pages(Step step) {
+  return step == Step::verify || step == Step::look;
 }
 
 struct Target {

@@ -75,6 +75,7 @@ struct ExitStatus {
 void add_run_command(CLI::App& app, ExitStatus& status);
 void add_plan_command(CLI::App& app, ExitStatus& status);
 void add_retry_command(CLI::App& app, ExitStatus& status);
+void add_verify_command(CLI::App& app, ExitStatus& status);
 void add_status_command(CLI::App& app, ExitStatus& status);
 void add_why_command(CLI::App& app, ExitStatus& status);
 void add_export_command(CLI::App& app, ExitStatus& status);

@@ -7,6 +7,7 @@
 #include "cli/job_source.h"
 #include "cli/options.h"
 #include "cli/run_job.h"
+#include "cli/run_loop.h"
 #include "ledger/books.h"
 #include "ledger/intake.h"
 #include "ledger/job_lock.h"
@@ -18,6 +19,7 @@
 #include "ledger/survey.h"
 #include "net/tls_client.h"
 #include "report/plan_report.h"
+#include "run/course_look.h"
 #include "source/member_source.h"
 
 namespace convoke {
@@ -29,6 +31,7 @@ struct PlanCommand {
   JobOptions job;
   bool has_csv = false;
   bool accept_shrunk = false;
+  bool check = false;
 };
 
 std::string why_no_key(const Config& config) {
@@ -45,6 +48,7 @@ SurveyTerms terms_of(const Job& job, const PlanCommand& command, const Config& c
   terms.chunk_size = job.invite.chunk_size;
   terms.brakes = {job.list_rules, command.accept_shrunk, describe_source(job.source)};
   terms.retry_failed = config.run.retry_failed;
+  terms.name_targets = command.check && job.target.kind == TargetKind::course;
   terms.hold_doubts = job.invite.on_doubt == OnDoubt::hold;
   return terms;
 }
@@ -88,6 +92,34 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   return plan;
 }
 
+// Looks whether the courses are there, as a run of the job would: under its lock and the limits, in its ledger.
+PlannedCheck check(const Config& config, const Job& job, const Plan& plan, const Interruption& interruption) {
+  PlannedCheck check;
+  check.is_of_courses = job.target.kind == TargetKind::course;
+  if (!check.is_of_courses) return check;
+  ApiSettings api = api_with_key(config, interruption);
+  const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  Database database = Database::open(config.ledger_path, Durability::full, {interruption.token(), warn});
+  check_api(database, config.api.base_url);
+  const JobId id = job_id(database, job.name);
+  const auto lock = JobLock::take(database.file(), id);
+  if (!lock) {
+    check.exit = Exit::try_later;
+    check.message = busy_end(database, id).message;
+    return check;
+  }
+  keep_origin(database, id, job.name, origin_of(job));
+  SendingSettings settings = sending_settings(config, api, job.invite);
+  RunLoop loop(std::move(api), interruption);
+  CourseCheck run(database, id, std::move(settings), plan.survey.targets, loop.outside());
+  const auto line = [&run] { return counted(run.progress().counts.calls, "call"); };
+  Looked looked = loop.end_of(run, ShowProgress::never, line);
+  check.exit = exit_of(looked.end.by, {}, false);
+  check.message = std::move(looked.end.message);
+  check.courses = std::move(looked.courses);
+  return check;
+}
+
 Exit run(const PlanCommand& command) {
   if (command.jobs.empty() && !command.has_csv)
     throw Error(Exit::usage, "no job", "plan", "name one, as in: convoke plan members");
@@ -95,11 +127,16 @@ Exit run(const PlanCommand& command) {
   const Config config = command.common.load(command.jobs);
   Exit exit = Exit::ok;
   std::vector<Plan> plans;
+  const Interruption interruption{std::nullopt};
   // One that cannot be planned does not keep the others from it, as it does not keep them from running.
   const auto plan_one = [&](auto&& load) {
     try {
       const Job job = load();
-      const Plan plan = plan_of(config, job, command);
+      Plan plan = plan_of(config, job, command);
+      if (command.check) {
+        plan.check = at_ledger(config.ledger_path, [&] { return check(config, job, plan, interruption); });
+        exit = worst(exit, plan.check->exit);
+      }
       if (plan.list().invalid > 0 && !job.list_rules.ignore_invalid) exit = worst(exit, Exit::incomplete);
       if (!command.common.json) print_result(plan_text(plan));
       plans.push_back(plan);
@@ -124,6 +161,7 @@ void add_plan_command(CLI::App& app, ExitStatus& status) {
   add_list_options(*plan, command->job);
   plan->add_flag("--accept-shrunk", command->accept_shrunk,
                  "The list is right, though it would withdraw most of those who are due");
+  plan->add_flag("--check", command->check, "Ask the API, too: is the key good, is the course there, and no Draft");
   add_common_options(*plan, command->common);
   plan->footer("Example: convoke plan members");
   plan->callback([command, plan, &status] {

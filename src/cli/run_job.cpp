@@ -2,28 +2,20 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <cstdio>
 #include <filesystem>
-#include <random>
-#include <stop_token>
 #include <thread>
 
 #include "base/numbers.h"
 #include "base/text.h"
 #include "cli/job_source.h"
-#include "cli/network_loop.h"
 #include "cli/options.h"
+#include "cli/run_loop.h"
 #include "ledger/job_lock.h"
 #include "ledger/jobs.h"
 #include "ledger/ledger_api.h"
 #include "ledger/run_record.h"
 #include "ledger/troubles.h"
-#include "net/http_transport.h"
 #include "run/job_run.h"
 #include "run/outlook.h"
 #include "sandbox/server.h"
@@ -33,95 +25,12 @@
 namespace convoke {
 namespace {
 
-namespace asio = boost::asio;
-using namespace std::chrono_literals;
-
-// The thread that owns the ledger while a run sends. It goes before the run does: what it was still asked to do is
-// done.
-class LedgerThread {
- public:
-  explicit LedgerThread(asio::io_context& context)
-      : work_(asio::make_work_guard(context)), thread_([&context] { context.run(); }) {}
-  ~LedgerThread() {
-    work_.reset();
-    thread_.join();
-  }
-  LedgerThread(const LedgerThread&) = delete;
-  LedgerThread& operator=(const LedgerThread&) = delete;
-
- private:
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::thread thread_;
-};
-
-// The refusal of a second process names the first and how far it is.
 RunReport busy_report(Database& database, JobId job, RunReport report) {
   report.exit = Exit::try_later;
-  report.end.by = StoppedBy::busy;
-  report.end.message = "another process is running this job";
+  report.end = busy_end(database, job);
   report.list.unread_why = "not read";
-  database.read([&] {
-    if (const auto holder = latest_run(database, job)) {
-      report.end.message = fmt::format("process {} is running this job since {}: {} settled in {}", holder->pid,
-                                       format_time(holder->started_at), counted(holder->counts.handled(), "member"),
-                                       counted(holder->counts.calls, "call"));
-    }
-    report.books = books_of(database, job);
-  });
+  report.books = database.read([&] { return books_of(database, job); });
   return report;
-}
-
-// A line that says how the run stands, now and then.
-class Ticker {
- public:
-  Ticker(asio::io_context& loop, const JobRun& run, ShowProgress how) : run_(run), how_(how), timer_(loop) {
-    if (how_ == ShowProgress::line || how_ == ShowProgress::log) wait();
-  }
-  void stop() {
-    timer_.cancel();
-    if (how_ == ShowProgress::line) std::fputs("\r\x1b[2K", stderr);
-  }
-
- private:
-  void wait() {
-    timer_.expires_after(how_ == ShowProgress::line ? 200ms : 30'000ms);
-    timer_.async_wait([this](boost::system::error_code error) {
-      if (error) return;
-      show();
-      wait();
-    });
-  }
-
-  void show() {
-    const Progress progress = run_.progress();
-    const std::string line = progress_line(progress, progress.elapsed);
-    if (how_ == ShowProgress::line) {
-      std::fputs(("\r\x1b[2K" + line).c_str(), stderr);  // never throws, unlike fmt::print
-      std::fflush(stderr);
-    } else {
-      spdlog::log(spdlog::level::warn, "{}", line);
-    }
-  }
-
-  const JobRun& run_;
-  ShowProgress how_;
-  asio::steady_timer timer_;
-};
-
-Finished run_on(asio::io_context& loop, JobRun& run, ShowProgress progress) {
-  std::exception_ptr error;
-  Finished finished;
-  Ticker ticker(loop, run, progress);
-  auto on_end = [&](std::exception_ptr failure, Finished what) {
-    error = failure;
-    finished = std::move(what);
-    ticker.stop();
-    loop.stop();  // no name that is still being looked up, say, is waited for
-  };
-  asio::co_spawn(loop, run.run(), std::move(on_end));
-  loop.run();
-  if (error) std::rethrow_exception(error);
-  return finished;
 }
 
 // The API's stand-in for a rehearsal, on a thread of its own.
@@ -155,16 +64,12 @@ struct Destination {
 
 JobRunSettings settings_of(const Destination& to, const Config& config, const Job& job, const RunOptions& options) {
   JobRunSettings settings;
-  settings.send.invite = job.invite;
-  settings.send.calls = to.api;
-  settings.send.retry = config.retry;
+  static_cast<SendingSettings&>(settings) = sending_settings(config, to.api, job.invite);
   settings.send.limits = to.limits;
-  settings.send.run = config.run;
-  settings.send.keep_profile = config.keep_profile ? KeepProfile::yes : KeepProfile::no;
   settings.send.max_members = options.max_members;
   settings.base_url = to.address;
-  settings.url = to.api.base_url;
-  settings.way = way_of(to.api.proxy);
+  // Whatever the courses are: a rehearsal's sandbox has them all.
+  if (to.rehearse == Rehearse::yes) settings.send.invite.check = false;
   settings.assume_used = options.assume_used;
   settings.brakes = {job.list_rules, options.accept_shrunk, describe_source(job.source)};
   settings.retry = options.retry;
@@ -230,25 +135,11 @@ RunReport run_against(Destination to, const Config& config, const Job& job, cons
   settings.send.max_duration = interruption.left();
   JobSource source(job.source, interruption.token(), options.progress);
   MemberList list(source, job.target, interruption.token());
-  NetworkLoop network;
-  HttpTransport transport(network.context().get_executor(), system, std::move(to.api));
-  SystemAlarms alarms(system);
-  asio::io_context ledger_loop{1};
-  const Outside outside{transport,
-                        system,
-                        alarms,
-                        network.context().get_executor(),
-                        ledger_loop.get_executor(),
-                        std::random_device{}(),
-                        warn,
-                        interruption.token(),
-                        [&interruption] { return interruption.reason(); }};
-  JobRun run(database, id, list, std::move(settings), outside);
+  RunLoop loop(std::move(to.api), interruption);
+  JobRun run(database, id, list, std::move(settings), loop.outside());
   report.run = run.id();
-  {
-    const LedgerThread ledger_thread(ledger_loop);
-    add_finish(report, run_on(network.context(), run, options.progress), options);
-  }
+  const auto line = [&run] { return progress_line(run.progress(), run.progress().elapsed); };
+  add_finish(report, loop.end_of(run, options.progress, line), options);
   report.counts = run.counts();
   report.books = books_of(database, id);
   report.troubles = troubles_of(database, id);
@@ -276,6 +167,46 @@ RunReport rehearse(const Config& config, const Job& job, const RunOptions& optio
 
 }  // namespace
 
+RunEnd busy_end(Database& database, JobId job) {
+  RunEnd end{StoppedBy::busy, "another process is running this job"};
+  database.read([&] {
+    const auto holder = run_under_way(database, job);
+    if (!holder) return;
+    const std::string what =
+        holder->command == "run"
+            ? fmt::format("running this job since {}: {} settled in {}", format_time(holder->started_at),
+                          counted(holder->counts.handled(), "member"), counted(holder->counts.calls, "call"))
+            : fmt::format("at work on this job ({}) since {}: {}", holder->command, format_time(holder->started_at),
+                          counted(holder->counts.calls, "call"));
+    end.message = fmt::format("process {} is {}", holder->pid, what);
+  });
+  return end;
+}
+
+SendingSettings sending_settings(const Config& config, const ApiSettings& api, const InviteSettings& invite) {
+  SendingSettings settings;
+  settings.send.invite = invite;
+  settings.send.calls = api;
+  settings.send.retry = config.retry;
+  settings.send.limits = config.limits;
+  settings.send.run = config.run;
+  settings.send.keep_profile = config.keep_profile ? KeepProfile::yes : KeepProfile::no;
+  settings.base_url = api.base_url;
+  settings.url = api.base_url;
+  settings.way = way_of(api.proxy);
+  return settings;
+}
+
+ApiSettings api_with_key(const Config& config, const Interruption& interruption) {
+  ApiSettings api = config.api;
+  try {
+    api.key = load_key(config.key, environment_variable, key_command_patience, interruption.token());
+  } catch (const ReadingStopped&) {
+    throw Error(Exit::try_later, interruption.reason().message + " while the API key was fetched", config.key.where);
+  }
+  return api;
+}
+
 std::filesystem::path rehearsal_ledger(const std::filesystem::path& ledger) {
   return ledger.parent_path() / (ledger.stem().string() + "-rehearsal" + ledger.extension().string());
 }
@@ -296,12 +227,8 @@ std::string origin_of(const Job& job) {
 
 RunReport run_job(const Config& config, const Job& job, const RunOptions& options, const Interruption& interruption) {
   if (options.rehearse == Rehearse::yes) return rehearse(config, job, options, interruption);
-  Destination to{config.api, config.api.base_url, config.limits, config.ledger_path, Rehearse::no};
-  try {
-    to.api.key = load_key(config.key, environment_variable, key_command_patience, interruption.token());
-  } catch (const ReadingStopped&) {
-    throw Error(Exit::try_later, interruption.reason().message + " while the API key was fetched", config.key.where);
-  }
+  Destination to{api_with_key(config, interruption), config.api.base_url, config.limits, config.ledger_path,
+                 Rehearse::no};
   return run_against(std::move(to), config, job, options, interruption);
 }
 

@@ -10,6 +10,7 @@
 #include "job/config.h"
 #include "job/job.h"
 #include "report/run_report.h"
+#include "run/sending.h"
 
 namespace convoke {
 
@@ -38,5 +39,14 @@ std::string run_fingerprint(const Job& job);
 
 /// Where the job came from, as the ledger keeps it: its file, or its list.
 std::string origin_of(const Job& job);
+
+/// Why a job cannot be run: another process does, which is named, with how far it is.
+RunEnd busy_end(Database& database, JobId job);
+
+/// How the config and `invite` say to send.
+SendingSettings sending_settings(const Config& config, const ApiSettings& api, const InviteSettings& invite);
+
+/// Where the API is, with the key, which may have to be fetched.
+ApiSettings api_with_key(const Config& config, const Interruption& interruption);
 
 }  // namespace convoke

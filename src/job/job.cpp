@@ -186,6 +186,7 @@ InviteSettings read_invite(const SettingTable& table) {
   InviteSettings invite;
   invite.invited_by = table.text("invite.invited_by");
   invite.email_notification = table.flag("invite.email_notification");
+  invite.check = table.flag("invite.check").value_or(invite.check);
   invite.create_missing = table.flag("invite.create_missing").value_or(invite.create_missing);
   if (invite.create_missing && !table.has("source.email_column")) {
     table.fail("invite.create_missing", "goes with source.email_column: members are made of addresses",

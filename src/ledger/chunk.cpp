@@ -1,22 +1,8 @@
 #include "ledger/chunk.h"
 
-#include <simdjson.h>
+#include "ledger/participant_columns.h"
 
 namespace convoke {
-namespace {
-
-// One column: a value that all share stays as it is.
-std::string picked_column(const std::string& column, const std::vector<std::uint32_t>& members) {
-  if (!column.starts_with('[')) return column;
-  simdjson::dom::parser parser;
-  const simdjson::dom::array all = parser.parse(column).get_array();
-  const std::vector<simdjson::dom::element> values(all.begin(), all.end());
-  std::string out;
-  for (const auto member : members) out += (out.empty() ? '[' : ',') + simdjson::minify(values.at(member));
-  return out + ']';
-}
-
-}  // namespace
 
 Fate Fate::due(const History& history, LedgerTime not_before) {
   Fate fate;
@@ -59,11 +45,7 @@ Fate Fate::back() const {
 
 Fate picked(const Fate& fate, const std::vector<std::uint32_t>& members) {
   Fate part = fate;
-  ParticipantColumns& columns = part.participants;
-  for (std::string* column : {&columns.participant_id, &columns.participant_status, &columns.invited_at,
-                              &columns.started_at, &columns.completed_at, &columns.unenrolled_at,
-                              &columns.last_activity_at, &columns.completion_rate, &columns.profile})
-    *column = picked_column(*column, members);
+  for (std::string* column : columns_in_order(part.participants)) *column = picked_column(*column, members);
   return part;
 }
 

@@ -44,6 +44,7 @@ struct Chunk : History {
 struct ParticipantColumns {
   std::string participant_id, participant_status, invited_at, started_at, completed_at, unenrolled_at, last_activity_at,
       completion_rate, profile;
+  bool operator==(const ParticipantColumns&) const = default;
 };
 
 /// What becomes of some members of a chunk.

@@ -145,6 +145,7 @@ std::optional<Chunk> Chunks::Due::claim(Most most, Wanted wanted) {
 
 bool Chunks::is_passed_over(ChunkId chunk, std::int64_t target_no) const {
   const auto gathering = gathering_.find(target_no);
+  if (!asked_targets_.empty() && !asked_targets_.contains(target_no)) return true;
   return in_flight_.contains(chunk) || refused_targets_.contains(target_no) || on_trial_.contains(target_no) ||
          (gathering != gathering_.end() && gathering->second == chunk);
 }

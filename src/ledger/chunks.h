@@ -99,6 +99,8 @@ class Chunks {
 
   /// The target was refused: as long as this lives, none of its chunks is claimed or waited for.
   void refuse_target(std::int64_t target_no) { refused_targets_.insert(target_no); }
+  /// From here on, as long as this lives, only chunks of these targets are claimed or waited for; empty: of all.
+  void ask_only(std::set<std::int64_t> targets) { asked_targets_ = std::move(targets); }
   /// How many members of each refused target stay due.
   std::map<std::int64_t, std::int64_t> due_of_refused_targets();
 
@@ -203,6 +205,7 @@ class Chunks {
   std::map<ChunkId, Asked> asked_;            ///< by this run, and due again
   std::map<std::int64_t, ChunkId> on_trial_;  ///< targets never accepted, with their chunk in flight
   std::set<std::int64_t> refused_targets_;
+  std::set<std::int64_t> asked_targets_;       ///< empty: all
   std::set<std::int64_t> accepted_targets_;    ///< those known to be
   std::map<std::int64_t, ChunkId> gathering_;  ///< of each target, the chunk that is not full yet
 };

@@ -19,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // An older ledger of schema n becomes one of n + 1 by migrations[n - 1]; a new one is made as schema.sql has it.
-constexpr std::array migrations = {ledger_from_1_to_2, ledger_from_2_to_3, ledger_from_3_to_4, ledger_from_4_to_5};
+constexpr std::array migrations = {ledger_from_1_to_2, ledger_from_2_to_3, ledger_from_3_to_4, ledger_from_4_to_5,
+                                   ledger_from_5_to_6};
 constexpr int schema_version = static_cast<int>(migrations.size()) + 1;
 constexpr int application_id = 0x43766B65;  // "Cvke", so that `file` and we know a ledger from any other database
 

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <boost/endian/conversion.hpp>
 #include <utility>
 
 #include "base/address.h"
@@ -17,46 +15,6 @@ constexpr std::size_t entries_in_memory = 1 << 20;  // 32 MiB
 
 }  // namespace
 
-// Most lists are of one target and of random ids: their leading bits spread them over buckets (in place: the American
-// flag sort of McIlroy, Bostic and McIlroy, 1993), and what is left to compare is small and in the cache. Half the time
-// of std::sort alone; ids that all begin alike end up in one bucket, and cost what they did.
-void Differences::Entry::sort(std::vector<Entry>& entries) {
-  constexpr int bucket_bits = 12;
-  constexpr std::size_t buckets = 1U << bucket_bits;
-  const auto bucket_of = [](const Entry& entry) { return static_cast<std::size_t>(entry.high >> (64 - bucket_bits)); };
-  const bool one_target = std::all_of(entries.begin(), entries.end(),
-                                      [&](const Entry& entry) { return entry.target_no == entries.front().target_no; });
-  if (!one_target || entries.size() < 4 * buckets) {
-    std::sort(entries.begin(), entries.end());
-    return;
-  }
-  std::array<std::size_t, buckets> size{};
-  for (const Entry& entry : entries) ++size[bucket_of(entry)];
-  std::array<Entry*, buckets> next{};
-  std::array<Entry*, buckets> end{};
-  Entry* begin = entries.data();
-  for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
-    next[bucket] = begin;
-    end[bucket] = begin += size[bucket];
-  }
-  for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
-    while (next[bucket] < end[bucket]) {
-      Entry entry = *next[bucket];
-      for (std::size_t home = bucket_of(entry); home != bucket; home = bucket_of(entry))
-        std::swap(entry, *next[home]++);
-      *next[bucket]++ = entry;
-    }
-    std::sort(end[bucket] - size[bucket], end[bucket]);
-  }
-}
-
-MemberId Differences::Entry::id() const {
-  MemberId id;
-  boost::endian::store_big_u64(&id.bytes[0], high);
-  boost::endian::store_big_u64(&id.bytes[8], low);
-  return id;
-}
-
 Differences::Differences(const std::filesystem::path& folder, TargetNumbers& targets, AddressBook& book)
     : targets_(targets), book_(book), entries_(folder, entries_in_memory) {}
 
@@ -68,8 +26,8 @@ void Differences::add_known(Database& database, JobId job) {
   )sql");
   for (const auto& [chunk, target_no, ids, is_unsettled, is_gone, step, target] :
        known.rows<std::uint64_t, std::int64_t, std::vector<MemberId>, bool, bool, Step, std::string>(job)) {
-    std::uint32_t index = is_unsettled ? Entry::unsettled_bit : is_gone ? Entry::gone_bit : 0;
-    if (step != Step::invite) index |= Entry::address_bit;
+    std::uint32_t index = is_unsettled ? unsettled_bit : is_gone ? gone_bit : 0;
+    if (step != Step::invite) index |= address_bit;
     // Of whom members are to be made, they are looked up first, by the next run (Resolution::begin()).
     const std::int64_t number = step == Step::create ? targets_.number_of(target, Step::look_up) : target_no;
     for (const MemberId& id : ids) add(number, id, index++, chunk);
@@ -98,7 +56,7 @@ bool Differences::add(const CheckedRow& row) {
     return false;
   }
   unknown_size_ += size_in_query(address.address) + 1;
-  add(number_of(row.target, Step::look_up), key, Entry::address_bit, origin);
+  add(number_of(row.target, Step::look_up), key, address_bit, origin);
   return true;
 }
 
@@ -121,10 +79,8 @@ std::int64_t Differences::number_of(std::string_view target, Step step) {
   return number;
 }
 
-// Ids compare as big-endian bytes; two words compare faster.
 void Differences::add(std::int64_t target_no, const MemberId& id, std::uint32_t index, std::uint64_t origin) {
-  entries_.add({boost::endian::load_big_u64(&id.bytes[0]), boost::endian::load_big_u64(&id.bytes[8]),
-                static_cast<std::uint32_t>(target_no), index, origin});
+  entries_.add({id, target_no, index, origin});
 }
 
 void Differences::begin() {
@@ -148,7 +104,7 @@ std::optional<Difference> Differences::next() {
   member.target_no = first.target_no;
   member.id = first.id();
   member.line = row & ~Entry::row_bit;
-  member.is_address = (first.index & Entry::address_bit) != 0;
+  member.is_address = (first.index & address_bit) != 0;
   if (row != 0) ++reading_.members;
   if (first.is_row()) {
     ++reading_.added;
@@ -157,9 +113,9 @@ std::optional<Difference> Differences::next() {
   member.what = row != 0 ? Difference::What::listed : Difference::What::gone;
   if (row == 0) ++reading_.gone;
   member.chunk = static_cast<ChunkId>(first.origin);
-  member.index = first.index & ~(Entry::unsettled_bit | Entry::gone_bit | Entry::address_bit);
-  member.was_unsettled = (first.index & Entry::unsettled_bit) != 0;
-  member.was_gone = (first.index & Entry::gone_bit) != 0;
+  member.index = first.index & ~(unsettled_bit | gone_bit | address_bit);
+  member.was_unsettled = (first.index & unsettled_bit) != 0;
+  member.was_gone = (first.index & gone_bit) != 0;
   return found;
 }
 

@@ -12,6 +12,7 @@
 #include "base/member_id.h"
 #include "ledger/address_book.h"
 #include "ledger/database.h"
+#include "ledger/member_entry.h"
 #include "ledger/sorter.h"
 #include "ledger/target_numbers.h"
 #include "source/row_check.h"
@@ -77,33 +78,11 @@ class Differences {
   const Reading& reading() const { return reading_; }
 
  private:
-  // One known member or one row. Known ones sort before rows of the same member, rows by line.
-  struct Entry {
-    std::uint64_t high;
-    std::uint64_t low;
-    std::uint32_t target_no;
-    std::uint32_t index;   // known: where in its chunk, with unsettled_bit or gone_bit; and address_bit
-    std::uint64_t origin;  // known: its chunk; row: its line with row_bit
-
-    static constexpr std::uint64_t row_bit = std::uint64_t{1} << 63U;
-    static constexpr std::uint32_t unsettled_bit = std::uint32_t{1} << 31U;
-    static constexpr std::uint32_t gone_bit = std::uint32_t{1} << 30U;
-    static constexpr std::uint32_t address_bit = std::uint32_t{1} << 29U;
-    bool is_row() const { return (origin & row_bit) != 0; }
-    MemberId id() const;
-
-    bool operator<(const Entry& other) const {
-      if (target_no != other.target_no) return target_no < other.target_no;
-      if (high != other.high) return high < other.high;
-      if (low != other.low) return low < other.low;
-      return origin < other.origin;
-    }
-    static void sort(std::vector<Entry>& entries);
-    bool same_member(const Entry& other) const {
-      return low == other.low && high == other.high && target_no == other.target_no;
-    }
-  };
-  static_assert(sizeof(Entry) == 32);
+  // Of a row its line; of who is known where in the chunk, with these.
+  using Entry = MemberEntry;
+  static constexpr std::uint32_t unsettled_bit = std::uint32_t{1} << 31U;
+  static constexpr std::uint32_t gone_bit = std::uint32_t{1} << 30U;
+  static constexpr std::uint32_t address_bit = std::uint32_t{1} << 29U;
 
   void add(std::int64_t target_no, const MemberId& id, std::uint32_t index, std::uint64_t origin);
 

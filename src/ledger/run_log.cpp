@@ -10,7 +10,7 @@ std::int64_t RunCounts::handled() const {
   return std::accumulate(settled.begin(), settled.end(), std::int64_t{0});
 }
 
-RunLog::RunLog(Database& database, JobId job, WallTime now)
+RunLog::RunLog(Database& database, JobId job, WallTime now, Command command)
     : database_(database),
       job_(job),
       begin_call_(database, R"sql(
@@ -28,17 +28,18 @@ RunLog::RunLog(Database& database, JobId job, WallTime now)
   database.write([&](Transaction& transaction) {
     Statement(transaction, "UPDATE run SET ended_at = ?, stopped_by = 'killed' WHERE job_id = ? AND ended_at IS NULL")
         .run(now, job_);
-    run_ = Statement(transaction, "INSERT INTO run (job_id, pid, started_at) VALUES (?, ?, ?)")
-               .insert(job_, ::getpid(), now);
+    run_ = Statement(transaction, "INSERT INTO run (job_id, pid, started_at, command) VALUES (?, ?, ?, ?)")
+               .insert(job_, ::getpid(), now, name_of(command));
   });
 }
 
 std::vector<OpenCall> RunLog::open_calls() {
   std::vector<OpenCall> calls;
   Statement query(database_, R"sql(
-    SELECT call_id, chunk_id FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ? AND run_id <> ?
+    SELECT call_id, chunk_id, step FROM call JOIN run USING (run_id) WHERE open = 1 AND job_id = ? AND run_id <> ?
   )sql");
-  for (const auto& [call, chunk] : query.rows<CallId, ChunkId>(job_, run_)) calls.push_back({call, chunk});
+  for (const auto& [call, chunk, step] : query.rows<CallId, ChunkId, Step>(job_, run_))
+    calls.push_back({call, chunk, step});
   return calls;
 }
 

@@ -17,6 +17,8 @@ struct RunCounts {
   std::array<std::int64_t, all_outcomes.size()> settled{};  ///< members, by outcome
   std::int64_t calls = 0;
   std::int64_t retries = 0;  ///< of the calls, those for a chunk that had no definite answer before
+  std::int64_t listed = 0;   ///< entries of the API's lists that were read,
+  std::int64_t to_list = 0;  ///< of so many, as far as the API says
 
   std::int64_t& of(Outcome outcome) { return settled[static_cast<std::size_t>(outcome)]; }
   std::int64_t of(Outcome outcome) const { return settled[static_cast<std::size_t>(outcome)]; }
@@ -36,14 +38,25 @@ struct CallEnd {
 struct OpenCall {
   CallId call = 0;
   ChunkId chunk = 0;
+  Step step = Step::invite;
 };
+
+/// What a run of a job is.
+enum class Command {
+  run,  ///< or retry
+  verify,
+  check  ///< plan --check
+};
+constexpr std::string_view name_of(Command command) {
+  return command == Command::run ? "run" : command == Command::verify ? "verify" : "check";
+}
 
 /// The log of one run.
 class RunLog {
  public:
   /// A new run of the job. Runs that never ended (their process is gone, since the job's lock is ours) are closed. In a
   /// transaction of its own.
-  RunLog(Database& database, JobId job, WallTime now);
+  RunLog(Database& database, JobId job, WallTime now, Command command = Command::run);
 
   RunId run() const { return run_; }
   const RunCounts& counts() const { return counts_; }
@@ -63,6 +76,9 @@ class RunLog {
   void count(Outcome outcome, std::int64_t members);
   /// Takes members out of the counts again (they became due once more).
   void uncount(Outcome outcome, std::int64_t members);
+
+  /// So many entries of lists are read, of so many.
+  void note_listed(std::int64_t read, std::int64_t total) { counts_.listed = read, counts_.to_list = total; }
 
   /// Writes the counts so far into the run's row.
   void write_counts(Transaction& transaction);

@@ -1,24 +1,41 @@
 #include "ledger/run_record.h"
 
+#include <fmt/format.h>
+
 namespace convoke {
 
-std::optional<RunRecord> latest_run(Database& database, JobId job) {
-  Statement query(database, R"sql(
-    SELECT run_id, pid, started_at, ended_at, exit_code, stopped_by, message, calls, retries, invited, already_invited,
-           rejected, failed, in_doubt, unknown
-    FROM run WHERE job_id = ? ORDER BY run_id DESC LIMIT 1
-  )sql");
+namespace {
+
+// `which`, with these arguments.
+template <class... Arguments>
+std::optional<RunRecord> latest(Database& database, const char* which, const Arguments&... arguments) {
+  Statement query(database, fmt::format(R"sql(
+    SELECT run_id, command, pid, started_at, ended_at, exit_code, stopped_by, message, calls, retries, invited,
+           already_invited, rejected, failed, in_doubt, unknown
+    FROM run WHERE {} ORDER BY run_id DESC LIMIT 1)sql",
+                                        which));
   using Count = std::int64_t;
-  const auto row = query.row<RunId, std::int64_t, WallTime, std::optional<WallTime>, std::optional<int>, std::string,
-                             std::string, Count, Count, Count, Count, Count, Count, Count, Count>(job);
+  const auto row =
+      query.row<RunId, std::string, std::int64_t, WallTime, std::optional<WallTime>, std::optional<int>, std::string,
+                std::string, Count, Count, Count, Count, Count, Count, Count, Count>(arguments...);
   if (!row) return std::nullopt;
   RunRecord run;
   RunCounts& counts = run.counts;
-  std::tie(run.run, run.pid, run.started_at, run.ended_at, run.exit_code, run.stopped_by, run.message, counts.calls,
-           counts.retries, counts.of(Outcome::invited), counts.of(Outcome::already_invited),
+  std::tie(run.run, run.command, run.pid, run.started_at, run.ended_at, run.exit_code, run.stopped_by, run.message,
+           counts.calls, counts.retries, counts.of(Outcome::invited), counts.of(Outcome::already_invited),
            counts.of(Outcome::rejected), counts.of(Outcome::failed), counts.of(Outcome::in_doubt),
            counts.of(Outcome::unknown)) = *row;
   return run;
+}
+
+}  // namespace
+
+std::optional<RunRecord> latest_run(Database& database, JobId job, Command command) {
+  return latest(database, "job_id = ? AND command = ?", job, name_of(command));
+}
+
+std::optional<RunRecord> run_under_way(Database& database, JobId job) {
+  return latest(database, "job_id = ? AND ended_at IS NULL", job);
 }
 
 std::int64_t asked_without_answer(Database& database, JobId job) {
@@ -30,7 +47,7 @@ std::int64_t asked_without_answer(Database& database, JobId job) {
 }
 
 std::optional<WallTime> last_success(Database& database, JobId job) {
-  return Statement(database, "SELECT max(ended_at) FROM run WHERE job_id = ? AND exit_code = 0")
+  return Statement(database, "SELECT max(ended_at) FROM run WHERE job_id = ? AND exit_code = 0 AND command = 'run'")
       .the<std::optional<WallTime>>(job);
 }
 
@@ -44,7 +61,7 @@ std::optional<Duration> mean_latency(Database& database) {
 
 std::int64_t calls_due(Database& database, JobId job) {
   return Statement(database, R"sql(
-    SELECT count(*) FROM chunk INDEXED BY chunk_books WHERE job_id = ? AND outcome = 'pending')sql")
+    SELECT count(*) FROM chunk INDEXED BY chunk_books WHERE job_id = ? AND outcome = 'pending' AND size > 0)sql")
       .the<std::int64_t>(job);
 }
 

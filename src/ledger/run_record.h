@@ -11,6 +11,7 @@ namespace convoke {
 /// A run, as the ledger has it.
 struct RunRecord {
   RunId run = 0;
+  std::string command;
   std::int64_t pid = 0;
   WallTime started_at{};
   std::optional<WallTime> ended_at;
@@ -19,8 +20,10 @@ struct RunRecord {
   std::string message;
   RunCounts counts;
 };
-/// The latest run of the job; empty: there was none.
-std::optional<RunRecord> latest_run(Database& database, JobId job);
+/// The latest run of the job that was for that; empty: there was none.
+std::optional<RunRecord> latest_run(Database& database, JobId job, Command command = Command::run);
+/// The one that is under way, whatever it is for; empty: none is.
+std::optional<RunRecord> run_under_way(Database& database, JobId job);
 
 /// How many members of the job were asked for in calls that nobody answered for: their process is gone.
 std::int64_t asked_without_answer(Database& database, JobId job);

@@ -1,4 +1,4 @@
--- The ledger, version 5. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
+-- The ledger, version 6. People and scripts read the views (views.sql); the tables are ours to change, with a migration.
 --
 -- The idea: a chunk is a set of members of one target that share a fate. Its members go out in one call, and what is the
 -- same for all of them (outcome, status, attempts, when) is written once. Where an answer tells members apart, the
@@ -45,7 +45,8 @@ CREATE TABLE target (
   id        TEXT NOT NULL, -- as the API knows it
   accepted  INTEGER NOT NULL DEFAULT 0, -- 1: the API answered a call for it with 200 or 201: it is there
   step      TEXT NOT NULL DEFAULT 'invite', -- invite: its members are known; look_up: its chunks hold keys of addresses;
-                                            -- create: likewise, of addresses that nobody has
+                                            -- create: likewise, of addresses that nobody has; verify: a list of who takes
+                                            -- part is read, look: the list of courses (its chunk has no members)
   UNIQUE (job_id, kind, id, step)
 );
 
@@ -127,7 +128,8 @@ CREATE TABLE run (
   in_doubt        INTEGER NOT NULL DEFAULT 0,
   calls           INTEGER NOT NULL DEFAULT 0,
   retries         INTEGER NOT NULL DEFAULT 0,
-  unknown         INTEGER NOT NULL DEFAULT 0
+  unknown         INTEGER NOT NULL DEFAULT 0,
+  command         TEXT NOT NULL DEFAULT 'run' -- run (and retry), verify, check (plan --check)
 );
 CREATE INDEX run_of ON run (job_id);
 
@@ -146,11 +148,36 @@ CREATE TABLE call (
   http_status INTEGER,
   error       TEXT,
   open        INTEGER NOT NULL DEFAULT 1,
-  step        TEXT NOT NULL DEFAULT 'invite' -- what was asked: as in target; look: which courses there are
+  step        TEXT NOT NULL DEFAULT 'invite' -- what was asked: as in target
 );
 CREATE INDEX call_open ON call (run_id) WHERE open = 1;
 -- Before a chunk gains or loses members, its calls get to keep whom they asked for.
 CREATE INDEX call_whole ON call (chunk_id) WHERE ids IS NULL;
+
+-- A list of participants that is being read, page by page (ledger/paging.h), until it was held against the ledger.
+CREATE TABLE paging (
+  target_no       INTEGER PRIMARY KEY REFERENCES target, -- at the step `verify`
+  run_id          INTEGER NOT NULL,           -- that began it
+  number          INTEGER NOT NULL DEFAULT 0, -- of the page that is asked for next; 0: the first, without a number
+  size            INTEGER NOT NULL DEFAULT 1000,
+  is_size_taken   INTEGER NOT NULL DEFAULT 0,
+  pass            INTEGER NOT NULL DEFAULT 1,
+  total_before    INTEGER,
+  total           INTEGER,
+  read            INTEGER NOT NULL DEFAULT 0, -- entries of this pass, and of them
+  unreadable      INTEGER NOT NULL DEFAULT 0,
+  foreign_entries INTEGER NOT NULL DEFAULT 0,
+  latest_mark     INTEGER NOT NULL DEFAULT 0,
+  is_read         INTEGER NOT NULL DEFAULT 0  -- 1: to its end
+);
+
+-- Who was on these pages, as they came: whoever was on two stands here twice.
+CREATE TABLE participant (
+  target_no INTEGER NOT NULL,
+  pass      INTEGER NOT NULL,
+  member    BLOB NOT NULL,
+  said      TEXT NOT NULL -- JSON: the columns of chunk from participant_id on
+);
 
 -- The limits' state; see run/rate_limiter.h. Each call takes a slot in every window that stands here, whether its own
 -- run has a limit of that window or not; so whoever has one finds all calls in it.

@@ -134,9 +134,14 @@ Survey survey(Database* database, std::optional<JobId> job, MemberList& list, co
   AddressBook book(database);
   Differences differences(folder, targets, book);
   if (database && job) differences.add_known(*database, *job);
+  std::string latest;  // target
   while (const auto row = list.next()) {
     differences.add(*row);
     const auto* wrong = std::get_if<Reason>(&row->member);
+    if (terms.name_targets && wrong == nullptr && row->target != latest) {
+      latest = row->target;
+      survey.targets.insert(latest);
+    }
     if (wrong != nullptr && survey.invalid.size() < invalid_rows_shown)
       survey.invalid.push_back({row->line, std::string(row->value), *wrong});
   }
@@ -164,6 +169,11 @@ Survey survey(Database& database, JobId job, const SurveyTerms& terms, const std
   CallCount count(terms.chunk_size, AddressBook(&database).batch(), folder);
   count_known(database, job, terms, {}, survey, count);
   count.into(survey);
+  Statement targets(database, R"sql(
+    SELECT id FROM (SELECT DISTINCT target_no FROM chunk WHERE job_id = ? AND gone = 0) JOIN target USING (target_no)
+  )sql");
+  if (!terms.name_targets) return survey;
+  for (auto& target : targets.rows<std::string>(job)) survey.targets.insert(std::move(target));
   return survey;
 }
 

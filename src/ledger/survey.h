@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,15 @@ struct Survey {
   std::int64_t addresses = 0;       ///< of the due, those to be looked up first: who has them is not known,
   std::int64_t look_ups = 0;        ///< and of the calls, those for it
   std::vector<InvalidRow> invalid;  ///< the first few, with their whole values
+  std::set<std::string> targets;    ///< that it invites to, if they are asked for
 };
 
 struct SurveyTerms {
   int chunk_size = 100;
   IntakeBrakes brakes;
-  bool retry_failed = true;  ///< members that ended failed are due again
-  bool hold_doubts = false;  ///< on_doubt = "hold": who was asked without an answer is not asked again
+  bool retry_failed = true;   ///< members that ended failed are due again
+  bool name_targets = false;  ///< Survey::targets is asked for
+  bool hold_doubts = false;   ///< on_doubt = "hold": who was asked without an answer is not asked again
 };
 
 /// The same reading and checking as take_in(), of a list that nobody stops, and what a run would send after it. No job:

@@ -87,11 +87,11 @@ SELECT run_id, job.name AS job,
        strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch') AS ended_at,
        exit_code, stopped_by, message, run.rows_read, run.invalid, run.duplicates, run.unknown, invited, already_invited, rejected,
-       failed, in_doubt, calls, retries
+       failed, in_doubt, calls, retries, command
 FROM run JOIN job USING (job_id);
 
 CREATE VIEW calls AS
-SELECT call_id, run_id, job.name AS job, target.id AS course_id,
+SELECT call_id, run_id, job.name AS job, nullif(target.id, '') AS course_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', sent_at / 1000.0, 'unixepoch') AS sent_at,
        latency_ms, http_status, error, call.size AS members, reason, call.step
 FROM call JOIN run USING (run_id) JOIN job ON job.job_id = run.job_id JOIN target USING (target_no);

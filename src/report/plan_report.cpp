@@ -81,6 +81,52 @@ std::string addresses_text(const Plan& plan) {
   return text + table_line("to be looked up", plan.survey.addresses, how);
 }
 
+std::string_view word_of(CourseState::Is is) {
+  switch (is) {
+    case CourseState::Is::there:
+      return "there";
+    case CourseState::Is::draft:
+      return "draft";
+    case CourseState::Is::missing:
+      return "missing";
+    case CourseState::Is::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::string check_text(const PlannedCheck& check) {
+  constexpr std::size_t most_shown = 5;
+  std::string said;
+  if (!check.message.empty()) {
+    said = check.message;
+  } else if (!check.is_of_courses) {
+    said = "the API has no list of what is no course: nothing was looked at";
+  } else {
+    std::size_t there = 0;
+    for (const CourseState& course : check.courses) there += course.is == CourseState::Is::there ? 1 : 0;
+    said = "the key is good";
+    if (there > 0)
+      said += fmt::format(", {} there", plural(static_cast<std::int64_t>(there), "course is", "courses are"));
+  }
+  std::string text = fmt::format("  {:<18} {}\n", "check", said);
+  std::size_t shown = 0;
+  for (const CourseState& course : check.courses) {
+    if (course.is == CourseState::Is::there || ++shown > most_shown) continue;
+    text += fmt::format("      course {}: {}\n", excerpt(course.course), word_of(course.is));
+  }
+  return text;
+}
+
+JsonObject check_json(const PlannedCheck& check) {
+  return JsonObject()
+      .add("exit_code", static_cast<int>(check.exit))
+      .add("message", or_null(check.message))
+      .add_list("courses", check.courses, [](const CourseState& course) {
+        return JsonObject().add("course_id", course.course).add("is", word_of(course.is)).text();
+      });
+}
+
 JsonObject plan_json(const Plan& plan) {
   const Reading list = plan.list();
   JsonObject json;
@@ -101,6 +147,7 @@ JsonObject plan_json(const Plan& plan) {
         .add("reason", name_of(row.reason))
         .text();
   });
+  json.add("check", plan.check ? std::optional(check_json(*plan.check)) : std::nullopt);
   return json.add("forecast", forecast_json(plan.forecast)).add("quota", limits_json(plan.limits));
 }
 
@@ -118,8 +165,10 @@ Reading Plan::list() const {
 }
 
 std::string plan_text(const Plan& plan) {
-  std::string text = fmt::format("{}: a plan, nothing is sent\n", excerpt(plan.job));
-  text += terms_text(plan) + list_text(plan) + without_answer_text(plan.without_answer);
+  std::string text =
+      fmt::format("{}: a plan, {}\n", excerpt(plan.job), plan.check ? "nobody is invited" : "nothing is sent");
+  text += terms_text(plan) + (plan.check ? check_text(*plan.check) : "") + list_text(plan) +
+          without_answer_text(plan.without_answer);
   text += addresses_text(plan);
   text += table_line("would be sent", plan.survey.due,
                      fmt::format("in {}; {}", counted(plan.survey.calls, "call"), forecast_text(plan.forecast)));

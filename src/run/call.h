@@ -19,6 +19,7 @@ struct Claimed {
   Target target;
   std::vector<std::string> addresses;  ///< those of the chunk, unless its members are known
   std::string said_before;             ///< what the API said of them when no member was made of them
+  PageAsked page;                      ///< of a list
   CallId call = 0;
   TakenSlots slots;
   LedgerTime claimed_at{};

@@ -1,24 +1,8 @@
 #include "run/job_run.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <boost/asio/post.hpp>
-
-#include "base/text.h"
-#include "ledger/clock_bridge.h"
+#include "run/course_look.h"
 
 namespace convoke {
-
-namespace {
-
-// A canary waits for no more members than it is to settle.
-std::size_t full_chunk(const SendSettings& settings) {
-  const auto most = settings.max_members.value_or(settings.invite.chunk_size);
-  return static_cast<std::size_t>(std::clamp<std::int64_t>(most, 1, settings.invite.chunk_size));
-}
-
-}  // namespace
 
 JobRun::JobRun(Database& database, JobId job, MemberList& list, JobRunSettings settings, const Outside& outside)
     : database_(database),
@@ -26,22 +10,17 @@ JobRun::JobRun(Database& database, JobId job, MemberList& list, JobRunSettings s
       list_(list),
       settings_(std::move(settings)),
       outside_(outside),
-      ledger_(database, job, settings_.base_url, settings_.send.limits, unanswered(settings_.send.calls.timeout),
-              settings_.assume_used, full_chunk(settings_.send),
-              LedgerClock(outside.clock, bridge_clock(database, outside.clock).offset), outside.ledger),
-      runner_(settings_.send, ledger_, outside_) {
-  if (!ledger_.remark().empty()) outside_.warn(ledger_.remark());
-}
+      sending_(database, job, settings_, outside_) {}
 
 boost::asio::awaitable<Finished> JobRun::run() {
   Finished finished;
   try {
-    ledger_.recover(runner_.judgement());
+    sending_.recover();
     load(finished);
-    if (!finished.was_reading_stopped) finished.end = co_await send();
+    if (!finished.was_reading_stopped) finished.end = co_await look_and_send();
     finish(finished);
   } catch (const std::exception& failure) {
-    fail(as_error(failure));
+    sending_.fail(as_error(failure));
     throw;
   }
   co_return finished;
@@ -50,9 +29,9 @@ boost::asio::awaitable<Finished> JobRun::run() {
 void JobRun::load(Finished& finished) {
   const int chunk_size = settings_.send.invite.chunk_size;
   if (!is_read(database_, job_, settings_.fingerprint)) {
-    ledger_.resolution().begin(static_cast<std::size_t>(chunk_size));
-    finished.reading = take_in(database_, job_, list_, ledger_.resolution(), chunk_size, settings_.brakes,
-                               settings_.fingerprint, ledger_.clock().wall());
+    sending_.ledger().resolution().begin(static_cast<std::size_t>(chunk_size));
+    finished.reading = take_in(database_, job_, list_, sending_.ledger().resolution(), chunk_size, settings_.brakes,
+                               settings_.fingerprint, sending_.ledger().clock().wall());
     if (!finished.reading) {
       finished.was_reading_stopped = true;
       finished.end = outside_.why_stopped();
@@ -60,29 +39,22 @@ void JobRun::load(Finished& finished) {
       return;
     }
   }
+  Chunks& chunks = sending_.ledger().chunks();
   database_.write([&](Transaction& transaction) {
-    finished.retried = ledger_.chunks().make_due(transaction, settings_.retry);
-    ledger_.chunks().make_due(transaction, {Outcome::unknown});
-    if (settings_.send.run.retry_failed) ledger_.chunks().make_due(transaction, {Outcome::failed});
-    ledger_.chunks().repack(transaction, {chunk_size, ledger_.resolution().look_up_size()});
+    finished.retried = chunks.make_due(transaction, settings_.retry);
+    chunks.make_due(transaction, {Outcome::unknown});
+    if (settings_.send.run.retry_failed) chunks.make_due(transaction, {Outcome::failed});
+    chunks.repack(transaction, {chunk_size, sending_.ledger().resolution().look_up_size()});
   });
 }
 
-boost::asio::awaitable<RunEnd> JobRun::send() {
-  on_stop_.emplace(outside_.stop, [this] { boost::asio::post(outside_.loop, [this] { stop_sending(); }); });
-  if (outside_.stop.stop_requested()) runner_.stop(outside_.why_stopped());  // before anything is claimed
-  const Books books = books_of(database_, job_);
-  const bool ever_accepted = books.of(Outcome::invited) + books.of(Outcome::already_invited) > 0;
-  RunEnd end = co_await runner_.run(books.of(Outcome::pending), ever_accepted);
-  on_stop_.reset();
-  if (end.reason != Reason::none && end.message.find(settings_.url) == std::string::npos)
-    end.message += fmt::format(" (api.base_url is {}{})", settings_.url, settings_.way);
-  co_return end;
-}
-
-void JobRun::stop_sending() {
-  if (progress().in_flight > 0) outside_.warn("what was sent is waited for");
-  runner_.stop(outside_.why_stopped());
+boost::asio::awaitable<RunEnd> JobRun::look_and_send() {
+  const InviteSettings& invite = settings_.send.invite;
+  if (invite.check && invite.sends_mail()) {
+    RunEnd end = co_await look_at_new_courses(database_, sending_, outside_);
+    if (end.by != StoppedBy::nothing) co_return end;
+  }
+  co_return co_await sending_.run();
 }
 
 void JobRun::finish(Finished& finished) {
@@ -97,22 +69,7 @@ void JobRun::finish(Finished& finished) {
                 "run it again, and report this");
   }
   finished.exit = exit_of(end.by, books, settings_.brakes.rules.ignore_invalid);
-  database_.write([&](Transaction& transaction) {
-    ledger_.log().end(transaction, static_cast<int>(finished.exit), std::string(name_of(end.by)), end.message,
-                      ledger_.clock().wall());
-  });
-}
-
-void JobRun::fail(const Error& error) noexcept {
-  try {
-    database_.write([&](Transaction& transaction) {
-      ledger_.log().end(transaction, static_cast<int>(error.exit()), std::string(name_of(StoppedBy::error)),
-                        excerpt(error.what(), 500), ledger_.clock().wall());
-    });
-  } catch (const std::exception&) {
-    // Then the ledger itself is what failed; `error` says so, and the next run closes this one.
-    return;
-  }
+  database_.write([&](Transaction& transaction) { sending_.end(transaction, finished.exit, end); });
 }
 
 Exit exit_of(StoppedBy by, const Books& books, bool ignore_invalid) {

@@ -2,25 +2,18 @@
 // lock may do it.
 #pragma once
 
-#include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "ledger/books.h"
 #include "ledger/intake.h"
-#include "run/runner.h"
+#include "run/sending.h"
 
 namespace convoke {
 
-struct JobRunSettings {
-  SendSettings send;
-  std::string base_url;                     ///< of the API; the ledger belongs to it
-  std::string url;                          ///< as the config has it, and
-  std::string way;                          ///< by which proxy, for messages on what only the config mends
-  std::optional<std::int64_t> assume_used;  ///< calls that a ledger of unknown past is to count in the limits
+struct JobRunSettings : SendingSettings {
   IntakeBrakes brakes;
   std::string fingerprint;     ///< of the source now; empty: it has none and is always read
   std::vector<Outcome> retry;  ///< members of these outcomes are due again, too
@@ -42,30 +35,27 @@ class JobRun {
   JobRun(Database& database, JobId job, MemberList& list, JobRunSettings settings, const Outside& outside);
 
   /// Settles what earlier processes left open, takes the source in unless it is the one that was read last, makes due
-  /// what is to be retried, sends what is due until nothing is or something stops it, checks the books, and ends the
-  /// run in the ledger. What stopped it is forgotten if the list is read and nobody is due any more: it came too late
-  /// to matter. Throws Error, with which the run is ended in the ledger, too, as far as that is possible.
+  /// what is to be retried, looks whether the courses are there if it mails, sends what is due until nothing is or
+  /// something stops it, checks the books, and ends the run in the ledger. What stopped it is forgotten if the list is
+  /// read and nobody is due any more: it came too late to matter. Throws Error, with which the run is ended in the
+  /// ledger, too, as far as that is possible.
   boost::asio::awaitable<Finished> run();
 
-  Progress progress() const { return runner_.progress(); }
-  RunId id() { return ledger_.log().run(); }
-  const RunCounts& counts() { return ledger_.log().counts(); }
+  Progress progress() const { return sending_.progress(); }
+  RunId id() { return sending_.ledger().log().run(); }
+  const RunCounts& counts() { return sending_.ledger().log().counts(); }
 
  private:
   void load(Finished& finished);
-  boost::asio::awaitable<RunEnd> send();
+  boost::asio::awaitable<RunEnd> look_and_send();
   void finish(Finished& finished);
-  void fail(const Error& error) noexcept;
-  void stop_sending();
 
   Database& database_;
   JobId job_;
   MemberList& list_;
   JobRunSettings settings_;
   Outside outside_;
-  RunLedger ledger_;
-  Runner runner_;
-  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
+  Sending sending_;
 };
 
 /// What a run's end and the list as it stands say about its exit code (README.md, "Exit codes").

@@ -14,16 +14,17 @@
 namespace convoke {
 RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits,
                      Duration unanswered, std::optional<std::int64_t> assume_used, std::size_t full, LedgerClock clock,
-                     boost::asio::any_io_executor ledger)
+                     boost::asio::any_io_executor ledger, Command command)
     : database_(database),
       job_(job),
       base_url_(std::move(base_url)),
       clock_(clock),
       unanswered_(unanswered),
       begun_(database, clock, unanswered),
-      log_(database, job, clock.wall()),
+      log_(database, job, clock.wall(), command),
       chunks_(database, job),
       resolution_(database, job, chunks_),
+      pages_(database, job, chunks_),
       full_(full),
       batch_(resolution_.book().batch()),
       slots_(database),
@@ -47,6 +48,8 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
 void RunLedger::recover(const Judgement& judgement) {
   database_.write([&](Transaction& transaction) {
     for (const OpenCall& open : log_.open_calls()) {
+      log_.close_interrupted(transaction, open.call);
+      if (is_of_pages(open.step)) continue;  // nobody was asked for
       const Chunk chunk = chunks_.read(open.chunk);
       Judgement how = judgement;
       how.step = chunks_.target(chunk.target_no).step;
@@ -55,8 +58,8 @@ void RunLedger::recover(const Judgement& judgement) {
       const Verdict verdict = judge_interrupted(chunk, how);
       chunks_.record(transaction, chunk, verdict.pieces, log_.run(), clock_.wall());
       for (const Piece& piece : verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(chunk));
-      log_.close_interrupted(transaction, open.call);
     }
+    pages_.forget_asked(transaction);
     chunks_.forget_tries(transaction);
     log_.write_counts(transaction);
   });
@@ -116,7 +119,7 @@ Claims RunLedger::claim_now(Transaction& transaction, const ClaimTerms& terms) {
 
 std::optional<Chunk> RunLedger::still_to_ask(Transaction& transaction, Chunk chunk, LedgerTime now) {
   using namespace std::chrono_literals;
-  if (chunks_.target(chunk.target_no).step == Step::invite) return chunk;
+  if (!is_of_addresses(chunks_.target(chunk.target_no).step)) return chunk;
   const auto answer_time = std::chrono::ceil<std::chrono::milliseconds>(unanswered_);
   return resolution_.still_to_ask(transaction, std::move(chunk), clock_.wall() - answer_time, now + 2s, full_);
 }
@@ -125,7 +128,8 @@ Claimed RunLedger::begin_call(Transaction& transaction, Chunk chunk, TakenSlots 
   begun_.add();
   Claimed call;
   call.target = chunks_.target(chunk.target_no);
-  if (call.target.step != Step::invite) {
+  if (is_of_pages(call.target.step)) call.page = pages_.asked(chunk.target_no);
+  if (is_of_addresses(call.target.step)) {
     call.addresses = resolution_.addresses(chunk);
     if (const auto most = fitting(call.addresses); call.target.step == Step::look_up && most < chunk.ids.size()) {
       chunk = chunks_.cut(transaction, chunk, static_cast<int>(most));
@@ -173,7 +177,11 @@ Recorded RunLedger::record_now(Transaction& transaction, const Claimed& call, co
   const WallTime now = clock_.wall();
   log_.end_call(transaction, call.call, report.end);
   const auto chunks = chunks_.record(transaction, call.chunk, report.verdict.pieces, log_.run(), now);
-  if (call.target.step != Step::invite) record_addresses(transaction, call, report, chunks);
+  if (is_of_addresses(call.target.step)) record_addresses(transaction, call, report, chunks);
+  if (is_of_pages(call.target.step)) {
+    pages_.record(transaction, call.chunk, report.verdict.page);
+    log_.note_listed(pages_.read(), pages_.total());
+  }
   for (const Piece& piece : report.verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(call.chunk));
   if (report.verdict.accepted) chunks_.accept_target(transaction, call.chunk.target_no);
   if (report.verdict.effect == Effect::refuse_target) {

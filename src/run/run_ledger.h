@@ -11,6 +11,7 @@
 
 #include "ledger/chunks.h"
 #include "ledger/clock_bridge.h"
+#include "ledger/pages.h"
 #include "ledger/resolution.h"
 #include "ledger/run_log.h"
 #include "ledger/slots.h"
@@ -32,7 +33,7 @@ class RunLedger {
   /// Members that addresses turn out to be are gathered in chunks of `full`.
   RunLedger(Database& database, JobId job, std::string base_url, const LimitSettings& limits, Duration unanswered,
             std::optional<std::int64_t> assume_used, std::size_t full, LedgerClock clock,
-            boost::asio::any_io_executor ledger);
+            boost::asio::any_io_executor ledger, Command command = Command::run);
 
   /// What an operator must know of the ledger itself; empty: nothing.
   const std::string& remark() const { return remark_; }
@@ -53,6 +54,7 @@ class RunLedger {
   RunLog& log() { return log_; }
   Chunks& chunks() { return chunks_; }
   Resolution& resolution() { return resolution_; }
+  Pages& pages() { return pages_; }
   const LedgerClock& clock() const { return clock_; }
 
  private:
@@ -77,6 +79,7 @@ class RunLedger {
   RunLog log_;
   Chunks chunks_;
   Resolution resolution_;
+  Pages pages_;
   std::size_t full_;
   BatchSize batch_;
   LedgerSlots slots_;

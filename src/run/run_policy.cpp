@@ -167,6 +167,7 @@ Judgement RunPolicy::judgement(const Claimed& call, LedgerTime sent_at, LedgerTi
   how.step = call.target.step;
   how.addresses = call.addresses;
   how.said_before = call.said_before;
+  how.page = call.page;
   how.failed_before = health_.failed_before(call.chunk.id);
   how.is_target_known = refusals_.is_target_known(call);
   how.health = {health_.is_down(), health_.is_down_with(call.chunk.id, sent_at, now), health_.is_silent()};

@@ -72,6 +72,59 @@ std::string words_of_refused_targets(const std::vector<RefusedTarget>& refused) 
              : fmt::format("the API refuses {} {}s, the first of them {}: {}", refused.size(), kind, id, first.words);
 }
 
+namespace {
+
+// "the course 42", "the courses 42 and 43", "the course 42 and 6 more".
+std::string some_courses(const std::vector<CourseState>& courses, CourseState::Is is) {
+  std::vector<std::string> ids;
+  for (const CourseState& course : courses) {
+    if (course.is == is) ids.push_back(excerpt(course.course));
+  }
+  if (ids.empty()) return {};
+  const std::string more = ids.size() > 1 ? fmt::format(" and {} more", ids.size() - 1) : "";
+  return fmt::format("the course {}{}", ids.front(), more);
+}
+
+}  // namespace
+
+std::string words_of_unknown_courses(const std::vector<CourseState>& courses) {
+  const std::string unknown = some_courses(courses, CourseState::Is::unknown);
+  if (unknown.empty()) return {};
+  return fmt::format("it cannot be told beforehand whether {} is there: the API gives no whole list of its courses",
+                     unknown);
+}
+
+std::string words_of_bad_courses(const std::vector<CourseState>& courses) {
+  const std::string missing = some_courses(courses, CourseState::Is::missing);
+  const std::string drafts = some_courses(courses, CourseState::Is::draft);
+  std::string words;
+  if (!missing.empty()) words = fmt::format("the API's list of courses does not have {}", missing);
+  if (!drafts.empty()) {
+    words += fmt::format("{}{} is a Draft, which only administrators see", words.empty() ? "" : "; ", drafts);
+  }
+  return words.empty() ? words : words + " ([invite] check = false sends all the same)";
+}
+
+std::string words_of_unread(const CourseListing& listing, const std::string& trouble) {
+  return fmt::format("the list of who takes part in the course {} could not be read on after {}: {}",
+                     excerpt(listing.course), counted(listing.paging.read, "participant"),
+                     trouble.empty() ? "no answer" : trouble);
+}
+
+std::string words_of_verified(const std::vector<CourseSeen>& courses) {
+  CourseSeen all;
+  for (const CourseSeen& course : courses) {
+    all.as_known += course.as_known;
+    all.changed += course.changed;
+    all.settled += course.settled;
+    all.absent += course.absent;
+    all.extra += course.extra;
+  }
+  return fmt::format("{} as the ledger says, {} changed, {} settled, {} not there, {} not in the list",
+                     grouped(all.as_known), grouped(all.changed), grouped(all.settled), grouped(all.absent),
+                     grouped(all.extra));
+}
+
 std::string words_of_outage(const std::string& seen, Duration patience_left) {
   return fmt::format("the API does not answer: {}; one call at a time tries it, for {} more", seen,
                      describe_duration(patience_left));

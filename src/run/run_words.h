@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "ledger/pages.h"
+#include "ledger/verification.h"
 #include "run/call.h"
 #include "run/run_end.h"
 
@@ -19,7 +21,14 @@ std::string words_of_failures(std::int64_t failures, std::int64_t allowed);
 std::string words_of_canary(std::int64_t handled);
 std::string words_of_refused_targets(const std::vector<RefusedTarget>& refused);
 
+/// Of courses that are missing or Drafts; empty: none is.
+std::string words_of_bad_courses(const std::vector<CourseState>& courses);
+/// `trouble`: what the API said of the page, if anything.
+std::string words_of_unread(const CourseListing& listing, const std::string& trouble);
+
 // What an operator should know while it goes on.
+/// Of courses of which it is not known whether they are there; empty: there are none.
+std::string words_of_unknown_courses(const std::vector<CourseState>& courses);
 std::string words_of_outage(const std::string& seen, Duration patience_left);
 std::string words_of_recovery(Duration after);
 std::string words_of_alarm(CallId call, const std::string& alarm);
@@ -28,5 +37,8 @@ std::string words_of_size(std::size_t too_large, int from_here_on);
 /// `use`: what this ledger itself had used when the 429 came.
 std::string words_of_foreign_use(const std::vector<LimitUse>& use, Duration wait);
 std::string words_of_long_wait(Duration asked, Duration taken);
+
+// What a verification came to, in one line.
+std::string words_of_verified(const std::vector<CourseSeen>& courses);
 
 }  // namespace convoke

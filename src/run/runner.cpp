@@ -6,6 +6,7 @@
 
 #include "api/invite.h"
 #include "api/lookup.h"
+#include "api/pages.h"
 #include "run/run_words.h"
 
 namespace convoke {
@@ -120,6 +121,9 @@ Request Runner::request_of(const Claimed& call) const {
       return look_up_request(call.addresses);
     case Step::create:
       return create_request(call.addresses, invite_.member_email_notification && !call.chunk.quiet);
+    case Step::verify:
+    case Step::look:
+      return page_request(call.target, call.page);
     case Step::invite:
       break;
   }

@@ -20,7 +20,7 @@ using namespace convoke;
 
 TEST_CASE("a ledger says what it is, and is opened again as it was") {
   LedgerWorld world;
-  CHECK(world.rows("PRAGMA user_version") == Rows{"5"});
+  CHECK(world.rows("PRAGMA user_version") == Rows{"6"});
   CHECK(world.rows("PRAGMA journal_mode") == Rows{"wal"});
   Database durable = Database::open(world.path);
   CHECK(durable.handle().execAndGet("PRAGMA synchronous").getInt() == 2);

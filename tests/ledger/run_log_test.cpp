@@ -60,8 +60,9 @@ TEST_CASE("a run's row has its counts and, at its end, the reading's") {
     sent.log.end(transaction, 75, "signal", "interrupted", wall_now + 1500ms);
   });
   CHECK(sent.log.counts().handled() == 6);
-  CHECK(world.rows("SELECT * FROM runs") ==
-        Rows{"1|news|2023-11-14T22:13:20.000Z|2023-11-14T22:13:21.500Z|75|signal|interrupted|3|1|1|0|5|0|1|0|0|0|0"});
+  CHECK(
+      world.rows("SELECT * FROM runs") ==
+      Rows{"1|news|2023-11-14T22:13:20.000Z|2023-11-14T22:13:21.500Z|75|signal|interrupted|3|1|1|0|5|0|1|0|0|0|0|run"});
 }
 
 TEST_CASE("a call's row says when, how long, and what came of it") {

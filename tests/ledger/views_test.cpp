@@ -41,7 +41,7 @@ TEST_CASE("the views have the columns that people rely on, in that order") {
   CHECK(columns("invalid_rows") == Rows{"job, source_line, value, reason"});
   CHECK(columns("runs") == Rows{"run_id, job, started_at, ended_at, exit_code, stopped_by, message, rows_read, "
                                 "invalid, duplicates, unknown, invited, "
-                                "already_invited, rejected, failed, in_doubt, calls, retries"});
+                                "already_invited, rejected, failed, in_doubt, calls, retries, command"});
   CHECK(columns("calls") ==
         Rows{"call_id, run_id, job, course_id, sent_at, latency_ms, http_status, error, members, reason, step"});
 

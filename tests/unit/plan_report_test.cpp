@@ -117,7 +117,7 @@ TEST_CASE("plans as JSON") {
       R"("addresses_known":0,"addresses_to_look_up":0,"look_ups":0,"due":1140,)"
       R"("asked_without_answer":100,"calls":12,)"
       R"("invalid_rows":[{"source_line":4,"value":"n/a","reason":"not_an_id"}],)"
-      R"("forecast":{"seconds":1.2,"calls_by_day":[12]},"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
+      R"("check":null,"forecast":{"seconds":1.2,"calls_by_day":[12]},"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
       R"({"limit":"50000/24h","used":1234,"left":48766}],"next_call":"2026-11-24T12:00:10.000Z",)"
       R"("unknown_until":null}}]})"
       "\n");

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "api/invite.h"
 #include "base/address.h"
 #include "ledger/statement.h"
 
@@ -54,8 +55,15 @@ Settled settled_members(World& world, const std::vector<WorldJob>& jobs) {
   Settled settled;
   for (const WorldJob& job : jobs) {
     for (const auto& [member, outcome] : world.outcomes(job.name)) {
-      if (outcome == "invited" || outcome == "already_invited" || outcome == "rejected")
-        settled[member] = world.sent[member];
+      if (outcome != "invited" && outcome != "already_invited" && outcome != "rejected") continue;
+      // (Another list may have the same member, for another target.)
+      std::vector<std::string> courses = job.more_courses;
+      courses.push_back(job.course);
+      for (const std::string& course : courses) {
+        const std::string key = invite_request({job.kind, course, Step::invite}, {}, {}, false).target + ' ' + member;
+        const auto sent = world.sent.find(key);
+        settled[key] = sent == world.sent.end() ? 0 : sent->second;
+      }
     }
   }
   return settled;
@@ -64,7 +72,8 @@ Settled settled_members(World& world, const std::vector<WorldJob>& jobs) {
 void check_nobody_asked_again(World& world, const Settled& settled) {
   for (const auto& [id, sent] : settled) {
     const auto& member = id;
-    REQUIRE_MESSAGE(world.sent[member] == sent, member << " was settled, and asked for again");
+    const auto now = world.sent.find(member);
+    REQUIRE_MESSAGE((now == world.sent.end() ? 0 : now->second) == sent, member << " was settled, and asked for again");
   }
 }
 
@@ -213,6 +222,59 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
           static_cast<int>(record->asked) <= seen.attempts + open_calls_for(database, *id, member),
           "the server was asked " << record->asked << " times for " << member << ", the ledger says " << seen.attempts);
     }
+  }
+}
+
+void check_verified(World& world, const WorldJob& job) {
+  std::map<std::string, std::string> there;  // who takes part, and how, by the key of World::seen
+  const MemberTable& members = world.sandbox.members();
+  std::vector<std::string> courses = job.more_courses;
+  courses.push_back(job.course);
+  for (std::uint32_t index = 0; index < members.size(); ++index) {
+    const MemberRecord& record = members[index];
+    const Target& target = members.target(record.target);
+    const bool is_ours = std::find(courses.begin(), courses.end(), target.id) != courses.end();
+    if (target.kind == TargetKind::course && is_ours && record.invited())
+      there[target.id + ' ' + record.id.text()] = name_of(record.participation);
+  }
+  SQLite::Database database(world.ledger().string());
+  SQLite::Statement query(database, R"sql(
+    SELECT course_id || ' ' || spot_member_id, outcome, in_list, participant_status FROM outcomes
+    WHERE job = ? AND spot_member_id IS NOT NULL
+  )sql");
+  query.bind(1, job.name);
+  std::map<std::string, Seen::Is> expected;
+  std::set<std::string> read;  // courses that are asked for: somebody in the list is of them
+  while (query.executeStep()) {
+    const std::string key = query.getColumn(0).getString();
+    const std::string outcome = query.getColumn(1).getString();
+    const bool is_in_list = query.getColumn(2).getInt() != 0;
+    const bool is_invited = outcome == "invited" || outcome == "already_invited";
+    const auto found = there.find(key);
+    CAPTURE(key);
+    CAPTURE(outcome);
+    if (is_in_list) read.insert(key.substr(0, key.rfind(' ')));
+    if (found == there.end()) {
+      if (is_in_list) expected[key] = is_invited ? Seen::Is::absent : Seen::Is::as_known;
+      continue;
+    }
+    if (is_in_list) {
+      REQUIRE(is_invited);
+      REQUIRE(query.getColumn(3).getString() == found->second);
+    }
+    expected[key] = is_invited ? Seen::Is::as_known : Seen::Is::extra;
+    there.erase(found);
+  }
+  for (const auto& [key, status] : there) expected[key] = Seen::Is::extra;
+  std::erase_if(expected, [&](const auto& one) { return !read.contains(one.first.substr(0, one.first.rfind(' '))); });
+  REQUIRE(world.seen.size() == expected.size());
+  for (const auto& [key_told, is_told] : world.seen) {
+    const auto& key = key_told;
+    CAPTURE(key);
+    REQUIRE(expected.contains(key));
+    // (What changed or was settled is, by now, as the ledger says.)
+    const bool is_new = is_told == Seen::Is::changed || is_told == Seen::Is::settled;
+    REQUIRE(expected.at(key) == (is_new ? Seen::Is::as_known : is_told));
   }
 }
 

@@ -26,6 +26,10 @@ std::set<std::string> unknown_addresses_of(const World& world, const WorldJob& j
 /// What the exit code says is so, by the list and the server's record.
 void check_exit(World& world, const WorldJob& job, const World::Ended& ended, bool ignore_invalid);
 
+/// The ledger holds of each member of the job who takes part, and how, what the server does; and each was told of as it
+/// is.
+void check_verified(World& world, const WorldJob& job);
+
 /// A list that was cut off is not believed: exit 65, and nobody is withdrawn or asked for. False: the list left was not
 /// so short that it had to be refused.
 bool check_cut_list(World& world, const WorldJob& whole, JobRunSettings settings);

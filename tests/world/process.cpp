@@ -49,7 +49,7 @@ boost::asio::awaitable<Answer> WorldTransport::send(Request request) {
   const bool invites = request.target.find("/v1/spotMembers") == std::string::npos;
   for (std::size_t at = invites ? request.body.find('[') : std::string::npos;
        at + 38 < request.body.size() && request.body[at + 1] == '"'; at += 39) {
-    ++world_.sent[request.body.substr(at + 2, MemberId::text_size)];
+    ++world_.sent[request.target + ' ' + request.body.substr(at + 2, MemberId::text_size)];
   }
   if (world_.on_send) world_.on_send(request);
   exchange->answer.reached = Answer::Reached::maybe;
@@ -162,7 +162,7 @@ bool Process::start() {
                           [] {
                             return RunEnd{StoppedBy::signal, "terminated"};
                           }};
-    run_.emplace(*database_, id, list_, settings_, outside);
+    begin(outside, id);
   });
   if (is_busy) return false;
   if (finished_) return true;
@@ -170,12 +170,34 @@ bool Process::start() {
     const Instant when = world_.clock.now() + Duration(world_.number(0, 20'000'000));
     world_.clock.at(when, [stop = stop_]() mutable { stop.request_stop(); });
   }
-  auto on_end = [this](std::exception_ptr error, Finished finished) {
-    failure_ = error;
-    finished_ = std::move(finished);
-  };
-  boost::asio::co_spawn(loop_, run_->run(), std::move(on_end));
+  if (run_) {
+    boost::asio::co_spawn(loop_, run_->run(), [this](std::exception_ptr error, Finished finished) {
+      failure_ = error;
+      finished_ = std::move(finished);
+    });
+  } else {
+    boost::asio::co_spawn(loop_, verify_->run(), [this](std::exception_ptr error, Verified verified) {
+      failure_ = error;
+      finished_ = Finished{std::move(verified.end), verified.exit, {}};
+    });
+  }
   return true;
+}
+
+void Process::begin(const Outside& outside, JobId id) {
+  if (!job_.verifies) {
+    run_.emplace(*database_, id, list_, settings_, outside);
+    return;
+  }
+  VerifySettings settings;
+  static_cast<SendingSettings&>(settings) = settings_;
+  settings.folder = world_.folder.path();
+  world_.seen.clear();
+  settings.tell = [this](const Seen& seen) {
+    const auto key = std::string(seen.course) + ' ' + seen.member.text();
+    if (!world_.seen.emplace(key, seen.is).second) throw Error(Exit::defect, "told twice of " + key);
+  };
+  verify_.emplace(*database_, id, std::move(settings), outside);
 }
 
 bool Process::step() {

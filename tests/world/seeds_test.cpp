@@ -65,6 +65,14 @@ SandboxSettings server_of(std::mt19937_64& random) {
   if (number(0, 2) == 0) server.page_limit = static_cast<std::size_t>(number(1, 20));
   if (number(0, 2) == 0) server.largest_lookup = static_cast<std::size_t>(number(1, 40));
   if (number(0, 3) == 0) server.longest_target = static_cast<std::size_t>(number(200, 2000));
+  server.first_page = static_cast<std::size_t>(number(0, 1));
+  server.refuse_large_pages = number(0, 1) == 0;
+  if (number(0, 1) == 0) {  // and a list of them, for who is to mail
+    for (int job = 0; job < 3; ++job) {
+      server.courses.push_back(fmt::format("course {}", job));
+      for (int more = 1; more <= 3; ++more) server.courses.push_back(fmt::format("course {}.{}", job, more));
+    }
+  }
   if (number(0, 3) > 0) server.limits = {{number(5, 40), 10s}, {number(20, 2000), 24h}};
   return server;
 }
@@ -113,6 +121,38 @@ void check_addresses(World& world, const WorldJob& job, bool creates, int runs, 
   REQUIRE(told == unknown_addresses_of(world, job));
 }
 
+// Some of those who take part do otherwise by now, and some do not any more.
+void change_participants(World& world, const WorldJob& job) {
+  for (const auto what : {ParticipantChange::started, ParticipantChange::completed, ParticipantChange::unenrolled,
+                          ParticipantChange::removed}) {
+    const std::string prefix(1, "0123456789abcdef"[world.number(0, 15)]);
+    if (world.chance(0.5)) world.sandbox.change_participants(job.course, prefix, what, world.clock.wall());
+  }
+}
+
+// A verification finds exactly who is there and who is not, and how, whatever happens to it on the way.
+void verify(World& world, WorldJob job, JobRunSettings settings, Totals& totals) {
+  world.refused_courses.clear();
+  job.verifies = true;
+  settings.send.max_members.reset();
+  settings.send.max_duration.reset();
+  const auto crashes = std::tuple(world.crash_per_step, world.crash_per_commit, world.stop_per_run);
+  for (int runs = 1;; ++runs) {
+    REQUIRE_MESSAGE(runs < 200, "the verification is never done");
+    if (runs > 6) world.crash_per_step = world.crash_per_commit = world.stop_per_run = 0;
+    const World::Ended ended = world.run(job, settings);
+    if (runs > 1) ++totals.kinds["verification gone on with"];
+    if (ended.exit == Exit::ok || ended.exit == Exit::incomplete) break;
+    while (world.clock.advance()) continue;
+    if (world.chance(0.3)) world.clock.reboot(std::chrono::seconds(world.number(0, 200'000)));
+    world.clock.at(world.clock.now() + std::chrono::hours(world.number(0, 30)), [] {});
+    while (world.clock.advance()) continue;
+  }
+  std::tie(world.crash_per_step, world.crash_per_commit, world.stop_per_run) = crashes;
+  check_verified(world, job);
+  for (const auto& [key, is] : world.seen) ++totals.kinds[fmt::format("seen {}", static_cast<int>(is))];
+}
+
 void play(std::uint64_t seed, Totals& totals) {
   std::mt19937_64 random(seed);
   const SandboxSettings server = server_of(random);
@@ -155,6 +195,7 @@ void play(std::uint64_t seed, Totals& totals) {
   settings.send.invite.chunk_size = static_cast<int>(world.number(1, 40));
   settings.send.invite.on_doubt = world.chance(0.3) ? OnDoubt::ask_quietly : OnDoubt::ask_again;
   settings.send.invite.create_missing = world.chance(0.5);
+  if (world.chance(0.5)) settings.send.invite.email_notification = world.chance(0.5);
   settings.send.calls.connections = static_cast<int>(world.number(1, 8));
   settings.send.calls.timeout = std::chrono::seconds(world.number(1, 20));
   settings.send.retry.attempts = static_cast<int>(world.number(2, 6));
@@ -194,12 +235,16 @@ void play(std::uint64_t seed, Totals& totals) {
       }
       // (Whom nobody has is looked up again by each run: with a small day, some are due for ever.)
       const std::set<std::string> nobody = runs > 100 ? unknown_addresses_of(world, job) : std::set<std::string>();
+      std::set<std::string> told;
       for (const auto& [line, address] : world.addresses_of(job.name)) {
         const auto row = static_cast<std::size_t>(line - 2);
         const auto folded = row < job.rows.size() ? folded_address(job.rows[row]) : std::nullopt;
+        if (address.in_list && !folded) return false;  // of the list as it was
+        if (folded && address.in_list) told.insert(*folded);
         if (!address.in_list || (folded && nobody.contains(*folded))) continue;
         if (address.outcome == "pending" || address.outcome == "failed") return false;
       }
+      if (told != unknown_addresses_of(world, job)) return false;
       for (const auto& [member, outcome] : outcomes) {
         // Who was asked, never answered for, and is gone from the list since, stays as he is.
         if (outcome == "pending") return false;
@@ -242,6 +287,12 @@ void play(std::uint64_t seed, Totals& totals) {
       ++totals.changed_sources;
     }
     if (runs > 12) world.crash_per_step = world.crash_per_commit = 0;  // else a long list might never get to its end
+    if (jobs.front().kind == TargetKind::course && runs <= 12 && world.chance(0.1)) {
+      while (world.clock.advance()) continue;
+      verify(world, jobs.front(), settings, totals);
+      check_invariants(world, jobs);
+      check_nobody_asked_again(world, settled);
+    }
     settled = settled_members(world, jobs);
     if (runs <= 6 && is_backed_up && world.chance(0.5)) {
       world.restore();
@@ -287,6 +338,11 @@ void play(std::uint64_t seed, Totals& totals) {
       const bool was_in = invited && (!record->by_call || world.is_restored);
       if (!was_in || !may_be_in_all_the_same(job)) REQUIRE((outcome == "rejected") == !invited);
     }
+  }
+  for (const WorldJob& job : jobs) {
+    if (job.kind != TargetKind::course) continue;
+    change_participants(world, job);
+    verify(world, job, settings, totals);
   }
   REQUIRE(world.sandbox.stats().over_limit == 0);
   check_own_limits(world);

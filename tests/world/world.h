@@ -18,6 +18,7 @@
 #include "ledger/job_lock.h"
 #include "ledger/jobs.h"
 #include "run/job_run.h"
+#include "run/verify_run.h"
 #include "sandbox/sandbox.h"
 #include "virtual_clock.h"
 
@@ -45,6 +46,7 @@ struct WorldJob {
                                   ///< from 2 on; or, for a list too long for that,
   MadeRows::Make make = {};       ///< what makes its rows, and
   std::string fingerprint = {};   ///< what stands for its content
+  bool verifies = false;          ///< `convoke verify` of it, not `run`
 
   const std::string& course_of(const std::string& row) const {
     if (more_courses.empty()) return course;
@@ -85,12 +87,13 @@ class Process {
   bool has_ended() const { return finished_.has_value(); }
   Exit exit() const { return finished_->exit; }
   const RunEnd& end() const { return finished_->end; }
-  RunCounts counts() { return run_ ? run_->counts() : RunCounts{}; }
+  RunCounts counts() { return run_ ? run_->counts() : verify_ ? verify_->counts() : RunCounts{}; }
   const WorldJob& job() const { return job_; }
 
  private:
   void arm_killer();
   void guard(const std::function<void()>& action);
+  void begin(const Outside& outside, JobId id);
 
   World& world_;
   WorldJob job_;
@@ -103,6 +106,7 @@ class Process {
   MadeRows source_;
   MemberList list_;
   std::optional<JobRun> run_;
+  std::optional<VerifyRun> verify_;
   std::optional<Finished> finished_;
   std::exception_ptr failure_;
   bool was_killed_in_commit_ = false;
@@ -177,8 +181,10 @@ class World {
   };
   std::vector<Arrival> arrivals;  ///< kept if somebody has limits of his own
   bool keeps_arrivals = false;
-  std::map<std::string, std::uint32_t> sent;  ///< how often a request that names a member was sent, whenever it arrives
+  /// How often a request that names a member was sent, whenever it arrives; by its target, a blank, and the member.
+  std::map<std::string, std::uint32_t> sent;
   std::vector<std::string> warnings;
+  std::map<std::string, Seen::Is> seen;  ///< what the latest verification told, by course, a blank, and the member
   TempFolder folder;
   std::filesystem::path ledger() const { return folder.path() / "ledger.db"; }
   Sandbox sandbox;

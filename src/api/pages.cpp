@@ -1,0 +1,114 @@
+#include "api/pages.h"
+
+#include <fmt/format.h>
+
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+
+#include "api/endpoint.h"
+#include "api/error_body.h"
+#include "api/read_page.h"
+#include "api/verdicts.h"
+#include "base/text.h"
+
+namespace convoke {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+// FNV-1a.
+std::uint64_t mark_of_text(std::string_view text) {
+  std::uint64_t mark = 0xCBF29CE484222325U;
+  for (const char c : text) mark = (mark ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+  return mark;
+}
+
+// An id is a text, or somebody's number; as is a status.
+std::string text_of(ondemand::value value) {
+  std::string_view text;
+  if (value.get_string().get(text) == simdjson::SUCCESS) return std::string(text);
+  std::int64_t number = 0;
+  return value.get_int64().get(number) == simdjson::SUCCESS ? std::to_string(number) : std::string();
+}
+
+std::optional<Page> read_courses_page(std::string& body) {
+  return read_page(body, [](Page& page, ondemand::object object) {
+    ListedCourse course;
+    for (ondemand::field field : object) {
+      const std::string_view key = key_of(field);
+      if (key == "id") course.id = text_of(field.value());
+      if (key == "status") course.status = text_of(field.value());
+    }
+    page.mark += mark_of_text(course.id);
+    if (course.id.empty()) {
+      ++page.unreadable;
+    } else {
+      page.courses.push_back(std::move(course));
+    }
+  });
+}
+
+}  // namespace
+
+Request page_request(const Target& target, const PageAsked& page) {
+  Request request;
+  request.method = "GET";
+  const Endpoint& endpoint = endpoint_of(target.kind, target.step);
+  request.target = endpoint.before;
+  if (target.step == Step::verify) request.target += boost::urls::encode(target.id, boost::urls::unreserved_chars);
+  request.target += endpoint.after;
+  char before = '?';
+  const auto add = [&](std::string_view name, int value) {
+    if (value == 0) return;
+    request.target += fmt::format("{}{}={}", std::exchange(before, '&'), name, value);
+  };
+  add("page", page.number);
+  add("limit", page.size);
+  return request;
+}
+
+namespace verdicts {
+namespace {
+
+// The list goes on, or is at its end: its Paging says which.
+Verdict with_page(Page page, const Chunk& chunk, const Judgement& how) {
+  Verdict verdict = whole(Fate::due({chunk.attempts + 1, 0, 0, false, false}, how.now));
+  verdict.accepted = page.kind == Page::Kind::entries;
+  verdict.page = std::move(page);
+  return verdict;
+}
+
+Verdict without_page(Page::Kind kind, const Chunk& chunk, const Judgement& how) {
+  Page page;
+  page.kind = kind;
+  return with_page(std::move(page), chunk, how);
+}
+
+}  // namespace
+
+Verdict judge_page(Answer& answer, const Chunk& chunk, const Judgement& how) {
+  auto page = how.step == Step::look
+                  ? read_courses_page(answer.body)
+                  : read_participants_page(answer.body, how.keep_profile,
+                                           {endpoint_of(how.target_kind, how.step).target_key, how.target_id});
+  if (page) return with_page(std::move(*page), chunk, how);
+  if (is_nothing(answer.body)) return odd_answer(chunk, how, answer.status, "a page that holds no list");
+  if (is_page(answer.body)) return judge_strange(answer, chunk, how);
+  return odd_answer(chunk, how, answer.status, words_of_strange(answer, how));
+}
+
+std::optional<Verdict> judge_no_page(int status, const Chunk& chunk, const Judgement& how, const std::string& message) {
+  const bool is_missing = status == 404 || status == 410;
+  const bool is_refused = status == 400 || status == 413 || status == 414 || status == 416 || status == 422;
+  // Of a list that was there a page before.
+  if (how.page.number > 0 && (is_missing || (is_refused && how.page.is_size_taken)))
+    return without_page(Page::Kind::none, chunk, how);
+  if (is_refused && how.page.size > 0) return without_page(Page::Kind::too_large, chunk, how);
+  if (how.step == Step::look && (is_missing || is_refused || status == 405 || status == 501))
+    return without_page(Page::Kind::not_offered, chunk, how);
+  if (is_refused) return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
+  return std::nullopt;
+}
+
+}  // namespace verdicts
+}  // namespace convoke

@@ -1,0 +1,24 @@
+-- From version 5 to 6. What came since: `convoke verify`, and a look at the courses before mailing.
+
+ALTER TABLE run ADD COLUMN command TEXT NOT NULL DEFAULT 'run';
+CREATE TABLE paging (
+  target_no       INTEGER PRIMARY KEY REFERENCES target,
+  run_id          INTEGER NOT NULL,
+  number          INTEGER NOT NULL DEFAULT 0,
+  size            INTEGER NOT NULL DEFAULT 1000,
+  is_size_taken   INTEGER NOT NULL DEFAULT 0,
+  pass            INTEGER NOT NULL DEFAULT 1,
+  total_before    INTEGER,
+  total           INTEGER,
+  read            INTEGER NOT NULL DEFAULT 0,
+  unreadable      INTEGER NOT NULL DEFAULT 0,
+  foreign_entries INTEGER NOT NULL DEFAULT 0,
+  latest_mark     INTEGER NOT NULL DEFAULT 0,
+  is_read         INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE participant (
+  target_no INTEGER NOT NULL,
+  pass      INTEGER NOT NULL,
+  member    BLOB NOT NULL,
+  said      TEXT NOT NULL
+);

@@ -1,0 +1,96 @@
+// Lists of the API's on their way into the ledger, page by page: what is asked for next, and what was read so far. Both
+// are on disk together, so that one that was interrupted goes on at the page it had come to.
+//
+// Whose turn it is stands in a chunk without members, of a target at the step that reads the list: so a page is
+// claimed, asked for, tried again and put back like everything else that goes out (run/runner.h).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ledger/chunks.h"
+#include "ledger/paging.h"
+
+namespace convoke {
+
+/// A course, as the API's list of courses has it.
+struct CourseState {
+  enum class Is {
+    there,
+    draft,    ///< only administrators see it
+    missing,  ///< the list was read to its end, and it was not in it
+    unknown   ///< the API has no such list, or its list does not end
+  };
+  std::string course;
+  Is is = Is::unknown;
+};
+
+/// A list of those who take part in a course, as far as it is read.
+struct CourseListing {
+  std::int64_t verify_no = 0;  ///< the target at the step that reads it, and
+  std::int64_t target_no = 0;  ///< the same target where members are invited to it
+  std::string course;
+  Paging paging;
+};
+
+class Pages {
+ public:
+  /// Both must outlive this.
+  Pages(Database& database, JobId job, Chunks& chunks) : database_(database), job_(job), chunks_(chunks) {}
+
+  /// Takes away what a process that is no more had to ask for. (What it had read stays.)
+  void forget_asked(Transaction& transaction);
+
+  /// Whoever takes part in the courses of the job is to be read. A list that was not read to its end, by `run` or one
+  /// before it, is gone on with where it was, unless the job ran since. From here on nothing else of the job is
+  /// claimed.
+  void ask_participants(Transaction& transaction, RunId run);
+  /// The lists of these courses are to be read once more.
+  void ask_again(Transaction& transaction, const std::vector<CourseListing>& listings);
+
+  /// Which courses there are is to be read, until each of these was met. From here on nothing else of the job is
+  /// claimed.
+  void ask_courses(Transaction& transaction, std::set<std::string> courses);
+
+  /// All of the job may be claimed again.
+  void end(Transaction& transaction);
+
+  /// What is asked for next of the list that the target stands for.
+  PageAsked asked(std::int64_t target_no);
+  /// It is answered with this, or with nothing (empty) that says what it holds.
+  void record(Transaction& transaction, const Chunk& chunk, const std::optional<Page>& page);
+
+  /// Entries that were read of the lists that are asked for, and how many there are, as far as the API says.
+  std::int64_t read() const;
+  std::int64_t total() const;
+
+  std::vector<CourseListing> listings();
+  /// Why the list is not read on: what the API said of the page, or nothing.
+  std::string trouble(const CourseListing& listing);
+  std::vector<CourseState> course_states() const;
+
+  /// Courses of the job whose members are due, and of whom nobody was invited yet.
+  std::vector<std::string> new_courses();
+  /// Whether the job has members for what is no course.
+  bool has_others();
+  /// What was read is not needed any more.
+  void forget_read(Transaction& transaction);
+
+ private:
+  void ask(Transaction& transaction, const std::set<std::int64_t>& targets);
+  Paging& paging(std::int64_t target_no);
+  void keep(Transaction& transaction, std::int64_t target_no, const Paging& paging);
+  void take_courses(const Page& page);
+
+  Database& database_;
+  JobId job_;
+  Chunks& chunks_;
+  std::map<std::int64_t, Paging> pagings_;      // of those that are asked for
+  std::map<std::string, CourseState> courses_;  // by id, folded
+  std::int64_t look_ = 0;                       // the target of the list of courses; 0: it is not asked for
+};
+
+}  // namespace convoke
