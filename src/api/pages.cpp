@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
@@ -78,6 +80,13 @@ Verdict with_page(Page page, const Chunk& chunk, const Judgement& how) {
   return verdict;
 }
 
+// It will say the same again, and it is about this call alone: neither the key, the way nor the moment.
+bool says_no_more(int status) {
+  constexpr std::array of_other_things = {401, 402, 403, 407, 408, 425, 429};
+  if (std::find(of_other_things.begin(), of_other_things.end(), status) != of_other_things.end()) return false;
+  return status < 300 || (status >= 400 && status < 500) || status == 501;
+}
+
 Verdict without_page(Page::Kind kind, const Chunk& chunk, const Judgement& how) {
   Page page;
   page.kind = kind;
@@ -92,6 +101,8 @@ Verdict judge_page(Answer& answer, const Chunk& chunk, const Judgement& how) {
                   : read_participants_page(answer.body, how.keep_profile,
                                            {endpoint_of(how.target_kind, how.step).target_key, how.target_id});
   if (page) return with_page(std::move(*page), chunk, how);
+  // It is a precaution. Whatever answers in place of the API answers the first invitation, too.
+  if (how.step == Step::look) return without_page(Page::Kind::not_offered, chunk, how);
   if (is_nothing(answer.body)) return odd_answer(chunk, how, answer.status, "a page that holds no list");
   if (is_page(answer.body)) return judge_strange(answer, chunk, how);
   return odd_answer(chunk, how, answer.status, words_of_strange(answer, how));
@@ -104,8 +115,7 @@ std::optional<Verdict> judge_no_page(int status, const Chunk& chunk, const Judge
   if (how.page.number > 0 && (is_missing || (is_refused && how.page.is_size_taken)))
     return without_page(Page::Kind::none, chunk, how);
   if (is_refused && how.page.size > 0) return without_page(Page::Kind::too_large, chunk, how);
-  if (how.step == Step::look && (is_missing || is_refused || status == 405 || status == 501))
-    return without_page(Page::Kind::not_offered, chunk, how);
+  if (how.step == Step::look && says_no_more(status)) return without_page(Page::Kind::not_offered, chunk, how);
   if (is_refused) return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
   return std::nullopt;
 }

@@ -181,7 +181,11 @@ std::uint64_t mark_of(const MemberId& id) {
   std::uint64_t words[2];
   static_assert(sizeof words == sizeof id.bytes);
   std::memcpy(words, id.bytes.data(), sizeof words);
-  return (words[0] ^ (words[1] * 0x9E3779B97F4A7C15U)) * 0xBF58476D1CE4E5B9U;
+  // The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): sums of what is alike come to be alike no more.
+  std::uint64_t mark = words[0] ^ (words[1] * 0x9E3779B97F4A7C15U);
+  mark = (mark ^ (mark >> 30U)) * 0xBF58476D1CE4E5B9U;
+  mark = (mark ^ (mark >> 27U)) * 0x94D049BB133111EBU;
+  return mark ^ (mark >> 31U);
 }
 
 // Takes one entry of a 201 after the other.

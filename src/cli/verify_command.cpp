@@ -103,7 +103,7 @@ VerifyReport verify(Database& database, const KnownJob& job, const VerifyCommand
   settings.folder = std::filesystem::absolute(config.ledger_path).parent_path();
   std::optional<WholeFile> diff;
   if (!command.diff.empty()) {
-    refuse_to_lose(command.diff, {"a list of differences", is_diff}, database, job, config);
+    refuse_to_lose(command.diff, {"account of each member", "--diff", is_diff}, database, job, config);
     diff.emplace(command.diff);
   }
   ExtraLines extra;

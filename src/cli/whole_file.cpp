@@ -51,8 +51,8 @@ void WholeFile::fail() {
 void refuse_to_lose(const std::string& output, const WrittenKind& kind, const Database& database, const KnownJob& job,
                     const Config& config) {
   const auto refuse = [&](const std::string& what) {
-    throw Error(Exit::bad_config, fmt::format("{} would take the place of {}", kind.what, what), output,
-                "name another file");
+    throw Error(Exit::bad_config, fmt::format("an {} would take the place of {}", kind.what, what), output,
+                fmt::format("name another file with {}", kind.option));
   };
   const auto is_at = [&](const std::filesystem::path& file) {
     std::error_code none;
@@ -60,7 +60,7 @@ void refuse_to_lose(const std::string& output, const WrittenKind& kind, const Da
   };
   std::error_code none;
   if (std::filesystem::exists(output, none) && !std::filesystem::is_regular_file(output, none))
-    throw Error(Exit::usage, "not a regular file", output, "name a file");
+    throw Error(Exit::usage, "not a regular file", output, "leave it out, or name a file");
   if (database.file().is_part(output)) refuse("the ledger, or of a file that belongs to it");
   if (config.file && is_at(*config.file)) refuse("the config");
   if (std::filesystem::is_regular_file(std::filesystem::symlink_status(output, none))) {
@@ -68,7 +68,7 @@ void refuse_to_lose(const std::string& output, const WrittenKind& kind, const Da
     std::ifstream file(output, std::ios::binary);
     file.read(beginning.data(), beginning.size());
     if (!file.is_open() || !kind.is_one({beginning.data(), static_cast<std::size_t>(file.gcount())}))
-      refuse(fmt::format("a file that is not {}", kind.what));
+      refuse(fmt::format("a file that is no {}", kind.what));
   }
   if (is_at(job.origin)) refuse("the job's own file");
   if (!job.origin.ends_with(".toml")) return;

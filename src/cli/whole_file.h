@@ -32,7 +32,8 @@ class WholeFile {
 };
 
 struct WrittenKind {
-  const char* what;                                        ///< "an export"
+  const char* what;                                        ///< "export"
+  const char* option;                                      ///< that names the file
   std::function<bool(std::string_view beginning)> is_one;  ///< whether a file that begins so is one: it may be replaced
 };
 

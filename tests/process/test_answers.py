@@ -151,7 +151,7 @@ class Doubt(World):
 
     def test_ask_again_asks_as_before(self):
         server = self.break_off_first()
-        ids = self.a_job(50, 'email_notification = true\non_doubt = "ask-again"')
+        ids = self.a_job(50, 'check = false\nemail_notification = true\non_doubt = "ask-again"')
         self.run_job(OK)
         self.assertEqual([call.body["withEmailNotification"] for call in server.calls], [True, True])
         self.assertEqual(server.calls[0].ids, server.calls[1].ids)
@@ -160,7 +160,7 @@ class Doubt(World):
 
     def test_ask_quietly_asks_without_mail(self):
         server = self.break_off_first()
-        self.a_job(150, 'email_notification = true\non_doubt = "ask-quietly"')
+        self.a_job(150, 'check = false\nemail_notification = true\non_doubt = "ask-quietly"')
         self.run_job(OK, settings={"api.connections": 1})
         asked = {}
         for call in server.calls:
@@ -173,7 +173,7 @@ class Doubt(World):
 
     def test_ask_quietly_after_a_crash_too(self):
         stalled = self.server(lambda call: "stall")
-        self.a_job(20, 'email_notification = true\non_doubt = "ask-quietly"')
+        self.a_job(20, 'check = false\nemail_notification = true\non_doubt = "ask-quietly"')
         process = self.start("run", "list")
         wait_for(lambda: stalled.calls, "a call")
         process.kill()

@@ -119,7 +119,7 @@ class CommandLine(World):
         ids = some_ids(20)
         self.write_list([f"Ann;{member}" for member in ids], header=None)
         args = ("--csv", "list.csv", "--course", COURSE, "--name", "mine", "--delimiter", ";", "--no-header", "--member-column",
-                "2", "--email-notification")
+                "2", "--email-notification", "--set", "invite.check=false")
         self.expect(OK, "plan", *args)
         self.expect(OK, "run", *args)
         self.assertEqual(self.outcomes("mine"), {(COURSE, member): "invited" for member in ids})

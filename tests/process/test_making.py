@@ -223,12 +223,12 @@ class CreationsInDoubt(AddressWorld):
         self.assertEqual(self.tally(), {"invited": 2})
 
     def test_and_repeated_if_nobody_is_found(self):
-        server = self.a_creation_that_breaks_off(takes_effect=False, invite="member_email_notification = true")
+        server = self.a_creation_that_breaks_off(takes_effect=False, invite="check = false\nmember_email_notification = true")
         self.assertEqual([call.step for call in server.calls], ["look_up", "create", "look_up", "create", "invite"])
         self.assertEqual([call.body["withEmailNotification"] for call in server.calls if call.step == "create"], [True, True])
 
     def test_without_a_mail_where_that_is_how_doubts_are_met(self):
-        server = self.a_creation_that_breaks_off(False, 'member_email_notification = true\non_doubt = "ask-quietly"')
+        server = self.a_creation_that_breaks_off(False, 'check = false\nmember_email_notification = true\non_doubt = "ask-quietly"')
         self.assertEqual([call.body["withEmailNotification"] for call in server.calls if call.step == "create"], [True, False])
 
     def test_is_looked_up_and_not_held_whatever_on_doubt_says_of_invitations(self):

@@ -205,7 +205,7 @@ class FromVersion1(Migration):
                 self.assertRegex(result.err, r"(?m)^try: ")
             self.assertEqual(self.query("PRAGMA user_version"), [(1,)])
         self.expect(OK, "status")
-        self.assertEqual(self.query("PRAGMA user_version"), [(5,)])
+        self.assertEqual(self.query("PRAGMA user_version"), [(6,)])
 
     def test_processes_that_open_it_at_once_migrate_it_once(self):
         for _ in range(5):

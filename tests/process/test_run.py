@@ -226,7 +226,7 @@ class TheCall(World):
     def test_the_fields_that_the_job_sets_are_sent(self):
         inviter = some_ids(1, "inviter")[0]
         server = self.server(lambda call: (201, participants(call.ids)))
-        self.a_job(3, f'invited_by = "{inviter}"\nemail_notification = true')
+        self.a_job(3, f'invited_by = "{inviter}"\ncheck = false\nemail_notification = true')
         self.run_job(OK)
         self.assertEqual(server.calls[0].body["invitedBySpotMemberId"], inviter)
         self.assertIs(server.calls[0].body["withEmailNotification"], True)
