@@ -18,19 +18,13 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-// FNV-1a.
-std::uint64_t mark_of_text(std::string_view text) {
-  std::uint64_t mark = 0xCBF29CE484222325U;
-  for (const char c : text) mark = (mark ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  return mark;
-}
-
 // An id is a text, or somebody's number; as is a status.
 std::string text_of(ondemand::value value) {
   std::string_view text;
   if (value.get_string().get(text) == simdjson::SUCCESS) return std::string(text);
-  std::int64_t number = 0;
-  return value.get_int64().get(number) == simdjson::SUCCESS ? std::to_string(number) : std::string();
+  if (value.type() != ondemand::json_type::number) return {};
+  text = value.raw_json_token();
+  return std::string(text.substr(0, text.find_first_not_of("-+.eE0123456789")));
 }
 
 std::optional<Page> read_courses_page(std::string& body) {
@@ -80,17 +74,22 @@ Verdict with_page(Page page, const Chunk& chunk, const Judgement& how) {
   return verdict;
 }
 
-// It will say the same again, and it is about this call alone: neither the key, the way nor the moment.
-bool says_no_more(int status) {
+// It is about this call alone: neither the key, the way nor the moment.
+bool is_about_the_call(int status) {
   constexpr std::array of_other_things = {401, 402, 403, 407, 408, 425, 429};
   if (std::find(of_other_things.begin(), of_other_things.end(), status) != of_other_things.end()) return false;
   return status < 300 || (status >= 400 && status < 500) || status == 501;
 }
 
-Verdict without_page(Page::Kind kind, const Chunk& chunk, const Judgement& how) {
+Verdict without_page(Page::Kind kind, const Chunk& chunk, const Judgement& how, Reason reason = Reason::none,
+                     const std::string& words = {}) {
   Page page;
   page.kind = kind;
-  return with_page(std::move(page), chunk, how);
+  page.words = words;
+  Verdict verdict = with_page(std::move(page), chunk, how);
+  verdict.reason = reason;
+  verdict.call_error = words;
+  return verdict;
 }
 
 }  // namespace
@@ -101,11 +100,12 @@ Verdict judge_page(Answer& answer, const Chunk& chunk, const Judgement& how) {
                   : read_participants_page(answer.body, how.keep_profile,
                                            {endpoint_of(how.target_kind, how.step).target_key, how.target_id});
   if (page) return with_page(std::move(*page), chunk, how);
-  // It is a precaution. Whatever answers in place of the API answers the first invitation, too.
-  if (how.step == Step::look) return without_page(Page::Kind::not_offered, chunk, how);
-  if (is_nothing(answer.body)) return odd_answer(chunk, how, answer.status, "a page that holds no list");
   if (is_page(answer.body)) return judge_strange(answer, chunk, how);
-  return odd_answer(chunk, how, answer.status, words_of_strange(answer, how));
+  const std::string words =
+      is_nothing(answer.body) ? std::string("a page that holds no list") : words_of_strange(answer, how);
+  // A look is a precaution. Whatever answers so in place of the API answers the first invitation, too.
+  if (how.step == Step::look) return without_page(Page::Kind::odd, chunk, how, Reason::odd_answer, words);
+  return odd_answer(chunk, how, answer.status, words);
 }
 
 std::optional<Verdict> judge_no_page(int status, const Chunk& chunk, const Judgement& how, const std::string& message) {
@@ -115,8 +115,14 @@ std::optional<Verdict> judge_no_page(int status, const Chunk& chunk, const Judge
   if (how.page.number > 0 && (is_missing || (is_refused && how.page.is_size_taken)))
     return without_page(Page::Kind::none, chunk, how);
   if (is_refused && how.page.size > 0) return without_page(Page::Kind::too_large, chunk, how);
-  if (how.step == Step::look && says_no_more(status)) return without_page(Page::Kind::not_offered, chunk, how);
-  if (is_refused) return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
+  const bool is_not_offered = is_missing || status == 405 || status == 501;
+  if (how.step == Step::look && is_about_the_call(status)) {
+    return without_page(is_not_offered ? Page::Kind::not_offered : Page::Kind::odd, chunk, how, Reason::odd_status,
+                        message);
+  }
+  // Of no use to ask for again; that the course is not there is another matter.
+  if (status >= 400 && is_about_the_call(status) && !is_missing)
+    return put_off(chunk, how, Effect::stop, status, Reason::odd_status, message);
   return std::nullopt;
 }
 

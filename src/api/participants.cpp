@@ -261,11 +261,13 @@ std::optional<Page> read_participants_page(std::string& body, KeepProfile keep_p
     const Entry entry = read_entry(object, target, kept, rewritten);
     if (!entry.id) {
       ++page.unreadable;
-    } else if (entry.is_of_another) {
+      return;
+    }
+    page.mark += mark_of(*entry.id);
+    if (entry.is_of_another) {
       ++page.foreign;
     } else {
       page.participants.push_back({*entry.id, said_of(entry, kept)});
-      page.mark += mark_of(*entry.id);
     }
   });
 }

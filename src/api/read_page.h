@@ -9,6 +9,16 @@
 
 namespace convoke {
 
+/// No list is longer: what says so is no number of entries.
+inline constexpr std::int64_t largest_total = 1'000'000'000'000;
+
+/// Different for different texts, as a rule (FNV-1a).
+inline std::uint64_t mark_of_text(std::string_view text) {
+  std::uint64_t mark = 0xCBF29CE484222325U;
+  for (const char c : text) mark = (mark ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+  return mark;
+}
+
 /// `take` puts each item, an object, on the page. Empty: it is not a JSON object with a list of `items`, to its very
 /// end. A `total` that is no number of entries counts as none.
 template <class Take>
@@ -26,7 +36,8 @@ std::optional<Page> read_page(std::string& body, Take take) {
         has_items = true;
       } else if (key == "total") {
         std::int64_t total = 0;
-        if (field.value().get_int64().get(total) == simdjson::SUCCESS && total >= 0) read.total = total;
+        if (field.value().get_int64().get(total) == simdjson::SUCCESS && total >= 0 && total <= largest_total)
+          read.total = total;
       }
     }
     return read;

@@ -92,8 +92,23 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   return plan;
 }
 
+// As they are once the API was asked.
+void look_at_limits(Plan& plan, const Config& config) {
+  if (!std::filesystem::exists(config.ledger_path)) return;
+  plan.is_ledger_new = false;
+  read_ledger(config.ledger_path, [&](Database& database) {
+    const auto file = look_at_calls(database.file());
+    database.read([&] {
+      const Outlook outlook = outlook_of(database, file, {config.limits, config.api}, SystemClock());
+      plan.limits = outlook.limits;
+      plan.forecast = outlook.forecast(plan.survey.calls);
+    });
+  });
+}
+
 // Looks whether the courses are there, as a run of the job would: under its lock and the limits, in its ledger.
-PlannedCheck check(const Config& config, const Job& job, const Plan& plan, const Interruption& interruption) {
+PlannedCheck check(const Config& config, const Job& job, const Plan& plan) {
+  const Interruption interruption{std::nullopt};  // of this alone: what is read before ends at the first signal
   PlannedCheck check;
   check.is_of_courses = job.target.kind == TargetKind::course;
   if (!check.is_of_courses) return check;
@@ -116,7 +131,9 @@ PlannedCheck check(const Config& config, const Job& job, const Plan& plan, const
   Looked looked = loop.end_of(run, ShowProgress::never, line);
   check.exit = exit_of(looked.end.by, {}, false);
   check.message = std::move(looked.end.message);
+  check.is_interrupted = interruption.is_asked();
   check.courses = std::move(looked.courses);
+  check.trouble = std::move(looked.trouble);
   return check;
 }
 
@@ -127,15 +144,18 @@ Exit run(const PlanCommand& command) {
   const Config config = command.common.load(command.jobs);
   Exit exit = Exit::ok;
   std::vector<Plan> plans;
-  const Interruption interruption{std::nullopt};
   // One that cannot be planned does not keep the others from it, as it does not keep them from running.
+  bool is_over = false;
   const auto plan_one = [&](auto&& load) {
+    if (is_over) return;
     try {
       const Job job = load();
       Plan plan = plan_of(config, job, command);
       if (command.check) {
-        plan.check = at_ledger(config.ledger_path, [&] { return check(config, job, plan, interruption); });
+        plan.check = at_ledger(config.ledger_path, [&] { return check(config, job, plan); });
+        look_at_limits(plan, config);
         exit = worst(exit, plan.check->exit);
+        is_over = plan.check->is_interrupted;
       }
       if (plan.list().invalid > 0 && !job.list_rules.ignore_invalid) exit = worst(exit, Exit::incomplete);
       if (!command.common.json) print_result(plan_text(plan));

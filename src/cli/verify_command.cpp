@@ -98,6 +98,7 @@ VerifyReport verify(Database& database, const KnownJob& job, const VerifyCommand
     report.end = busy_end(database, job.id);
     return report;
   }
+  if (config.keep_profile) show_profiles(database);
   VerifySettings settings;
   static_cast<SendingSettings&>(settings) = sending_settings(config, api, {});
   settings.folder = std::filesystem::absolute(config.ledger_path).parent_path();

@@ -10,11 +10,18 @@ CREATE TABLE paging (
   pass            INTEGER NOT NULL DEFAULT 1,
   total_before    INTEGER,
   total           INTEGER,
+  read_before     INTEGER NOT NULL DEFAULT -1,
   read            INTEGER NOT NULL DEFAULT 0,
   unreadable      INTEGER NOT NULL DEFAULT 0,
   foreign_entries INTEGER NOT NULL DEFAULT 0,
+  first_entries   INTEGER NOT NULL DEFAULT 0,
   latest_mark     INTEGER NOT NULL DEFAULT 0,
-  is_read         INTEGER NOT NULL DEFAULT 0
+  earlier_mark    INTEGER NOT NULL DEFAULT 0,
+  is_read         INTEGER NOT NULL DEFAULT 0,
+  is_at_end       INTEGER NOT NULL DEFAULT 0,
+  is_endless      INTEGER NOT NULL DEFAULT 0,
+  began_at        INTEGER NOT NULL,
+  read_at         INTEGER NOT NULL
 );
 CREATE TABLE participant (
   target_no INTEGER NOT NULL,

@@ -1,10 +1,7 @@
 #include "ledger/pages.h"
 
-#include <algorithm>
-#include <iterator>
 #include <numeric>
-
-#include "base/text.h"
+#include <tuple>
 
 namespace convoke {
 
@@ -24,14 +21,25 @@ void Pages::ask(Transaction& transaction, const std::set<std::int64_t>& targets)
   chunks_.ask_only(targets);
 }
 
-void Pages::ask_participants(Transaction& transaction, RunId run) {
-  // Members who were invited since may be on a page that is past.
+// Members who were invited since a list was read may be on a page that is past. And what is known to be so is known of
+// a while ago: of one that is read to its end nothing would be asked any more.
+void Pages::forget_what_is_old(Transaction& transaction, WallTime now) {
+  using namespace std::chrono_literals;
+  constexpr auto longest_pause = 36h;  // over the night, where a day's calls are used up
+  constexpr auto longest_rest = 10min;
   const bool is_old = Statement(transaction, R"sql(
     SELECT EXISTS (SELECT 1 FROM run WHERE job_id = ?1 AND command = 'run' AND run_id > (
-      SELECT min(paging.run_id) FROM paging JOIN target USING (target_no) WHERE job_id = ?1))
+             SELECT min(paging.run_id) FROM paging JOIN target USING (target_no) WHERE job_id = ?1))
+           OR EXISTS (SELECT 1 FROM paging JOIN target USING (target_no) WHERE job_id = ?1 AND read_at < ?2)
+           OR NOT EXISTS (SELECT 1 FROM paging JOIN target USING (target_no)
+                          WHERE job_id = ?1 AND (is_read = 0 OR read_at >= ?3))
   )sql")
-                          .the<bool>(job_);
+                          .the<bool>(job_, WallTime(now - longest_pause), WallTime(now - longest_rest));
   if (is_old) forget_read(transaction);
+}
+
+void Pages::ask_participants(Transaction& transaction, RunId run, WallTime now) {
+  forget_what_is_old(transaction, now);
   // (Of a course that all have left, as when a job has another one now, nothing is to be known.)
   Statement courses(transaction, R"sql(
     SELECT target_no FROM (SELECT DISTINCT target_no FROM chunk WHERE job_id = ? AND gone = 0) JOIN target USING (target_no)
@@ -39,8 +47,10 @@ void Pages::ask_participants(Transaction& transaction, RunId run) {
   )sql");
   std::vector<std::int64_t> invited_to;
   for (const auto& target_no : courses.rows<std::int64_t>(job_)) invited_to.push_back(target_no);
-  Statement begin(transaction, "INSERT INTO paging (target_no, run_id) VALUES (?, ?) ON CONFLICT DO NOTHING");
-  for (const auto target_no : invited_to) begin.run(chunks_.target_at(transaction, target_no, Step::verify), run);
+  Statement begin(transaction, R"sql(
+    INSERT INTO paging (target_no, run_id, began_at, read_at) VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING
+  )sql");
+  for (const auto target_no : invited_to) begin.run(chunks_.target_at(transaction, target_no, Step::verify), run, now);
   std::set<std::int64_t> targets;
   for (const CourseListing& listing : listings()) {
     pagings_[listing.verify_no] = listing.paging;
@@ -49,26 +59,27 @@ void Pages::ask_participants(Transaction& transaction, RunId run) {
   ask(transaction, targets);
 }
 
-void Pages::ask_again(Transaction& transaction, const std::vector<CourseListing>& listings) {
+void Pages::ask_again(Transaction& transaction, const std::vector<CourseListing>& listings, WallTime now) {
   std::set<std::int64_t> targets;
+  Statement begin(transaction, "UPDATE paging SET began_at = ? WHERE target_no = ?");
   for (const CourseListing& listing : listings) {
     Paging& its = paging(listing.verify_no);
     its.begin_again();
-    keep(transaction, listing.verify_no, its);
+    keep(transaction, listing.verify_no, its, now);
+    begin.run(now, listing.verify_no);
     targets.insert(listing.verify_no);
   }
   ask(transaction, targets);
 }
 
-void Pages::ask_courses(Transaction& transaction, std::set<std::string> courses) {
+void Pages::ask_courses(Transaction& transaction, const std::set<std::string>& courses) {
   Statement(transaction, R"sql(
     INSERT INTO target (job_id, kind, id, step) VALUES (?, 'course', '', 'look') ON CONFLICT DO NOTHING
   )sql")
       .run(job_);
   look_ =
       Statement(transaction, "SELECT target_no FROM target WHERE job_id = ? AND step = 'look'").the<std::int64_t>(job_);
-  pagings_[look_] = {};
-  for (const std::string& course : courses) courses_[lower_case(course)] = {course};
+  search_.emplace(courses);
   ask(transaction, {look_});
 }
 
@@ -82,80 +93,62 @@ Paging& Pages::paging(std::int64_t target_no) {
 }
 
 PageAsked Pages::asked(std::int64_t target_no) {
-  return paging(target_no).asked;
+  return target_no == look_ ? search_->paging().asked : paging(target_no).asked;
 }
 
-void Pages::record(Transaction& transaction, const Chunk& chunk, const std::optional<Page>& page) {
+void Pages::record(Transaction& transaction, const Chunk& chunk, const std::optional<Page>& page, WallTime now) {
   if (!page) return;
+  if (chunk.target_no == look_) {
+    search_->take(*page);
+    if (search_->paging().is_read) chunks_.remove(transaction, chunk.id);
+    return;
+  }
   Paging& its = paging(chunk.target_no);
   const int pass = its.pass;
-  const bool are_news = its.take(*page);
-  if (chunk.target_no == look_) {
-    take_courses(*page);
-  } else {
+  if (its.take(*page)) {
     Statement add(transaction, "INSERT INTO participant (target_no, pass, member, said) VALUES (?, ?, ?, ?)");
-    for (const ListedParticipant& participant : page->participants) {
-      if (are_news) add.run(chunk.target_no, pass, participant.member, participant.said);
-    }
-    keep(transaction, chunk.target_no, its);
+    for (const ListedParticipant& participant : page->participants)
+      add.run(chunk.target_no, pass, participant.member, participant.said);
   }
+  keep(transaction, chunk.target_no, its, now);
   if (its.is_read) chunks_.remove(transaction, chunk.id);
 }
 
-void Pages::take_courses(const Page& page) {
-  Paging& its = paging(look_);
-  for (const ListedCourse& course : page.courses) {
-    const auto found = courses_.find(lower_case(course.id));
-    if (found == courses_.end()) continue;
-    found->second.is = lower_case(course.status) == "draft" ? CourseState::Is::draft : CourseState::Is::there;
-  }
-  const auto is_met = [](const auto& course) { return course.second.is != CourseState::Is::unknown; };
-  if (std::all_of(courses_.begin(), courses_.end(), is_met)) its.is_read = true;
-  // A list of no total ends where a page is empty.
-  const bool is_whole = its.is_read && its.is_offered && (!its.total || its.read >= *its.total);
-  for (auto& [id, course] : courses_) {
-    if (is_whole && course.is == CourseState::Is::unknown) course.is = CourseState::Is::missing;
-  }
-}
-
-void Pages::keep(Transaction& transaction, std::int64_t target_no, const Paging& paging) {
+void Pages::keep(Transaction& transaction, std::int64_t target_no, const Paging& paging, WallTime now) {
   Statement(transaction, R"sql(
-    UPDATE paging SET number = ?, size = ?, is_size_taken = ?, pass = ?, total_before = ?, total = ?, read = ?,
-           unreadable = ?, foreign_entries = ?, latest_mark = ?, is_read = ?
+    UPDATE paging SET number = ?, size = ?, is_size_taken = ?, pass = ?, total_before = ?, total = ?, read_before = ?, read = ?,
+           unreadable = ?, foreign_entries = ?, first_entries = ?, latest_mark = ?, earlier_mark = ?, is_read = ?,
+           is_at_end = ?, is_endless = ?, read_at = ?
     WHERE target_no = ?
   )sql")
       .run(paging.asked.number, paging.asked.size, paging.asked.is_size_taken, paging.pass, paging.total_before,
-           paging.total, paging.read, paging.unreadable, paging.foreign, static_cast<std::int64_t>(paging.latest_mark),
-           paging.is_read, target_no);
+           paging.total, paging.read_before, paging.read, paging.unreadable, paging.foreign, paging.first_entries,
+           paging.latest_mark, paging.earlier_mark, paging.is_read, paging.is_at_end, paging.is_endless, now,
+           target_no);
 }
 
 std::vector<CourseListing> Pages::listings() {
   std::vector<CourseListing> listings;
   Statement rows(database_, R"sql(
-    SELECT verify.target_no, ifnull(invite.target_no, 0), verify.id, number, size, is_size_taken, pass, total_before,
-           total, read, unreadable, foreign_entries, latest_mark, is_read
+    SELECT verify.target_no, ifnull(invite.target_no, 0), verify.id, began_at, read_at, number, size, is_size_taken,
+           pass, total_before, total, read_before, read, unreadable, foreign_entries, first_entries, latest_mark, earlier_mark,
+           is_read, is_at_end, is_endless
     FROM target verify JOIN paging USING (target_no)
     LEFT JOIN target invite ON (invite.job_id, invite.kind, invite.id, invite.step) =
                                (verify.job_id, verify.kind, verify.id, 'invite')
     WHERE verify.job_id = ? AND verify.step = 'verify' ORDER BY verify.target_no
   )sql");
   using Number = std::int64_t;
-  for (auto& row : rows.rows<Number, Number, std::string, int, int, bool, int, std::optional<Number>,
-                             std::optional<Number>, Number, Number, Number, Number, bool>(job_)) {
+  using Total = std::optional<Number>;
+  for (auto& row : rows.rows<Number, Number, std::string, WallTime, WallTime, int, int, bool, int, Total, Total, Number,
+                             Number, Number, Number, Number, std::uint64_t, std::uint64_t, bool, bool, bool>(job_)) {
     CourseListing& listing = listings.emplace_back();
     Paging& paging = listing.paging;
-    listing.verify_no = std::get<0>(row);
-    listing.target_no = std::get<1>(row);
-    listing.course = std::get<2>(row);
-    paging.asked = {std::get<3>(row), std::get<4>(row), std::get<5>(row)};
-    paging.pass = std::get<6>(row);
-    paging.total_before = std::get<7>(row);
-    paging.total = std::get<8>(row);
-    paging.read = std::get<9>(row);
-    paging.unreadable = std::get<10>(row);
-    paging.foreign = std::get<11>(row);
-    paging.latest_mark = static_cast<std::uint64_t>(std::get<12>(row));
-    paging.is_read = std::get<13>(row);
+    std::tie(listing.verify_no, listing.target_no, listing.course, listing.began_at, listing.read_at,
+             paging.asked.number, paging.asked.size, paging.asked.is_size_taken, paging.pass, paging.total_before,
+             paging.total, paging.read_before, paging.read, paging.unreadable, paging.foreign, paging.first_entries,
+             paging.latest_mark, paging.earlier_mark, paging.is_read, paging.is_at_end, paging.is_endless) =
+        std::move(row);
   }
   return listings;
 }
@@ -176,14 +169,7 @@ std::string Pages::trouble(const CourseListing& listing) {
       .value_or(std::string());
 }
 
-std::vector<CourseState> Pages::course_states() const {
-  std::vector<CourseState> states;
-  std::transform(courses_.begin(), courses_.end(), std::back_inserter(states),
-                 [](const auto& one) { return one.second; });
-  return states;
-}
-
-std::vector<std::string> Pages::new_courses() {
+std::set<std::string> Pages::new_courses() {
   Statement rows(database_, R"sql(
     SELECT DISTINCT due.id
     FROM (SELECT DISTINCT target_no FROM chunk INDEXED BY chunk_due WHERE job_id = ?1 AND outcome = 'pending')
@@ -192,8 +178,17 @@ std::vector<std::string> Pages::new_courses() {
       SELECT 1 FROM target asked
       WHERE (asked.job_id, asked.kind, asked.id, asked.step) = (?1, 'course', due.id, 'invite') AND accepted = 1)
   )sql");
-  std::vector<std::string> courses;
-  for (auto& course : rows.rows<std::string>(job_)) courses.push_back(std::move(course));
+  std::set<std::string> courses;
+  for (auto& course : rows.rows<std::string>(job_)) courses.insert(std::move(course));
+  return courses;
+}
+
+std::set<std::string> Pages::accepted_courses() {
+  Statement rows(database_, R"sql(
+    SELECT id FROM target WHERE job_id = ? AND kind = 'course' AND step = 'invite' AND accepted = 1
+  )sql");
+  std::set<std::string> courses;
+  for (auto& course : rows.rows<std::string>(job_)) courses.insert(std::move(course));
   return courses;
 }
 

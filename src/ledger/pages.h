@@ -12,21 +12,10 @@
 #include <vector>
 
 #include "ledger/chunks.h"
+#include "ledger/course_search.h"
 #include "ledger/paging.h"
 
 namespace convoke {
-
-/// A course, as the API's list of courses has it.
-struct CourseState {
-  enum class Is {
-    there,
-    draft,    ///< only administrators see it
-    missing,  ///< the list was read to its end, and it was not in it
-    unknown   ///< the API has no such list, or its list does not end
-  };
-  std::string course;
-  Is is = Is::unknown;
-};
 
 /// A list of those who take part in a course, as far as it is read.
 struct CourseListing {
@@ -34,6 +23,8 @@ struct CourseListing {
   std::int64_t target_no = 0;  ///< the same target where members are invited to it
   std::string course;
   Paging paging;
+  WallTime began_at{};  ///< this pass,
+  WallTime read_at{};   ///< and its latest page
 };
 
 class Pages {
@@ -47,13 +38,13 @@ class Pages {
   /// Whoever takes part in the courses of the job is to be read. A list that was not read to its end, by `run` or one
   /// before it, is gone on with where it was, unless the job ran since. From here on nothing else of the job is
   /// claimed.
-  void ask_participants(Transaction& transaction, RunId run);
+  void ask_participants(Transaction& transaction, RunId run, WallTime now);
   /// The lists of these courses are to be read once more.
-  void ask_again(Transaction& transaction, const std::vector<CourseListing>& listings);
+  void ask_again(Transaction& transaction, const std::vector<CourseListing>& listings, WallTime now);
 
   /// Which courses there are is to be read, until each of these was met. From here on nothing else of the job is
   /// claimed.
-  void ask_courses(Transaction& transaction, std::set<std::string> courses);
+  void ask_courses(Transaction& transaction, const std::set<std::string>& courses);
 
   /// All of the job may be claimed again.
   void end(Transaction& transaction);
@@ -61,7 +52,7 @@ class Pages {
   /// What is asked for next of the list that the target stands for.
   PageAsked asked(std::int64_t target_no);
   /// It is answered with this, or with nothing (empty) that says what it holds.
-  void record(Transaction& transaction, const Chunk& chunk, const std::optional<Page>& page);
+  void record(Transaction& transaction, const Chunk& chunk, const std::optional<Page>& page, WallTime now);
 
   /// Entries that were read of the lists that are asked for, and how many there are, as far as the API says.
   std::int64_t read() const;
@@ -70,10 +61,13 @@ class Pages {
   std::vector<CourseListing> listings();
   /// Why the list is not read on: what the API said of the page, or nothing.
   std::string trouble(const CourseListing& listing);
-  std::vector<CourseState> course_states() const;
+  /// The search that ask_courses() began.
+  const CourseSearch& search() const { return *search_; }
 
   /// Courses of the job whose members are due, and of whom nobody was invited yet.
-  std::vector<std::string> new_courses();
+  std::set<std::string> new_courses();
+  /// Courses of the job that the API has taken an invitation for.
+  std::set<std::string> accepted_courses();
   /// Whether the job has members for what is no course.
   bool has_others();
   /// What was read is not needed any more.
@@ -82,15 +76,15 @@ class Pages {
  private:
   void ask(Transaction& transaction, const std::set<std::int64_t>& targets);
   Paging& paging(std::int64_t target_no);
-  void keep(Transaction& transaction, std::int64_t target_no, const Paging& paging);
-  void take_courses(const Page& page);
+  void forget_what_is_old(Transaction& transaction, WallTime now);
+  void keep(Transaction& transaction, std::int64_t target_no, const Paging& paging, WallTime now);
 
   Database& database_;
   JobId job_;
   Chunks& chunks_;
-  std::map<std::int64_t, Paging> pagings_;      // of those that are asked for
-  std::map<std::string, CourseState> courses_;  // by id, folded
-  std::int64_t look_ = 0;                       // the target of the list of courses; 0: it is not asked for
+  std::map<std::int64_t, Paging> pagings_;  // of those that are asked for
+  std::optional<CourseSearch> search_;      // of the target look_, and not among those
+  std::int64_t look_ = 0;
 };
 
 }  // namespace convoke

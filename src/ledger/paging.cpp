@@ -1,56 +1,82 @@
 #include "ledger/paging.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace convoke {
 namespace {
 
 // Fewer entries a page, where so many are refused; 0: it is left to the API.
 constexpr int smaller = 100;
 
-// A list that goes on for ever is not read for ever: it ends at twice what it said it was, or here.
-constexpr std::int64_t some = 100'000;
-constexpr std::int64_t most_of_unknown = 100'000'000;
+constexpr std::int64_t most_pages_of_all = 2'000'000;
 
 }  // namespace
 
 bool Paging::take(const Page& page) {
   if (page.kind == Page::Kind::too_large) {
     asked.size = asked.size > smaller ? smaller : 0;
+    const Paging before = *this;
     begin_again();
-    --pass;
+    pass = before.pass;
+    read_before = before.read_before;
     return false;
   }
-  if (page.kind == Page::Kind::not_offered) is_offered = false;
+  is_offered = is_offered && page.kind != Page::Kind::not_offered;
+  is_odd = is_odd || page.kind == Page::Kind::odd;
   if (page.total) total = page.total;
-  if (asked.number == 0) total_before = total;
-  const bool is_again = asked.number > 0 && page.entries > 0 && page.mark == latest_mark;
-  if (page.kind != Page::Kind::entries || page.entries == 0 || (is_again && asked.number > 1)) {
+  if (asked.number == 0) {
+    total_before = total;
+    first_entries = page.entries;
+  }
+  const bool is_again = asked.number > 0 && page.mark != 0 && page.mark == latest_mark;
+  const bool comes_round = asked.number > 1 && page.mark != 0 && (is_again || page.mark == earlier_mark);
+  if (page.kind != Page::Kind::entries || page.entries == 0 || comes_round) {
     is_read = true;
+    is_at_end = page.entries == 0 && (page.kind == Page::Kind::entries || page.kind == Page::Kind::none);
     return false;
   }
   asked.is_size_taken = true;
   ++asked.number;
   if (is_again) return false;
+  if (std::has_single_bit(static_cast<unsigned>(asked.number))) earlier_mark = page.mark;
   latest_mark = page.mark;
   read += page.entries;
   unreadable += page.unreadable;
   foreign += page.foreign;
-  is_read = (total && read >= *total) || read > (total_before ? 2 * *total_before + some : most_of_unknown);
+  // Where it moves, somebody may be counted twice, and where more than the total were read, that is wrong: then the
+  // list goes on until it ends.
+  const bool rests = total == total_before;
+  is_at_end = total && ((rests && read == *total) || (read >= *total && page.entries < first_entries));
+  is_endless = !is_at_end && asked.number >= longest();
+  is_read = is_at_end || is_endless;
   return true;
 }
 
+// Twice as many pages as it should have, and some.
+std::int64_t Paging::longest() const {
+  constexpr std::int64_t some = 100;
+  if (!total_before || first_entries == 0) return most_pages;
+  return std::min({2 * (*total_before / first_entries) + some, most_pages_of_all});
+}
+
 void Paging::begin_again() {
-  asked.number = 0;
-  asked.is_size_taken = false;
-  ++pass;
-  total_before = total = std::nullopt;
-  read = unreadable = foreign = 0;
-  latest_mark = 0;
-  is_read = false;
+  const Paging before = *this;
+  *this = Paging{};
+  asked.size = before.asked.size;
+  pass = before.pass + 1;
+  read_before = before.read;
+  most_pages = before.most_pages;
 }
 
 bool Paging::is_sure(std::int64_t different) const {
-  return is_read && is_offered && total && total_before == total && read == *total &&
+  return is_at_end && is_offered && !is_odd && total && total_before == total && read == *total &&
          different + unreadable + foreign == *total;
+}
+
+bool Paging::may_be_read_again() const {
+  const bool says_the_same = total_before == total && read == read_before;
+  return is_offered && !is_odd && !is_endless && total.has_value() && !says_the_same && pass < most_passes;
 }
 
 }  // namespace convoke

@@ -11,6 +11,7 @@ namespace convoke {
 namespace {
 
 constexpr std::size_t completion_rate_column = 7;  // the one that holds numbers
+constexpr std::size_t never_null = 2;              // so many of the first: the id and the status
 
 bool is_list(std::string_view column) {
   return column.starts_with('[');
@@ -80,12 +81,16 @@ ParticipantColumns columns_of(const std::vector<std::string>& said, ParticipantC
   std::iota(all.begin(), all.end(), 0U);
   const auto columns = columns_in_order(before);
   const bool is_whole = std::none_of(said.begin(), said.end(), [](const auto& text) { return text.empty(); });
+  const auto keeps = [&](std::size_t member, std::size_t column) {
+    return said[member].empty() || (column < never_null && attributes[member].at(column).empty());
+  };
   for (std::size_t column = 0; column < std::min(known, columns.size()); ++column) {
     std::vector<std::string> kept;
-    if (!is_whole) kept = tokens_of(*columns[column], said.size(), column == completion_rate_column);
+    if (!is_whole || column < never_null)
+      kept = tokens_of(*columns[column], said.size(), column == completion_rate_column);
     std::vector<std::string_view> tokens(said.size());
     for (std::size_t i = 0; i < said.size(); ++i) {
-      if (said[i].empty()) {
+      if (keeps(i, column)) {
         tokens[i] = kept[i];
       } else if (column < attributes[i].size()) {
         tokens[i] = attributes[i][column];

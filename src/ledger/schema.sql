@@ -164,11 +164,18 @@ CREATE TABLE paging (
   pass            INTEGER NOT NULL DEFAULT 1,
   total_before    INTEGER,
   total           INTEGER,
-  read            INTEGER NOT NULL DEFAULT 0, -- entries of this pass, and of them
+  read_before     INTEGER NOT NULL DEFAULT -1, -- entries of the pass before; -1: there was none
+  read            INTEGER NOT NULL DEFAULT 0, -- of this one, and of them
   unreadable      INTEGER NOT NULL DEFAULT 0,
   foreign_entries INTEGER NOT NULL DEFAULT 0,
+  first_entries   INTEGER NOT NULL DEFAULT 0,
   latest_mark     INTEGER NOT NULL DEFAULT 0,
-  is_read         INTEGER NOT NULL DEFAULT 0  -- 1: to its end
+  earlier_mark    INTEGER NOT NULL DEFAULT 0,
+  is_read         INTEGER NOT NULL DEFAULT 0, -- 1: this pass is at its end,
+  is_at_end       INTEGER NOT NULL DEFAULT 0, -- 1: and at the list's,
+  is_endless      INTEGER NOT NULL DEFAULT 0, -- 1: or it was given up
+  began_at        INTEGER NOT NULL,           -- this pass,
+  read_at         INTEGER NOT NULL            -- and its latest page
 );
 
 -- Who was on these pages, as they came: whoever was on two stands here twice.

@@ -19,18 +19,20 @@ bool is_invited(Outcome outcome) {
 }  // namespace
 
 Verification::Verification(Database& database, JobId job, Chunks& chunks, std::vector<CourseListing> listings,
-                           const std::filesystem::path& folder)
+                           const std::filesystem::path& folder, WallTime now)
     : database_(database),
       chunks_(chunks),
       folder_(folder),
+      now_(now),
       entries_(folder, members_in_memory),
-      said_(database, "SELECT said FROM participant WHERE rowid = ?") {
+      said_(database, "SELECT said FROM participant WHERE rowid = ?"),
+      open_calls_(database, "SELECT count(*) FROM call INDEXED BY call_open WHERE open = 1 AND chunk_id = ?") {
   std::map<std::int64_t, std::int64_t> invited_to;  // by the target that reads the list
   for (CourseListing& listing : listings) {
     // A course whose members are not known yet, of a list of addresses, has no such target.
     const std::int64_t target_no = listing.target_no != 0 ? listing.target_no : listing.verify_no;
     invited_to[listing.verify_no] = target_no;
-    listings_[target_no] = {std::move(listing)};
+    static_cast<CourseListing&>(listings_[target_no]) = std::move(listing);
   }
   Statement known(database, "SELECT chunk_id, target_no, ids FROM chunk WHERE job_id = ?");
   for (const auto& [chunk, target_no, ids] : known.rows<std::uint64_t, std::int64_t, std::vector<MemberId>>(job)) {
@@ -75,22 +77,28 @@ void Verification::count() {
   });
 }
 
+// What took long to read is of no one time.
+bool Verification::is_sure(const Listing& listing) const {
+  constexpr auto longest = std::chrono::hours(6);
+  return listing.paging.is_sure(listing.different_in_pass) && now_ - listing.began_at <= longest;
+}
+
 std::vector<CourseListing> Verification::unsure() const {
   std::vector<CourseListing> unsure;
   for (const auto& [target_no, listing] : listings_) {
-    if (!listing.is_sure() && listing.paging.is_offered && listing.paging.pass < Paging::most_passes)
-      unsure.push_back(listing);
+    if (!is_sure(listing) && listing.paging.may_be_read_again()) unsure.push_back(listing);
   }
   return unsure;
 }
 
-std::vector<CourseSeen> Verification::write(Transaction& transaction, WallTime now, const Tell& tell) {
+std::vector<CourseSeen> Verification::write(Transaction& transaction, const Tell& tell) {
   CoursesSeen seen;
   for (const auto& [target_no, listing] : listings_) {
     CourseSeen& course = seen[target_no];
     course.course = listing.course;
     course.total = listing.paging.total;
-    course.is_sure = listing.is_sure();
+    course.is_sure = is_sure(listing);
+    course.since = listing.began_at;
     course.participants = course.is_sure ? listing.different_in_pass : listing.different;
     course.passes = listing.paging.pass;
     course.unreadable = listing.paging.unreadable;
@@ -98,7 +106,7 @@ std::vector<CourseSeen> Verification::write(Transaction& transaction, WallTime n
   }
   Sorter<Place> places(folder_, found_in_memory);
   merge([&](const Listing& listing, const MemberEntry& member, Place place, bool is_of_pass) {
-    if (!is_of_pass && listing.is_sure()) place.row = 0;
+    if (!is_of_pass && seen.at(member.target_no).is_sure) place.row = 0;
     if (place.chunk != 0) return places.add(place);
     if (place.row == 0) return;
     ++seen.at(member.target_no).extra;
@@ -108,11 +116,11 @@ std::vector<CourseSeen> Verification::write(Transaction& transaction, WallTime n
   std::vector<Place> of_chunk;
   while (const Place* place = places.next()) {
     if (!of_chunk.empty() && of_chunk.front().chunk != place->chunk) {
-      write_chunk(transaction, std::exchange(of_chunk, {}), now, tell, seen);
+      write_chunk(transaction, std::exchange(of_chunk, {}), tell, seen);
     }
     of_chunk.push_back(*place);
   }
-  if (!of_chunk.empty()) write_chunk(transaction, of_chunk, now, tell, seen);
+  if (!of_chunk.empty()) write_chunk(transaction, of_chunk, tell, seen);
   std::vector<CourseSeen> courses;
   for (auto& [target_no, course] : seen) courses.push_back(std::move(course));
   return courses;
@@ -130,8 +138,8 @@ struct Verification::Held {
   bool is_left() const { return standing.fate.gone && !was_invited() && standing.fate.outcome != Outcome::in_doubt; }
 };
 
-void Verification::write_chunk(Transaction& transaction, const std::vector<Place>& members, WallTime now,
-                               const Tell& tell, CoursesSeen& seen) {
+void Verification::write_chunk(Transaction& transaction, const std::vector<Place>& members, const Tell& tell,
+                               CoursesSeen& seen) {
   Held held{chunks_.standing(chunks_.read(members.front().chunk)), std::vector<std::string>(members.size()), {}};
   const Chunk& chunk = held.standing.chunk;
   if (members.size() != chunk.ids.size())
@@ -150,7 +158,7 @@ void Verification::write_chunk(Transaction& transaction, const std::vector<Place
   }
   held.columns = columns_of(held.said, held.standing.fate.participants);
   tell_of(held, course, tell);
-  write_held(transaction, held, now);
+  write_held(transaction, held);
 }
 
 void Verification::tell_of(Held& held, CourseSeen& course, const Tell& tell) {
@@ -183,14 +191,15 @@ void Verification::tell_of(Held& held, CourseSeen& course, const Tell& tell) {
   }
 }
 
-void Verification::write_held(Transaction& transaction, const Held& held, WallTime now) {
+void Verification::write_held(Transaction& transaction, const Held& held) {
   const Standing& standing = held.standing;
   if (held.there.empty() || (held.was_invited() && held.columns == standing.fate.participants)) return;
   Fate fate = standing.fate;
   if (!held.was_invited()) {
     fate = Fate{};
     fate.outcome = Outcome::invited;
-    fate.attempts = standing.fate.attempts;
+    // A call that a run noted and nobody answered for asked for them, too.
+    fate.attempts = standing.fate.attempts + open_calls_.the<int>(standing.chunk.id);
     fate.gone = standing.fate.gone;
   }
   fate.participants = held.columns;
@@ -200,7 +209,7 @@ void Verification::write_held(Transaction& transaction, const Held& held, WallTi
   } else {
     pieces = {{held.not_there, picked(standing.fate, held.not_there)}, {held.there, picked(fate, held.there)}};
   }
-  chunks_.divide(transaction, standing.chunk, pieces, standing.run, now);
+  chunks_.divide(transaction, standing.chunk, pieces, standing.run, now_);
 }
 
 }  // namespace convoke

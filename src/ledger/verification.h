@@ -39,7 +39,8 @@ struct CourseSeen {
   std::optional<std::int64_t> total;  ///< as the API counts them; empty: it does not say
   std::int64_t participants = 0;      ///< different ones on its pages
   bool is_sure = false;               ///< these are all there are, and none moved while they were read
-  int passes = 0;                     ///< how often they were read
+  int passes = 0;                     ///< how often they were read, and
+  WallTime since{};                   ///< from when on, the last time
   std::int64_t unreadable = 0;        ///< entries that name nobody
   std::int64_t foreign = 0;           ///< entries of another course
   std::int64_t as_known = 0, changed = 0, settled = 0, extra = 0;  ///< of them, which are all of them
@@ -52,16 +53,16 @@ class Verification {
  public:
   using Tell = std::function<void(const Seen&)>;
 
-  /// Of these lists, all of them read. Takes in what is known and what was read. Temporary files go to `folder`; the
-  /// chunks must outlive this.
+  /// Of these lists, all of them read by `now`. Takes in what is known and what was read. Temporary files go to
+  /// `folder`; the chunks must outlive this.
   Verification(Database& database, JobId job, Chunks& chunks, std::vector<CourseListing> listings,
-               const std::filesystem::path& folder);
+               const std::filesystem::path& folder, WallTime now);
 
   /// Those that may not be whole, and were not read three times yet.
   std::vector<CourseListing> unsure() const;
 
   /// Writes what was seen into the ledger, and tells of each member. Memory does not grow with the list.
-  std::vector<CourseSeen> write(Transaction& transaction, WallTime now, const Tell& tell);
+  std::vector<CourseSeen> write(Transaction& transaction, const Tell& tell);
 
  private:
   // Where in the ledger a member stands, and where it was seen; 0: nowhere.
@@ -76,7 +77,6 @@ class Verification {
   struct Listing : CourseListing {
     std::int64_t different_in_pass = 0;
     std::int64_t different = 0;
-    bool is_sure() const { return paging.is_sure(different_in_pass); }
   };
   using ByTarget = std::map<std::int64_t, Listing>;
 
@@ -86,17 +86,19 @@ class Verification {
   void count();
   template <class Take>
   void merge(Take take);
-  void write_chunk(Transaction& transaction, const std::vector<Place>& members, WallTime now, const Tell& tell,
-                   CoursesSeen& seen);
+  bool is_sure(const Listing& listing) const;
+  void write_chunk(Transaction& transaction, const std::vector<Place>& members, const Tell& tell, CoursesSeen& seen);
   static void tell_of(Held& held, CourseSeen& course, const Tell& tell);
-  void write_held(Transaction& transaction, const Held& held, WallTime now);
+  void write_held(Transaction& transaction, const Held& held);
 
   Database& database_;
   Chunks& chunks_;
   ByTarget listings_;  // by the target where members are invited
   std::filesystem::path folder_;
+  WallTime now_;
   Sorter<MemberEntry> entries_;
   Statement said_;
+  Statement open_calls_;
 };
 
 }  // namespace convoke

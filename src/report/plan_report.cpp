@@ -102,6 +102,8 @@ std::string check_text(const PlannedCheck& check) {
     said = check.message;
   } else if (!check.is_of_courses) {
     said = "the API has no list of what is no course: nothing was looked at";
+  } else if (!check.trouble.empty()) {
+    said = "nothing is known of the key and the courses: the API gives no list of them: " + check.trouble;
   } else {
     std::size_t there = 0;
     for (const CourseState& course : check.courses) there += course.is == CourseState::Is::there ? 1 : 0;
@@ -122,6 +124,7 @@ JsonObject check_json(const PlannedCheck& check) {
   return JsonObject()
       .add("exit_code", static_cast<int>(check.exit))
       .add("message", or_null(check.message))
+      .add("trouble", or_null(check.trouble))
       .add_list("courses", check.courses, [](const CourseState& course) {
         return JsonObject().add("course_id", course.course).add("is", word_of(course.is)).text();
       });

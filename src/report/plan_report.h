@@ -26,9 +26,11 @@ struct PlannedApi {
 /// What a look at the API came to.
 struct PlannedCheck {
   Exit exit = Exit::ok;
+  bool is_interrupted = false;
   std::string message;  ///< why no run would send anything; empty: nothing speaks against it
   std::vector<CourseState> courses;
   bool is_of_courses = true;  ///< else there is no list to look at
+  std::string trouble;        ///< what the API answered in place of a list; empty: a list
 };
 
 struct Plan {

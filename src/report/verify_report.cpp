@@ -21,6 +21,8 @@ CourseSeen sum_of(const std::vector<CourseSeen>& courses) {
     all.total = all.total && course.total ? std::optional(*all.total + *course.total) : std::nullopt;
     all.participants += course.participants;
     all.is_sure = all.is_sure && course.is_sure;
+    all.passes = std::max(all.passes, course.passes);
+    all.since = all.since == WallTime{} ? course.since : std::min(all.since, course.since);
     all.unreadable += course.unreadable;
     all.foreign += course.foreign;
     all.as_known += course.as_known;
@@ -36,7 +38,7 @@ CourseSeen sum_of(const std::vector<CourseSeen>& courses) {
 
 // How sure it is.
 std::string sureness(const CourseSeen& seen) {
-  if (seen.is_sure) return "all that the API counts, and none moved meanwhile";
+  if (seen.is_sure) return fmt::format("all that the API counts, read since {}", format_time(seen.since));
   const std::string counts = seen.total ? fmt::format("the API counts {}", grouped(*seen.total))
                                         : std::string("the API does not say how many there are");
   return fmt::format("not sure: {}; read {}", counts, plural(seen.passes, "time", "times"));
@@ -59,6 +61,25 @@ std::string headline(const VerifyReport& report) {
   return wrong.empty() ? "true: all are there" : fmt::format("{}", fmt::join(wrong, ", "));
 }
 
+// The commonest; there are four, as far as the API says.
+std::string statuses_text(const CourseSeen& seen) {
+  constexpr std::size_t most_shown = 6;
+  std::vector<std::pair<std::int64_t, std::string>> statuses;
+  for (const auto& [status, members] : seen.statuses) statuses.emplace_back(-members, status);
+  std::sort(statuses.begin(), statuses.end());
+  std::string text;
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    const auto& [members, status] = statuses[i];
+    if (i >= most_shown) {
+      others -= members;
+    } else {
+      text += table_line("  " + (status.empty() ? "without a status" : excerpt(status, 40)), -members);
+    }
+  }
+  return others > 0 ? text + table_line("  of other statuses", others) : text;
+}
+
 std::string odd_entries(const CourseSeen& seen) {
   std::string text;
   if (seen.unreadable > 0) text += table_line("unreadable", seen.unreadable, "entries that name no member");
@@ -70,8 +91,7 @@ std::string odd_entries(const CourseSeen& seen) {
 std::string table(const CourseSeen& all) {
   std::string text = table_line("participants", all.participants, sureness(all));
   text += odd_entries(all);
-  for (const auto& [status, members] : all.statuses)
-    text += table_line("  " + (status.empty() ? "without a status" : excerpt(status, 40)), members);
+  text += statuses_text(all);
   text += table_line("as the ledger says", all.as_known);
   if (all.changed > 0)
     text += table_line("changed", all.changed, "another status by now, which the ledger has from here on");
@@ -104,7 +124,10 @@ std::string courses_text(const VerifyReport& report) {
 std::string course_json(const CourseSeen& seen) {
   JsonObject json;
   json.add("course_id", seen.course).add("total", seen.total).add("participants", seen.participants);
-  json.add("sure", seen.is_sure).add("passes", seen.passes).add("unreadable", seen.unreadable);
+  json.add("sure", seen.is_sure)
+      .add("passes", seen.passes)
+      .add("since", format_time(seen.since))
+      .add("unreadable", seen.unreadable);
   json.add("foreign", seen.foreign).add("as_known", seen.as_known).add("changed", seen.changed);
   json.add("settled", seen.settled).add("absent", seen.absent).add("not_invited", seen.not_invited);
   json.add("extra", seen.extra);

@@ -14,14 +14,13 @@ namespace convoke {
 struct Looked {
   RunEnd end;  ///< what stopped it, or what speaks against inviting anybody
   std::vector<CourseState> courses;
+  std::string trouble;  ///< what the API answered in place of a list; empty: a list
 };
 
-/// Reads the API's list of courses until each of these was met. What could not be found out is warned of.
-boost::asio::awaitable<Looked> look_at_courses(Database& database, Sending& sending, const Outside& outside,
-                                               std::set<std::string> courses);
-
-/// The same of the courses that somebody is to be invited to and nobody was yet; asks nothing if there are none.
-boost::asio::awaitable<RunEnd> look_at_new_courses(Database& database, Sending& sending, const Outside& outside);
+/// Before a run mails: reads the API's list of courses until each was met that somebody is to be invited to and nobody
+/// was yet; asks nothing if there are none. A course that is missing or a Draft is what the run ends with. What could
+/// not be found out is warned of.
+boost::asio::awaitable<RunEnd> look_before_mailing(Database& database, Sending& sending, const Outside& outside);
 
 /// `convoke plan --check`: a run that only looks.
 class CourseCheck {
@@ -29,11 +28,13 @@ class CourseCheck {
   CourseCheck(Database& database, JobId job, SendingSettings settings, std::set<std::string> courses,
               const Outside& outside);
 
-  /// Looks, and ends the run in the ledger. Throws Error.
+  /// Looks, and ends the run in the ledger: as a run of the job would end for what was seen. Throws Error.
   boost::asio::awaitable<Looked> run();
   Progress progress() const { return sending_.progress(); }
 
  private:
+  RunEnd end_of(const Looked& looked);
+
   Database& database_;
   SendingSettings settings_;
   std::set<std::string> courses_;

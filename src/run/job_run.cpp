@@ -51,7 +51,7 @@ void JobRun::load(Finished& finished) {
 boost::asio::awaitable<RunEnd> JobRun::look_and_send() {
   const InviteSettings& invite = settings_.send.invite;
   if (invite.check && invite.sends_mail()) {
-    RunEnd end = co_await look_at_new_courses(database_, sending_, outside_);
+    RunEnd end = co_await look_before_mailing(database_, sending_, outside_);
     if (end.by != StoppedBy::nothing) co_return end;
   }
   co_return co_await sending_.run();

@@ -45,12 +45,22 @@ RunLedger::RunLedger(Database& database, JobId job, std::string base_url, const 
   });
 }
 
+void RunLedger::recover_pages() {
+  database_.write([&](Transaction& transaction) {
+    for (const OpenCall& open : log_.open_calls()) {
+      if (is_of_pages(open.step)) log_.close_interrupted(transaction, open.call);
+    }
+    pages_.forget_asked(transaction);
+  });
+}
+
 void RunLedger::recover(const Judgement& judgement) {
   database_.write([&](Transaction& transaction) {
     for (const OpenCall& open : log_.open_calls()) {
       log_.close_interrupted(transaction, open.call);
       if (is_of_pages(open.step)) continue;  // nobody was asked for
       const Chunk chunk = chunks_.read(open.chunk);
+      if (chunks_.standing(chunk).fate.outcome != Outcome::pending) continue;  // `verify` has seen them there
       Judgement how = judgement;
       how.step = chunks_.target(chunk.target_no).step;
       const std::string said_before = chunk.missing > 0 ? chunks_.standing(chunk).fate.error : std::string();
@@ -179,7 +189,7 @@ Recorded RunLedger::record_now(Transaction& transaction, const Claimed& call, co
   const auto chunks = chunks_.record(transaction, call.chunk, report.verdict.pieces, log_.run(), now);
   if (is_of_addresses(call.target.step)) record_addresses(transaction, call, report, chunks);
   if (is_of_pages(call.target.step)) {
-    pages_.record(transaction, call.chunk, report.verdict.page);
+    pages_.record(transaction, call.chunk, report.verdict.page, now);
     log_.note_listed(pages_.read(), pages_.total());
   }
   for (const Piece& piece : report.verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(call.chunk));

@@ -40,6 +40,8 @@ class RunLedger {
 
   /// Settles the calls that earlier processes left open; before anything else is done with the job.
   void recover(const Judgement& judgement);
+  /// The same of those alone that asked for pages: of the others it is for a run to say what they came to.
+  void recover_pages();
 
   boost::asio::awaitable<Claims> claim(ClaimTerms terms);
   boost::asio::awaitable<void> put_back(std::vector<Claimed> calls);

@@ -87,22 +87,29 @@ std::string some_courses(const std::vector<CourseState>& courses, CourseState::I
 
 }  // namespace
 
-std::string words_of_unknown_courses(const std::vector<CourseState>& courses) {
+std::string words_of_unknown_courses(const std::vector<CourseState>& courses, const std::string& trouble) {
   const std::string unknown = some_courses(courses, CourseState::Is::unknown);
   if (unknown.empty()) return {};
-  return fmt::format("it cannot be told beforehand whether {} is there: the API gives no whole list of its courses",
-                     unknown);
+  return fmt::format("it cannot be told beforehand whether {} is there: {}", unknown,
+                     trouble.empty() ? "the API gives no whole list of its courses" : words_of_no_list(trouble));
 }
 
-std::string words_of_bad_courses(const std::vector<CourseState>& courses) {
+std::string words_of_no_list(const std::string& trouble) {
+  return fmt::format("the API gives no list of its courses: {}", trouble);
+}
+
+std::string words_of_bad_courses(const std::vector<CourseState>& courses, bool may_be_sent_all_the_same) {
   const std::string missing = some_courses(courses, CourseState::Is::missing);
   const std::string drafts = some_courses(courses, CourseState::Is::draft);
   std::string words;
-  if (!missing.empty()) words = fmt::format("the API's list of courses does not have {}", missing);
+  if (!missing.empty())
+    words = fmt::format("the API's list of courses does not have {}: see that its id is right", missing);
   if (!drafts.empty()) {
-    words += fmt::format("{}{} is a Draft, which only administrators see", words.empty() ? "" : "; ", drafts);
+    words +=
+        fmt::format("{}{} is a Draft, which only administrators see: publish it", words.empty() ? "" : "; ", drafts);
   }
-  return words.empty() ? words : words + " ([invite] check = false sends all the same)";
+  if (!words.empty() && may_be_sent_all_the_same) words += ", or send all the same: [invite] check = false";
+  return words;
 }
 
 std::string words_of_unread(const CourseListing& listing, const std::string& trouble) {

@@ -22,13 +22,15 @@ std::string words_of_canary(std::int64_t handled);
 std::string words_of_refused_targets(const std::vector<RefusedTarget>& refused);
 
 /// Of courses that are missing or Drafts; empty: none is.
-std::string words_of_bad_courses(const std::vector<CourseState>& courses);
+std::string words_of_bad_courses(const std::vector<CourseState>& courses, bool may_be_sent_all_the_same);
+/// `trouble`: what was answered in its place.
+std::string words_of_no_list(const std::string& trouble);
 /// `trouble`: what the API said of the page, if anything.
 std::string words_of_unread(const CourseListing& listing, const std::string& trouble);
 
 // What an operator should know while it goes on.
-/// Of courses of which it is not known whether they are there; empty: there are none.
-std::string words_of_unknown_courses(const std::vector<CourseState>& courses);
+/// Of courses of which it is not known whether they are there; empty: there are none. `trouble` may be.
+std::string words_of_unknown_courses(const std::vector<CourseState>& courses, const std::string& trouble);
 std::string words_of_outage(const std::string& seen, Duration patience_left);
 std::string words_of_recovery(Duration after);
 std::string words_of_alarm(CallId call, const std::string& alarm);

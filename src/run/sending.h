@@ -30,6 +30,7 @@ class Sending {
 
   /// Settles what earlier processes left open.
   void recover() { ledger_.recover(runner_.judgement()); }
+  void recover_pages() { ledger_.recover_pages(); }
   /// Sends what is due (of what Chunks::ask_only says) until nothing is, something stops it, or a stop is asked for.
   boost::asio::awaitable<RunEnd> run();
   /// Ends the run in the ledger with what made it impossible, as far as that can be.

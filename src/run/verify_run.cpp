@@ -25,7 +25,7 @@ VerifyRun::VerifyRun(Database& database, JobId job, VerifySettings settings, con
 boost::asio::awaitable<Verified> VerifyRun::run() {
   Verified verified;
   try {
-    sending_.recover();
+    sending_.recover_pages();
     verified.end = co_await read();
     write(verified);
   } catch (const std::exception& failure) {
@@ -37,18 +37,19 @@ boost::asio::awaitable<Verified> VerifyRun::run() {
 
 boost::asio::awaitable<RunEnd> VerifyRun::read() {
   Pages& pages = sending_.ledger().pages();
-  database_.write([&](Transaction& transaction) { pages.ask_participants(transaction, id()); });
+  const auto now = [this] { return sending_.ledger().clock().wall(); };
+  database_.write([&](Transaction& transaction) { pages.ask_participants(transaction, id(), now()); });
   RunEnd end;
   while (true) {
     if (!listings(false).empty()) end = co_await sending_.run();
     if (!is_read_on(end)) co_return end;
-    held_.emplace(database_, job_, sending_.ledger().chunks(), listings(true), settings_.folder);
+    held_.emplace(database_, job_, sending_.ledger().chunks(), listings(true), settings_.folder, now());
     const auto unsure = held_->unsure();
     if (unsure.empty()) break;
     held_.reset();
     database_.write([&](Transaction& transaction) {
       pages.end(transaction);
-      pages.ask_again(transaction, unsure);
+      pages.ask_again(transaction, unsure, now());
     });
   }
   if (end.by == StoppedBy::nothing) {
@@ -71,7 +72,7 @@ void VerifyRun::write(Verified& verified) {
     pages.end(transaction);
     // All at once, or nothing yet: the next one goes on with what was read.
     if (is_read_on(verified.end)) {
-      verified.courses = held_->write(transaction, sending_.ledger().clock().wall(), settings_.tell);
+      verified.courses = held_->write(transaction, settings_.tell);
       if (settings_.is_told) settings_.is_told();
       pages.forget_read(transaction);
     }

@@ -223,3 +223,20 @@ TEST_CASE("a size that is refused is halved: at once where the call was too larg
   for (int i = 0; i < 20; ++i) batch.too_large(batch.most());
   CHECK(batch.most() == 1);
 }
+
+TEST_CASE(
+    "who was to be made is looked up first, by the next run: somebody may have joined, and the job may not make any "
+    "more") {
+  AddressWorld world;
+  world.take({{2, "", "c1", ann}});
+  world.ledger.database.write([&](Transaction& transaction) {
+    const auto chunk = world.chunks.due(transaction, ledger_now).claim({100, 100});
+    REQUIRE(chunk);
+    world.chunks.put_back(chunk->id);
+    world.chunks.move_on(transaction, chunk->id, chunk->target_no, Step::create);
+  });
+  const auto steps = [&] { return world.ledger.rows("SELECT step FROM chunk JOIN target USING (target_no)"); };
+  CHECK(steps() == Rows{"create"});
+  world.resolution.begin(100);
+  CHECK(steps() == Rows{"look_up"});
+}

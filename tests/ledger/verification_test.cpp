@@ -20,7 +20,8 @@ struct VerifyWorld {
     sent.settle({{{0, 1, 2, 3}, fate(Outcome::invited, 201)}, {{4}, failed}, {{5}, fate(Outcome::rejected, 400)}});
   }
   void begin() {
-    ledger.database.write([&](Transaction& transaction) { pages.ask_participants(transaction, sent.log.run()); });
+    ledger.database.write(
+        [&](Transaction& transaction) { pages.ask_participants(transaction, sent.log.run(), wall_now); });
   }
   // What is asked for next is answered with these members, in this status.
   void answer(const std::vector<std::uint64_t>& members, std::int64_t total, const std::string& status = "Invited") {
@@ -37,16 +38,18 @@ struct VerifyWorld {
     }
     ledger.database.write([&](Transaction& transaction) {
       sent.chunks.record(transaction, *turn, {{{}, Fate::due({})}}, sent.log.run(), wall_now);
-      pages.record(transaction, *turn, page);
+      pages.record(transaction, *turn, page, wall_now);
     });
   }
-  Verification held() { return {ledger.database, ledger.job, sent.chunks, pages.listings(), ledger.folder.path()}; }
+  Verification held() {
+    return {ledger.database, ledger.job, sent.chunks, pages.listings(), ledger.folder.path(), wall_now};
+  }
   CourseSeen write() {
     told.clear();
     Verification verification = held();
     return ledger.database.write([&](Transaction& transaction) {
       pages.end(transaction);
-      auto courses = verification.write(transaction, wall_now, [&](const Seen& seen) {
+      auto courses = verification.write(transaction, [&](const Seen& seen) {
         told.push_back(fmt::format("{} {}", seen.member.text().substr(34), static_cast<int>(seen.is)));
       });
       pages.forget_read(transaction);
@@ -100,7 +103,7 @@ TEST_CASE("what a process that is no more had read is gone on with, unless the j
     Pages pages(world.ledger.database, world.ledger.job, chunks);
     world.ledger.database.write([&](Transaction& transaction) {
       pages.forget_asked(transaction);
-      pages.ask_participants(transaction, 2);
+      pages.ask_participants(transaction, 2, wall_now);
     });
     const auto listings = pages.listings();
     REQUIRE(listings.size() == 1);
@@ -113,7 +116,7 @@ TEST_CASE("what a process that is no more had read is gone on with, unless the j
   Pages pages(world.ledger.database, world.ledger.job, chunks);
   world.ledger.database.write([&](Transaction& transaction) {
     pages.forget_asked(transaction);
-    pages.ask_participants(transaction, 3);
+    pages.ask_participants(transaction, 3, wall_now);
   });
   CHECK(pages.listings().at(0).paging.read == 0);
   CHECK(world.ledger.rows("SELECT count(*) FROM participant") == Rows{"0"});
@@ -130,7 +133,7 @@ TEST_CASE("a list that moved is unsure; the last time that it rested counts alon
   const auto again = [&] {
     world.ledger.database.write([&](Transaction& transaction) {
       world.pages.end(transaction);
-      world.pages.ask_again(transaction, unsure);
+      world.pages.ask_again(transaction, unsure, wall_now);
     });
   };
   SUBCASE("it rests") {
@@ -176,10 +179,10 @@ TEST_CASE("while lists are read nothing else of the job is claimed, and afterwar
   page.courses = {{"c1", "Draft"}, {"x", "Published"}};
   ledger.database.write([&](Transaction& transaction) {
     sent.chunks.record(transaction, *turn, {{{}, Fate::due({})}}, sent.log.run(), wall_now);
-    pages.record(transaction, *turn, page);
+    pages.record(transaction, *turn, page, wall_now);
     pages.end(transaction);
   });
-  const auto states = pages.course_states();
+  const auto states = pages.search().states();
   REQUIRE(states.size() == 2);
   CHECK(states[0].course == "C1");
   CHECK(states[0].is == CourseState::Is::draft);

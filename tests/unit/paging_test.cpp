@@ -9,6 +9,7 @@
 
 #include "api/pages.h"
 #include "judged.h"
+#include "ledger/course_search.h"
 #include "ledger/participant_columns.h"
 
 using namespace convoke;
@@ -105,7 +106,7 @@ TEST_CASE(
     REQUIRE(!paging.is_sure(server.size - 1));
     // Two to find a size, one for the first page again, one for an empty one.
     const int size = server.refuses_more && server.most < 100 ? std::min(server.most, 10) : server.most;
-    REQUIRE(calls <= (server.size + size - 1) / size + 4);
+    REQUIRE(calls <= (server.size + size - 1) / size + 5);
   }
 }
 
@@ -148,6 +149,111 @@ TEST_CASE("a server that gives the same page whatever is asked for, or pages for
   Paging growing;
   CHECK(read_all(growing, endless) < 200);
   CHECK(!growing.is_sure(growing.read));
+}
+
+TEST_CASE("pages that come round again are seen to, and end the list, which is not sure then") {
+  for (const int length : {2, 3, 7, 20}) {
+    Paging paging;
+    const int calls = read_all(paging, [&](const PageAsked& asked) {
+      const int number = asked.number % length;
+      return page_of({10 * number + 1, 10 * number + 2}, std::nullopt);
+    });
+    CAPTURE(length);
+    CHECK(calls <= 4 * length + 4);
+    CHECK(!paging.is_at_end);
+    CHECK(!paging.may_be_read_again());  // nobody says how long it is
+  }
+}
+
+TEST_CASE("a total that the pages belie is not believed: the list is read until it ends") {
+  for (const std::int64_t total : {0, 1, 99}) {
+    Paging paging;
+    CAPTURE(total);
+    read_all(paging, [&](const PageAsked& asked) {
+      Page page = Server{250, 1}(asked);
+      page.total = total;
+      return page;
+    });
+    CHECK(paging.read == 250);
+    CHECK(!paging.is_sure(250));
+  }
+}
+
+TEST_CASE("a list that moves between the first page and the first with a number does not lose its tail") {
+  Paging paging;
+  int size = 240;
+  read_all(paging, [&](const PageAsked& asked) {
+    // The newest first: each newcomer pushes the others on.
+    EntryNumbers entries;
+    const int number = asked.number > 0 ? asked.number : 1;
+    for (int i = (number - 1) * 100; i < std::min(number * 100, size); ++i) entries.push_back(size - i);
+    return page_of(entries, size++);
+  });
+  CHECK(paging.asked.number == 4);
+  CHECK(paging.latest_mark == page_of(
+                                  [] {
+                                    EntryNumbers last;
+                                    for (int i = 43; i > 0; --i) last.push_back(i);
+                                    return last;
+                                  }(),
+                                  1)
+                                  .mark);
+}
+
+TEST_CASE("a course is found by its id in either case, and by the same letters before all others") {
+  using Is = CourseState::Is;
+  const auto searched = [](std::set<std::string> courses, const std::vector<Page>& pages) {
+    CourseSearch search(courses);
+    for (const Page& page : pages) {
+      if (!search.paging().is_read) search.take(page);
+    }
+    return search;
+  };
+  const auto courses_page = [](std::vector<ListedCourse> courses, std::optional<std::int64_t> total) {
+    Page page;
+    page.entries = static_cast<std::int64_t>(courses.size());
+    page.mark = courses.empty() ? 0 : std::hash<std::string>{}(courses.front().id);
+    page.total = total;
+    page.courses = std::move(courses);
+    return page;
+  };
+  const auto states_of = [](const CourseSearch& search) {
+    std::string text;
+    for (const CourseState& state : search.states())
+      text += fmt::format("{}{} ", state.course, "tdmu"[static_cast<int>(state.is)]);
+    return text;
+  };
+  CHECK(states_of(searched({"abc"}, {courses_page({{"ABC", "Published"}}, 1)})) == "abct ");
+  CHECK(states_of(searched({"abc"}, {courses_page({{"abc", "Draft"}, {"ABC", "Published"}}, 2)})) == "abcd ");
+  CHECK(states_of(searched({"ABC", "abc"}, {courses_page({{"ABC", "x"}, {"abc", "DRAFT"}}, 2)})) == "ABCt abcd ");
+  CHECK(searched({"a"}, {courses_page({{"a", "x"}}, 100)}).paging().is_read);  // no page more
+  CHECK(!searched({"a"}, {courses_page({{"A", "x"}}, 100)}).paging().is_read);
+  CHECK(states_of(searched({"a", "b"}, {courses_page({{"a", "x"}, {"c", "x"}}, 2)})) == "at bm ");
+  // What is not all of the list proves nothing.
+  Page unreadable = courses_page({{"c", "x"}}, 2);
+  unreadable.entries = 2;
+  unreadable.unreadable = 1;
+  CHECK(states_of(searched({"a"}, {unreadable})) == "au ");
+  const std::vector<Page> moving = {courses_page({{"1", "x"}, {"2", "x"}}, 4),
+                                    courses_page({{"2", "x"}, {"3", "x"}}, 4), courses_page({}, 4)};
+  std::vector<Page> thrice;
+  for (int pass = 0; pass < 3; ++pass) thrice.insert(thrice.end(), moving.begin(), moving.end());
+  CHECK(states_of(searched({"a"}, thrice)) == "au ");
+  thrice.push_back(courses_page({{"a", "x"}}, 4));
+  CHECK(states_of(searched({"a"}, {moving[0], moving[1], moving[2],
+                                   courses_page({{"1", "x"}, {"a", "x"}, {"2", "x"}, {"3", "x"}}, 4)})) == "at ");
+  // Without a total it ends where a page is empty, and that proves it.
+  CHECK(states_of(searched({"a"}, {courses_page({{"1", "x"}}, {}), courses_page({}, {})})) == "am ");
+  CHECK(states_of(searched({"a"}, {courses_page({{"1", "x"}}, {}), courses_page({{"1", "x"}}, {}),
+                                   courses_page({{"1", "x"}}, {})})) == "au ");
+  const CourseSearch none = searched({"a"}, {[] {
+                                       Page page;
+                                       page.kind = Page::Kind::not_offered;
+                                       page.words = "HTTP 404";
+                                       return page;
+                                     }()});
+  CHECK(states_of(none) == "au ");
+  CHECK(none.trouble() == "HTTP 404");
 }
 
 TEST_CASE("entries that name nobody, or are of another course, are of the list, and keep it from being unsure") {
@@ -212,10 +318,10 @@ TEST_CASE("what refuses a page says that there is none, that it asks for too muc
   CHECK(kind_of(400, Step::verify, {3, 100, true}) == Kind::none);
   CHECK(kind_of(400, Step::verify, {0, 1000, false}) == Kind::too_large);
   CHECK(kind_of(413, Step::look, {0, 100, false}) == Kind::too_large);
-  for (const int status : {404, 405, 410, 501, 204, 201})
+  for (const int status : {404, 405, 410, 501})
     CHECK(kind_of(status, Step::look, {0, 1000, false}) == Kind::not_offered);
-  CHECK(kind_of(400, Step::look, {0, 0, false}) == Kind::not_offered);
-  CHECK(kind_of(200, Step::look, {0, 1000, false}) == Kind::not_offered);  // and nothing in it
+  for (const int status : {204, 201, 418, 200}) CHECK(kind_of(status, Step::look, {0, 1000, false}) == Kind::odd);
+  CHECK(kind_of(400, Step::look, {0, 0, false}) == Kind::odd);
 }
 
 TEST_CASE("the rest is trouble as of any call that only reads: it is tried again, stops the run, or names the course") {
@@ -237,6 +343,27 @@ TEST_CASE("the rest is trouble as of any call that only reads: it is tried again
   }
   Answer lost = not_answered(Answer::Reached::maybe);
   CHECK(describe(judge(lost, turn(), of_page(Step::verify)), turn()) == "0 pending 0 a1 t1 +1s | fails");
+}
+
+TEST_CASE("pages of other entries differ, also where none of them is of the course") {
+  const auto mark = [](std::uint64_t number) {
+    std::string another = participant(id(number));
+    another.replace(another.find(R"("c")"), 3, R"("d")");
+    Answer answer = answered(200, participants_page({another}, "9"));
+    return judge(answer, turn(), of_page(Step::verify)).page->mark;
+  };
+  CHECK(mark(1) == mark(1));
+  CHECK(mark(1) != mark(2));
+  Answer nobody = answered(200, participants_page({"{}", "{}"}, "9"));
+  CHECK(judge(nobody, turn(), of_page(Step::verify)).page->mark == 0);
+  Paging paging;
+  int pages = 0;
+  read_all(paging, [&](const PageAsked&) {  // three of them, and then somebody
+    Page page = page_of(++pages < 4 ? EntryNumbers(2) : EntryNumbers{1, 2}, 8);
+    if (pages < 4) page.mark = 0;
+    return pages > 4 ? page_of({}, 8) : page;
+  });
+  CHECK(paging.read == 8);
 }
 
 TEST_CASE("columns are made of what is said of each member, and keep what was known of the others") {
@@ -263,4 +390,7 @@ TEST_CASE("columns are made of what is said of each member, and keep what was kn
   CHECK(alike.completion_rate == "50");
   CHECK(columns_of(std::vector<std::string>(2, R"(["p","St\"rted",null,null,null,null,null,50])"), alike) == alike);
   CHECK(columns_of(std::vector<std::string>(2), alike) == alike);
+  // An id and a status are never null: where they are left out, nothing is said of them.
+  CHECK(columns_of({R"([null,null,null,null,null,null,null,60])"}, {.participant_id = "p", .participant_status = "S"})
+            .participant_status == "S");
 }

@@ -226,7 +226,7 @@ void check_invariants(World& world, const std::vector<WorldJob>& jobs) {
 }
 
 void check_verified(World& world, const WorldJob& job) {
-  std::map<std::string, std::string> there;  // who takes part, and how, by the key of World::seen
+  std::map<std::string, std::string> there;  // who takes part, and how, by the key of World::told
   const MemberTable& members = world.sandbox.members();
   std::vector<std::string> courses = job.more_courses;
   courses.push_back(job.course);
@@ -267,8 +267,8 @@ void check_verified(World& world, const WorldJob& job) {
   }
   for (const auto& [key, status] : there) expected[key] = Seen::Is::extra;
   std::erase_if(expected, [&](const auto& one) { return !read.contains(one.first.substr(0, one.first.rfind(' '))); });
-  REQUIRE(world.seen.size() == expected.size());
-  for (const auto& [key_told, is_told] : world.seen) {
+  REQUIRE(world.told.size() == expected.size());
+  for (const auto& [key_told, is_told] : world.told) {
     const auto& key = key_told;
     CAPTURE(key);
     REQUIRE(expected.contains(key));

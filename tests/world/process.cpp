@@ -192,10 +192,10 @@ void Process::begin(const Outside& outside, JobId id) {
   VerifySettings settings;
   static_cast<SendingSettings&>(settings) = settings_;
   settings.folder = world_.folder.path();
-  world_.seen.clear();
+  world_.told.clear();
   settings.tell = [this](const Seen& seen) {
     const auto key = std::string(seen.course) + ' ' + seen.member.text();
-    if (!world_.seen.emplace(key, seen.is).second) throw Error(Exit::defect, "told twice of " + key);
+    if (!world_.told.emplace(key, seen.is).second) throw Error(Exit::defect, "told twice of " + key);
   };
   verify_.emplace(*database_, id, std::move(settings), outside);
 }

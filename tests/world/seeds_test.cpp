@@ -150,7 +150,7 @@ void verify(World& world, WorldJob job, JobRunSettings settings, Totals& totals)
   }
   std::tie(world.crash_per_step, world.crash_per_commit, world.stop_per_run) = crashes;
   check_verified(world, job);
-  for (const auto& [key, is] : world.seen) ++totals.kinds[fmt::format("seen {}", static_cast<int>(is))];
+  for (const auto& [key, is] : world.told) ++totals.kinds[fmt::format("seen {}", static_cast<int>(is))];
 }
 
 void play(std::uint64_t seed, Totals& totals) {

@@ -184,7 +184,7 @@ class World {
   /// How often a request that names a member was sent, whenever it arrives; by its target, a blank, and the member.
   std::map<std::string, std::uint32_t> sent;
   std::vector<std::string> warnings;
-  std::map<std::string, Seen::Is> seen;  ///< what the latest verification told, by course, a blank, and the member
+  std::map<std::string, Seen::Is> told;  ///< what the latest verification told, by course, a blank, and the member
   TempFolder folder;
   std::filesystem::path ledger() const { return folder.path() / "ledger.db"; }
   Sandbox sandbox;
