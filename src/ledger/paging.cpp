@@ -44,9 +44,9 @@ bool Paging::take(const Page& page) {
   read += page.entries;
   unreadable += page.unreadable;
   foreign += page.foreign;
-  // Where it moves, somebody may be counted twice, and where more than the total were read, that is wrong: then the
-  // list goes on until it ends.
-  const bool rests = total == total_before;
+  // Where it moves, or the first page may have come again unseen, somebody is counted twice; where more than the total
+  // were read, that is wrong: then the list goes on until it ends.
+  const bool rests = total == total_before && (unreadable == 0 || asked.number == 1);
   is_at_end = total && ((rests && read == *total) || (read >= *total && page.entries < first_entries));
   is_endless = !is_at_end && asked.number >= longest();
   is_read = is_at_end || is_endless;
