@@ -14,7 +14,7 @@ constexpr std::int64_t most_pages_of_all = 2'000'000;
 }  // namespace
 
 bool Paging::take(const Page& page) {
-  if (page.kind == Page::Kind::too_large) {
+  if (page.kind == Page::Kind::too_large && asked.size > 0) {
     asked.size = asked.size > smaller ? smaller : 0;
     const Paging before = *this;
     begin_again();
