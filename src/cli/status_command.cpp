@@ -21,6 +21,7 @@ JobStatus status_of(Database& database, const KnownJob& known, const Outlook& ou
   job.calls_due = calls_due(database, known.id);
   job.forecast = outlook.forecast(job.calls_due);
   job.last_run = latest_run(database, known.id);
+  job.last_verify = latest_run(database, known.id, Command::verify);
   job.is_running = JobLock::is_held(database.file(), known.id);
   job.troubles = troubles_of(database, known.id);
   if (!job.is_running) job.without_answer = asked_without_answer(database, known.id);

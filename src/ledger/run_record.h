@@ -11,7 +11,7 @@ namespace convoke {
 /// A run, as the ledger has it.
 struct RunRecord {
   RunId run = 0;
-  std::string command;
+  std::string command = "run";  ///< name_of(Command)
   std::int64_t pid = 0;
   WallTime started_at{};
   std::optional<WallTime> ended_at;

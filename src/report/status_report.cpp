@@ -12,9 +12,8 @@
 namespace convoke {
 namespace {
 
-std::string how_it_ended(const JobStatus& job) {
-  const RunRecord& run = *job.last_run;
-  if (!run.ended_at) return job.is_running ? "is running" : "was killed";
+std::string how_it_ended(const RunRecord& run, bool is_running) {
+  if (!run.ended_at) return is_running ? "is running" : "was killed";
   std::string text = run.exit_code ? fmt::format("ended {} with exit {}", format_time(*run.ended_at), *run.exit_code)
                      : run.stopped_by.empty() ? std::string("ended")
                                               : fmt::format("was {}", run.stopped_by);
@@ -22,11 +21,11 @@ std::string how_it_ended(const JobStatus& job) {
   return text;
 }
 
-std::string last_run_text(const JobStatus& job) {
-  if (!job.last_run) return {};
-  const RunRecord& run = *job.last_run;
-  std::string text = fmt::format("  run {} started {} {}: {}", run.run, format_time(run.started_at), how_it_ended(job),
-                                 counted(run.counts.calls, "call"));
+std::string run_text(const std::optional<RunRecord>& one, bool is_running) {
+  if (!one) return {};
+  const RunRecord& run = *one;
+  std::string text = fmt::format("  {} {} started {} {}: {}", run.command, run.run, format_time(run.started_at),
+                                 how_it_ended(run, is_running), counted(run.counts.calls, "call"));
   if (run.counts.retries > 0) text += fmt::format(", {} retried", grouped(run.counts.retries));
   text += '\n';
   if (!run.message.empty()) text += fmt::format("    {}\n", excerpt(run.message, 500));
@@ -41,7 +40,7 @@ std::string job_text(const JobStatus& job, const std::string& ledger) {
   std::string text = excerpt(job.name) + '\n' + view.list_text(std::move(remarks)) + view.gone_text();
   text += without_answer_text(job.without_answer);
   if (job.books.half_read) text += "  the list was not read to its end: the next run reads it again\n";
-  return text + last_run_text(job);
+  return text + run_text(job.last_run, job.is_running) + run_text(job.last_verify, job.is_running);
 }
 
 NextStep next_step(const JobStatus& job, const LedgerStatus& status) {
@@ -59,7 +58,9 @@ NextStep next_step(const JobStatus& job, const LedgerStatus& status) {
   return {fmt::format("convoke run {}{} --ledger {}", shell_word(job.origin), config, shell_word(status.ledger)), when};
 }
 
-JsonObject last_run_json(const RunRecord& last, const JobStatus& job) {
+std::optional<JsonObject> run_json(const std::optional<RunRecord>& run, const JobStatus& job) {
+  if (!run) return std::nullopt;
+  const RunRecord& last = *run;
   return JsonObject()
       .add("run_id", last.run)
       .add("started_at", format_time(last.started_at))
@@ -81,7 +82,7 @@ JsonObject job_json(const JobStatus& job) {
       .add("asked_without_answer", job.without_answer)
       .add("calls_due", job.calls_due)
       .add("forecast", forecast_json(job.forecast));
-  return json.add("last_run", job.last_run ? std::optional(last_run_json(*job.last_run, job)) : std::nullopt);
+  return json.add("last_run", run_json(job.last_run, job)).add("last_verify", run_json(job.last_verify, job));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct JobStatus {
   std::int64_t without_answer = 0;  ///< members asked for in calls whose process is gone
   Forecast forecast;                ///< of these calls
   std::optional<RunRecord> last_run;
+  std::optional<RunRecord> last_verify;
   bool is_running = false;  ///< a process holds the job's lock
 };
 

@@ -132,13 +132,27 @@ TEST_CASE("where jobs stand, as JSON") {
       R"("asked_without_answer":100,"calls_due":1,"forecast":{"seconds":95400,"calls_by_day":[50000,1234]},)"
       R"("last_run":{"run_id":7,"started_at":"2026-11-24T12:00:00.000Z","ended_at":"2026-11-24T12:01:01.000Z",)"
       R"("exit_code":77,"stopped_by":"key_refused","message":"the API refuses the key","running":false,"calls":11,)"
-      R"("retries":1}}],"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
+      R"("retries":1},"last_verify":null}],"quota":{"limits":[{"limit":"100/10s","used":100,"left":0},)"
       R"({"limit":"50000/24h","used":1234,"left":48766}],"next_call":"2026-11-24T12:00:10.000Z",)"
       R"("unknown_until":null}})"
       "\n");
   CHECK(status_json({{}, {}, "/l", "", {}}) ==
         R"({"ledger":"/l","base_url":null,"jobs":[],"quota":{"limits":[],"next_call":null,"unknown_until":null}})"
         "\n");
+}
+
+TEST_CASE("what a verification came to stands beside the last run") {
+  LedgerStatus status = some_status();
+  RunRecord& verify = status.jobs[0].last_verify.emplace();
+  verify.run = 9;
+  verify.command = "verify";
+  verify.started_at = noon;
+  verify.ended_at = noon + 1s;
+  verify.exit_code = 1;
+  verify.message = "7 as the ledger says";
+  CHECK(status_text(status).find("  verify 9 started 2026-11-24T12:00:00.000Z ended 2026-11-24T12:00:01.000Z with exit "
+                                 "1: 0 calls\n    7 as the ledger says\n") != std::string::npos);
+  CHECK(status_json(status).find(R"("last_verify":{"run_id":9,)") != std::string::npos);
 }
 
 TEST_CASE("how long ago a run ended well, and what a ledger makes of its limits") {
