@@ -244,7 +244,11 @@ void check_verified(World& world, const WorldJob& job) {
   )sql");
   query.bind(1, job.name);
   std::map<std::string, Seen::Is> expected;
-  std::set<std::string> read;  // courses that are asked for: somebody in the list is of them
+  // Courses are asked for if somebody in the list is of them, who may not be known yet.
+  std::set<std::string> read;
+  SQLite::Statement courses_read(database, "SELECT DISTINCT course_id FROM outcomes WHERE job = ? AND in_list = 1");
+  courses_read.bind(1, job.name);
+  while (courses_read.executeStep()) read.insert(courses_read.getColumn(0).getString());
   while (query.executeStep()) {
     const std::string key = query.getColumn(0).getString();
     const std::string outcome = query.getColumn(1).getString();
@@ -253,7 +257,6 @@ void check_verified(World& world, const WorldJob& job) {
     const auto found = there.find(key);
     CAPTURE(key);
     CAPTURE(outcome);
-    if (is_in_list) read.insert(key.substr(0, key.rfind(' ')));
     if (found == there.end()) {
       if (is_in_list) expected[key] = is_invited ? Seen::Is::absent : Seen::Is::as_known;
       continue;
