@@ -36,7 +36,8 @@ std::optional<Page> read_courses_page(std::string& body) {
       if (key == "status") course.status = text_of(field.value());
     }
     page.mark += mark_of_text(course.id);
-    if (course.id.empty()) {
+    constexpr std::size_t longest_id = 1'000;
+    if (course.id.empty() || course.id.size() > longest_id) {
       ++page.unreadable;
     } else {
       page.courses.push_back(std::move(course));
@@ -101,8 +102,10 @@ Verdict judge_page(Answer& answer, const Chunk& chunk, const Judgement& how) {
                                            {endpoint_of(how.target_kind, how.step).target_key, how.target_id});
   if (page) return with_page(std::move(*page), chunk, how);
   if (is_page(answer.body)) return judge_strange(answer, chunk, how);
-  const std::string words =
-      is_nothing(answer.body) ? std::string("a page that holds no list") : words_of_strange(answer, how);
+  const std::string words = is_nothing(answer.body) ? std::string("a page that holds no list")
+                            : how.step == Step::verify
+                                ? std::string("a 200 with a body that is no list of participants")  // it may name them
+                                : words_of_strange(answer, how);
   // A look is a precaution. Whatever answers so in place of the API answers the first invitation, too.
   if (how.step == Step::look) return without_page(Page::Kind::odd, chunk, how, Reason::odd_answer, words);
   return odd_answer(chunk, how, answer.status, words);

@@ -19,21 +19,28 @@ inline std::uint64_t mark_of_text(std::string_view text) {
   return mark;
 }
 
-/// `take` puts each item, an object, on the page. Empty: it is not a JSON object with a list of `items`, to its very
-/// end. A `total` that is no number of entries counts as none.
+/// `take` puts each item that is an object on the page. Empty: it is not a JSON object with a list of `items`, to its
+/// very end, or none of them is an object. A `total` that is no number of entries counts as none.
 template <class Take>
 std::optional<Page> read_page(std::string& body, Take take) {
   bool has_items = false;
   auto page = read_answer(body, [&](simdjson::ondemand::document& document) {
     Page read;
+    std::int64_t objects = 0;
     for (simdjson::ondemand::field field : document.get_object()) {
       const std::string_view key = key_of(field);
       if (key == "items") {
         for (auto item : field.value().get_array()) {
           ++read.entries;
-          take(read, item.get_object().value());
+          simdjson::ondemand::value value = item.value();
+          if (value.type().value() == simdjson::ondemand::json_type::object) {
+            take(read, value.get_object().value());
+            ++objects;
+          } else {
+            ++read.unreadable;
+          }
         }
-        has_items = true;
+        has_items = read.entries == 0 || objects > 0;
       } else if (key == "total") {
         std::int64_t total = 0;
         if (field.value().get_int64().get(total) == simdjson::SUCCESS && total >= 0 && total <= largest_total)

@@ -48,7 +48,7 @@ void write_export(const ExportCommand& command, const Config& config, Database& 
     const bool is_terminal = ::isatty(STDOUT_FILENO) != 0;
     return write_to([&](const std::string& text) { print_result(is_terminal ? printable_lines(text) : text); });
   }
-  refuse_to_lose(command.output, {"export", "--output", is_export}, database, job, config);
+  refuse_to_lose(command.output, {"an export", "export", "--output", is_export}, database, job, config);
   WholeFile file(command.output);
   write_to([&](const std::string& text) { file.write(text); });
   file.put_in_place();

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <csignal>
-#include <cstdio>
+#include <algorithm>
 #include <memory>
 
+#include "base/spill_file.h"
 #include "base/text.h"
 #include "cli/known_job.h"
 #include "cli/options.h"
@@ -32,22 +32,24 @@ struct VerifyCommand {
 // Those who are not in the list, until the ledger is written: a reader may take its time.
 class ExtraLines {
  public:
-  ExtraLines() : file_(std::tmpfile(), &std::fclose) {
-    if (!file_) throw Error(Exit::disk, "a temporary file cannot be made", "temporary files", "make room in /tmp");
-  }
+  explicit ExtraLines(const std::filesystem::path& folder)
+      : file_(folder, "the ledger's folder must have room for some 60 bytes for each who is not in the list") {}
   void add(const std::string& line) {
-    if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size())
-      throw Error(Exit::disk, "a temporary file cannot be written", "temporary files", "make room in /tmp");
+    file_.append(line.data(), line.size());
+    size_ += line.size();
   }
   void print() {
-    std::rewind(file_.get());
     std::string block(1U << 16U, '\0');
-    for (std::size_t got = 0; (got = std::fread(block.data(), 1, block.size(), file_.get())) > 0;)
-      print_result(block.substr(0, got));
+    for (std::size_t at = 0; at < size_; at += block.size()) {
+      block.resize(std::min(block.size(), size_ - at));
+      file_.read(block.data(), block.size(), at);
+      print_result(block);
+    }
   }
 
  private:
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  SpillFile file_;
+  std::size_t size_ = 0;
 };
 
 // The API has no list of who is in a learning path or a channel.
@@ -63,6 +65,9 @@ void refuse_others(Database& database, JobId job, const std::string& name) {
 NextStep next_after(const VerifyReport& report, const VerifyCommand& command, const std::string& argument) {
   const std::string options = command.common.again();
   const std::string job = " " + shell_word(argument);
+  const std::string again =
+      fmt::format("convoke verify{}{}{}{}", job, command.diff.empty() ? "" : " --diff " + shell_word(command.diff),
+                  command.extra ? " --extra" : "", options);
   switch (report.end.by) {
     case StoppedBy::nothing:
       break;
@@ -70,17 +75,40 @@ NextStep next_after(const VerifyReport& report, const VerifyCommand& command, co
     case StoppedBy::misconfigured:
     case StoppedBy::key_refused:
     case StoppedBy::account_refused:
-      return {"convoke verify" + job + options, "once that is mended"};
+      return {again, "once that is mended"};
     default:
-      return {"convoke verify" + job + options, "it goes on where it was"};
+      return {again,
+              report.end.next_call ? "from " + format_time(*report.end.next_call) + " on" : "it goes on where it was"};
   }
-  std::int64_t absent = 0;
-  for (const CourseSeen& course : report.courses) absent += course.absent;
-  if (absent > 0 && command.diff.empty())
-    return {fmt::format("convoke verify{} --diff FILE{}", job, options), "who is not there: lines that begin with -"};
-  if (report.books.of(Outcome::pending) + report.books.in_list_of(Outcome::failed) > 0)
+  CourseSeen all;
+  all.is_sure = true;
+  for (const CourseSeen& course : report.courses) {
+    all.absent += course.absent;
+    all.is_sure = all.is_sure && course.is_sure;
+  }
+  const Books& books = report.books;
+  if (!all.is_sure) return {again, "when nobody joins or leaves meanwhile"};
+  if (all.absent > 0 && command.diff.empty())
+    return {fmt::format("convoke verify{} --diff {}{}", job, shell_word(report.job + ".diff"), options),
+            "who is not there: the lines that begin with -"};
+  if (books.of(Outcome::pending) + books.in_list_of(Outcome::failed) > 0 || !is_list_known(books))
     return {"convoke run" + job + options, ""};
+  if (books.in_list_of(Outcome::in_doubt) > 0) return {"convoke retry" + job + " --outcome in_doubt" + options, ""};
+  for (const Outcome outcome : {Outcome::rejected, Outcome::unknown}) {
+    if (books.in_list_of(outcome) > 0)
+      return {fmt::format("convoke export {} --outcome {}{}", shell_word(report.job), name_of(outcome), options), ""};
+  }
   return {};
+}
+
+// As the job's file says, if it is there still.
+bool ignores_invalid(const KnownJob& job, const Config& config) {
+  if (!job.origin.ends_with(".toml")) return false;
+  try {
+    return load_job(job.origin, config, {}).list_rules.ignore_invalid;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 VerifyReport verify(Database& database, const KnownJob& job, const VerifyCommand& command, const Config& config,
@@ -101,18 +129,20 @@ VerifyReport verify(Database& database, const KnownJob& job, const VerifyCommand
   if (config.keep_profile) show_profiles(database);
   VerifySettings settings;
   static_cast<SendingSettings&>(settings) = sending_settings(config, api, {});
+  settings.ignore_invalid = report.ignores_invalid = ignores_invalid(job, config);
   settings.folder = std::filesystem::absolute(config.ledger_path).parent_path();
   std::optional<WholeFile> diff;
   if (!command.diff.empty()) {
-    refuse_to_lose(command.diff, {"account of each member", "--diff", is_diff}, database, job, config);
+    refuse_to_lose(command.diff, {"a diff", "diff of verify", "--diff", is_diff}, database, job, config);
     diff.emplace(command.diff);
   }
-  ExtraLines extra;
+  std::optional<ExtraLines> extra;
+  if (command.extra && !command.common.json && !command.common.quiet) extra.emplace(settings.folder);
   std::string block;  // of the diff
   settings.tell = [&](const Seen& seen) {
     const bool is_extra = seen.is == Seen::Is::extra;
     if (is_extra && !command.extra) return;
-    if (is_extra && !command.common.json && !command.common.quiet) extra.add(diff_line(seen));
+    if (is_extra && extra) extra->add(diff_line(seen));
     if (is_extra && report.extra.size() < most_extra_in_json) report.extra.push_back(seen.member.text());
     if (!diff) return;
     block += diff_line(seen);
@@ -135,7 +165,7 @@ VerifyReport verify(Database& database, const KnownJob& job, const VerifyCommand
   report.books = verified.books;
   report.counts = run.counts();
   report.took = system.now() - began;
-  if (!command.common.json && !command.common.quiet) extra.print();
+  if (extra) extra->print();
   return report;
 }
 
@@ -194,7 +224,11 @@ void add_verify_command(CLI::App& app, ExitStatus& status) {
   verify->add_flag("--extra", command->extra, "List those, too, who are there and not in the list (+ in --diff)");
   add_common_options(*verify, command->common);
   verify->footer("Example: convoke verify members --diff members.diff");
-  verify->callback([command, &status] { status.code = run(*command); });
+  verify->callback([command, verify, &status] {
+    if (verify->count("--diff") > 0 && (command->diff.empty() || command->diff == "-"))
+      throw Error(Exit::usage, "the name of a file is missing", "--diff", "such as --diff members.diff");
+    status.code = run(*command);
+  });
 }
 
 }  // namespace convoke

@@ -51,7 +51,7 @@ void WholeFile::fail() {
 void refuse_to_lose(const std::string& output, const WrittenKind& kind, const Database& database, const KnownJob& job,
                     const Config& config) {
   const auto refuse = [&](const std::string& what) {
-    throw Error(Exit::bad_config, fmt::format("an {} would take the place of {}", kind.what, what), output,
+    throw Error(Exit::bad_config, fmt::format("{} would take the place of {}", kind.one, what), output,
                 fmt::format("name another file with {}", kind.option));
   };
   const auto is_at = [&](const std::filesystem::path& file) {

@@ -32,6 +32,7 @@ class WholeFile {
 };
 
 struct WrittenKind {
+  const char* one;                                         ///< "an export"
   const char* what;                                        ///< "export"
   const char* option;                                      ///< that names the file
   std::function<bool(std::string_view beginning)> is_one;  ///< whether a file that begins so is one: it may be replaced

@@ -1,6 +1,7 @@
 #include "ledger/course_search.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/text.h"
 
@@ -24,20 +25,23 @@ void CourseSearch::take(const Page& page) {
   };
   if (all([](const Wanted& one) { return one.is_exact; })) paging_.is_read = true;
   const bool are_met = all([](const Wanted& one) { return one.is != CourseState::Is::unknown; });
-  if (!paging_.is_read || are_met || is_whole() || !paging_.may_be_read_again()) return;
+  const auto size = [](const auto& ids) { return static_cast<std::int64_t>(ids.size()); };
+  if (!paging_.is_read || are_met || is_whole()) return;
+  if (!paging_.may_be_read_again(size(different_), size(ever_))) return;
   paging_.begin_again();
   different_.clear();
 }
 
 void CourseSearch::meet(const ListedCourse& course) {
-  different_.insert(course.id);
+  different_.insert(std::hash<std::string>{}(course.id));
+  ever_.insert(std::hash<std::string>{}(course.id));
   const auto is = lower_case(course.status) == "draft" ? CourseState::Is::draft : CourseState::Is::there;
   const auto [first, last] = folded_.equal_range(lower_case(course.id));
   for (auto one = first; one != last; ++one) {
     Wanted& wanted = courses_.at(one->second);
     const bool is_exact = one->second == course.id;
     if (wanted.is_exact && !is_exact) continue;
-    wanted = {is, is_exact};
+    wanted = {is, is_exact, is_exact ? std::string() : course.id};
   }
 }
 
@@ -51,7 +55,7 @@ std::vector<CourseState> CourseSearch::states() const {
   std::vector<CourseState> states;
   for (const auto& [course, wanted] : courses_) {
     const bool is_missing = wanted.is == CourseState::Is::unknown && is_whole();
-    states.push_back({course, is_missing ? CourseState::Is::missing : wanted.is});
+    states.push_back({course, is_missing ? CourseState::Is::missing : wanted.is, wanted.spelt});
   }
   return states;
 }

@@ -21,6 +21,7 @@ struct CourseState {
   };
   std::string course;
   Is is = Is::unknown;
+  std::string spelt = {};  ///< by the API, if that is otherwise
 };
 
 class CourseSearch {
@@ -39,6 +40,7 @@ class CourseSearch {
   struct Wanted {
     CourseState::Is is = CourseState::Is::unknown;
     bool is_exact = false;
+    std::string spelt = {};
   };
   void meet(const ListedCourse& course);
   bool is_whole() const;
@@ -46,7 +48,8 @@ class CourseSearch {
   Paging paging_;
   std::map<std::string, Wanted> courses_;
   std::multimap<std::string, std::string> folded_;  // the courses by their ids in lower case
-  std::set<std::string> different_;                 // ids, of this pass
+  std::set<std::size_t> different_;                 // hashes of the ids of this pass,
+  std::set<std::size_t> ever_;                      // and of all
   std::string trouble_;
 };
 

@@ -20,6 +20,7 @@ CREATE TABLE paging (
   is_read         INTEGER NOT NULL DEFAULT 0,
   is_at_end       INTEGER NOT NULL DEFAULT 0,
   is_endless      INTEGER NOT NULL DEFAULT 0,
+  has_moved       INTEGER NOT NULL DEFAULT 0,
   began_at        INTEGER NOT NULL,
   read_at         INTEGER NOT NULL
 );

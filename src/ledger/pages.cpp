@@ -118,13 +118,13 @@ void Pages::keep(Transaction& transaction, std::int64_t target_no, const Paging&
   Statement(transaction, R"sql(
     UPDATE paging SET number = ?, size = ?, is_size_taken = ?, pass = ?, total_before = ?, total = ?, read_before = ?, read = ?,
            unreadable = ?, foreign_entries = ?, first_entries = ?, latest_mark = ?, earlier_mark = ?, is_read = ?,
-           is_at_end = ?, is_endless = ?, read_at = ?
+           is_at_end = ?, is_endless = ?, has_moved = ?, read_at = ?
     WHERE target_no = ?
   )sql")
       .run(paging.asked.number, paging.asked.size, paging.asked.is_size_taken, paging.pass, paging.total_before,
            paging.total, paging.read_before, paging.read, paging.unreadable, paging.foreign, paging.first_entries,
-           paging.latest_mark, paging.earlier_mark, paging.is_read, paging.is_at_end, paging.is_endless, now,
-           target_no);
+           paging.latest_mark, paging.earlier_mark, paging.is_read, paging.is_at_end, paging.is_endless,
+           paging.has_moved, now, target_no);
 }
 
 std::vector<CourseListing> Pages::listings() {
@@ -132,7 +132,7 @@ std::vector<CourseListing> Pages::listings() {
   Statement rows(database_, R"sql(
     SELECT verify.target_no, ifnull(invite.target_no, 0), verify.id, began_at, read_at, number, size, is_size_taken,
            pass, total_before, total, read_before, read, unreadable, foreign_entries, first_entries, latest_mark, earlier_mark,
-           is_read, is_at_end, is_endless
+           is_read, is_at_end, is_endless, has_moved
     FROM target verify JOIN paging USING (target_no)
     LEFT JOIN target invite ON (invite.job_id, invite.kind, invite.id, invite.step) =
                                (verify.job_id, verify.kind, verify.id, 'invite')
@@ -140,15 +140,16 @@ std::vector<CourseListing> Pages::listings() {
   )sql");
   using Number = std::int64_t;
   using Total = std::optional<Number>;
-  for (auto& row : rows.rows<Number, Number, std::string, WallTime, WallTime, int, int, bool, int, Total, Total, Number,
-                             Number, Number, Number, Number, std::uint64_t, std::uint64_t, bool, bool, bool>(job_)) {
+  for (auto& row :
+       rows.rows<Number, Number, std::string, WallTime, WallTime, int, int, bool, int, Total, Total, Number, Number,
+                 Number, Number, Number, std::uint64_t, std::uint64_t, bool, bool, bool, bool>(job_)) {
     CourseListing& listing = listings.emplace_back();
     Paging& paging = listing.paging;
     std::tie(listing.verify_no, listing.target_no, listing.course, listing.began_at, listing.read_at,
              paging.asked.number, paging.asked.size, paging.asked.is_size_taken, paging.pass, paging.total_before,
              paging.total, paging.read_before, paging.read, paging.unreadable, paging.foreign, paging.first_entries,
-             paging.latest_mark, paging.earlier_mark, paging.is_read, paging.is_at_end, paging.is_endless) =
-        std::move(row);
+             paging.latest_mark, paging.earlier_mark, paging.is_read, paging.is_at_end, paging.is_endless,
+             paging.has_moved) = std::move(row);
   }
   return listings;
 }
@@ -193,7 +194,10 @@ std::set<std::string> Pages::accepted_courses() {
 }
 
 bool Pages::has_others() {
-  return Statement(database_, "SELECT EXISTS (SELECT 1 FROM target WHERE job_id = ? AND kind <> 'course')")
+  return Statement(database_, R"sql(
+    SELECT EXISTS (SELECT 1 FROM (SELECT DISTINCT target_no FROM chunk WHERE job_id = ? AND gone = 0)
+                   JOIN target USING (target_no) WHERE kind <> 'course')
+  )sql")
       .the<bool>(job_);
 }
 

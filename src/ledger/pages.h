@@ -68,7 +68,7 @@ class Pages {
   std::set<std::string> new_courses();
   /// Courses of the job that the API has taken an invitation for.
   std::set<std::string> accepted_courses();
-  /// Whether the job has members for what is no course.
+  /// Whether somebody in the list is for what is no course.
   bool has_others();
   /// What was read is not needed any more.
   void forget_read(Transaction& transaction);

@@ -9,7 +9,8 @@ namespace {
 // Fewer entries a page, where so many are refused; 0: it is left to the API.
 constexpr int smaller = 100;
 
-constexpr std::int64_t most_pages_of_all = 2'000'000;
+// Of a list that does not say how long it is.
+constexpr std::int64_t most_of_unknown = 20'000;
 
 }  // namespace
 
@@ -24,6 +25,7 @@ bool Paging::take(const Page& page) {
   }
   is_offered = is_offered && page.kind != Page::Kind::not_offered;
   is_odd = is_odd || page.kind == Page::Kind::odd;
+  has_moved = has_moved || (asked.number > 0 && page.total && page.total != total);
   if (page.total) total = page.total;
   if (asked.number == 0) {
     total_before = total;
@@ -46,7 +48,7 @@ bool Paging::take(const Page& page) {
   foreign += page.foreign;
   // Where it moves, or the first page may have come again unseen, somebody is counted twice; where more than the total
   // were read, that is wrong: then the list goes on until it ends.
-  const bool rests = total == total_before && (unreadable == 0 || asked.number == 1);
+  const bool rests = !has_moved && (unreadable == 0 || asked.number == 1);
   is_at_end = total && ((rests && read == *total) || (read >= *total && page.entries < first_entries));
   is_endless = !is_at_end && asked.number >= longest();
   is_read = is_at_end || is_endless;
@@ -56,8 +58,8 @@ bool Paging::take(const Page& page) {
 // Twice as many pages as it should have, and some.
 std::int64_t Paging::longest() const {
   constexpr std::int64_t some = 100;
-  if (!total_before || first_entries == 0) return most_pages;
-  return std::min({2 * (*total_before / first_entries) + some, most_pages_of_all});
+  if (!total_before || first_entries == 0) return std::min(most_pages, most_of_unknown);
+  return std::min(most_pages, 2 * (*total_before / first_entries) + some);
 }
 
 void Paging::begin_again() {
@@ -70,12 +72,12 @@ void Paging::begin_again() {
 }
 
 bool Paging::is_sure(std::int64_t different) const {
-  return is_at_end && is_offered && !is_odd && total && total_before == total && read == *total &&
+  return is_at_end && is_offered && !is_odd && total && !has_moved && read == *total &&
          different + unreadable + foreign == *total;
 }
 
-bool Paging::may_be_read_again() const {
-  const bool says_the_same = total_before == total && read == read_before;
+bool Paging::may_be_read_again(std::int64_t different_in_pass, std::int64_t different) const {
+  const bool says_the_same = !has_moved && read == read_before && different == different_in_pass;
   return is_offered && !is_odd && !is_endless && total.has_value() && !says_the_same && pass < most_passes;
 }
 

@@ -73,8 +73,9 @@ class Paging {
   bool is_at_end = false;                           ///< and at the list's, as far as the API says
   bool is_endless = false;                          ///< it was given up
   bool is_offered = true;
-  bool is_odd = false;               ///< what was answered is no list
-  std::int64_t most_pages = 20'000;  ///< of a list that does not say how long it is
+  bool is_odd = false;     ///< what was answered is no list
+  bool has_moved = false;  ///< `total` did, in this pass
+  std::int64_t most_pages = 2'000'000;
 
   /// What was asked for is answered with `page`. Whether its entries are news: not a page that was there before.
   bool take(const Page& page);
@@ -83,8 +84,8 @@ class Paging {
   /// Whether this pass, in which so many entries were different, is the whole list: it did not move meanwhile, and each
   /// that the API counts was on a page.
   bool is_sure(std::int64_t different) const;
-  /// Whether reading it again may make it sure.
-  bool may_be_read_again() const;
+  /// Whether reading it again may make it sure: so many entries were different in this pass, and in all.
+  bool may_be_read_again(std::int64_t different_in_pass, std::int64_t different) const;
 
  private:
   std::int64_t longest() const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/error.h"
 #include "base/text.h"
 
 namespace convoke {
@@ -17,6 +18,14 @@ bool is_list(std::string_view column) {
   return column.starts_with('[');
 }
 
+// A column that is no list any more: somebody's hand was at it, or the disk's.
+simdjson::dom::array list_of(simdjson::dom::parser& parser, const std::string& column) {
+  simdjson::dom::array list;
+  if (parser.parse(column).get(list) == simdjson::SUCCESS) return list;
+  throw Error(Exit::disk, "the ledger is damaged: what it says of participants cannot be read", {},
+              "restore it from a backup");
+}
+
 // A column's JSON text for each member.
 std::vector<std::string> tokens_of(const std::string& column, std::size_t members, bool are_numbers) {
   if (column.empty()) return std::vector<std::string>(members);
@@ -24,7 +33,7 @@ std::vector<std::string> tokens_of(const std::string& column, std::size_t member
   simdjson::dom::parser parser;
   std::vector<std::string> tokens;
   tokens.reserve(members);
-  for (const simdjson::dom::element value : parser.parse(column).get_array()) {
+  for (const simdjson::dom::element value : list_of(parser, column)) {
     tokens.push_back(value.is_null() ? std::string() : simdjson::minify(value));
   }
   tokens.resize(members);
@@ -34,7 +43,7 @@ std::vector<std::string> tokens_of(const std::string& column, std::size_t member
 // What is said of one member, by column.
 std::vector<std::string> attributes_of(simdjson::dom::parser& parser, const std::string& said) {
   std::vector<std::string> attributes;
-  for (const simdjson::dom::element value : parser.parse(said).get_array()) {
+  for (const simdjson::dom::element value : list_of(parser, said)) {
     attributes.push_back(value.is_null() ? std::string() : simdjson::minify(value));
   }
   return attributes;
@@ -106,7 +115,7 @@ std::vector<std::string> texts_of(const std::string& column, std::size_t members
   simdjson::dom::parser parser;
   std::vector<std::string> texts;
   texts.reserve(members);
-  for (const simdjson::dom::element value : parser.parse(column).get_array()) {
+  for (const simdjson::dom::element value : list_of(parser, column)) {
     std::string_view text;
     texts.emplace_back(value.get_string().get(text) == simdjson::SUCCESS ? text : std::string_view());
   }
@@ -117,7 +126,7 @@ std::vector<std::string> texts_of(const std::string& column, std::size_t members
 std::string picked_column(const std::string& column, const std::vector<std::uint32_t>& members) {
   if (!is_list(column)) return column;
   simdjson::dom::parser parser;
-  const simdjson::dom::array all = parser.parse(column).get_array();
+  const simdjson::dom::array all = list_of(parser, column);
   const std::vector<simdjson::dom::element> values(all.begin(), all.end());
   std::string out;
   for (const auto member : members) out += (out.empty() ? '[' : ',') + simdjson::minify(values.at(member));

@@ -47,7 +47,8 @@ std::int64_t asked_without_answer(Database& database, JobId job) {
 }
 
 std::optional<WallTime> last_success(Database& database, JobId job) {
-  return Statement(database, "SELECT max(ended_at) FROM run WHERE job_id = ? AND exit_code = 0 AND command = 'run'")
+  return Statement(database,
+                   "SELECT max(ended_at) FROM run WHERE job_id = ? AND exit_code = 0 AND command IN ('run', 'verify')")
       .the<std::optional<WallTime>>(job);
 }
 

@@ -174,6 +174,7 @@ CREATE TABLE paging (
   is_read         INTEGER NOT NULL DEFAULT 0, -- 1: this pass is at its end,
   is_at_end       INTEGER NOT NULL DEFAULT 0, -- 1: and at the list's,
   is_endless      INTEGER NOT NULL DEFAULT 0, -- 1: or it was given up
+  has_moved       INTEGER NOT NULL DEFAULT 0, -- 1: the total did
   began_at        INTEGER NOT NULL,           -- this pass,
   read_at         INTEGER NOT NULL            -- and its latest page
 );

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/text.h"
 #include "ledger/participant_columns.h"
 
 namespace convoke {
@@ -11,6 +12,15 @@ namespace {
 
 constexpr std::size_t members_in_memory = 1 << 19;  // 16 MiB
 constexpr std::size_t found_in_memory = 1 << 19;    // 12 MiB
+
+// There are four, as far as the API says.
+void count_status(CourseSeen& course, const std::string& status) {
+  constexpr std::size_t most = 50;
+  constexpr std::size_t longest = 40;
+  const std::string shown = excerpt(status, longest);
+  const bool is_one_more = course.statuses.size() >= most && !course.statuses.contains(shown);
+  ++course.statuses[is_one_more ? "and others" : shown];
+}
 
 bool is_invited(Outcome outcome) {
   return outcome == Outcome::invited || outcome == Outcome::already_invited;
@@ -79,14 +89,15 @@ void Verification::count() {
 
 // What took long to read is of no one time.
 bool Verification::is_sure(const Listing& listing) const {
-  constexpr auto longest = std::chrono::hours(6);
+  constexpr auto longest = std::chrono::hours(2);
   return listing.paging.is_sure(listing.different_in_pass) && now_ - listing.began_at <= longest;
 }
 
 std::vector<CourseListing> Verification::unsure() const {
   std::vector<CourseListing> unsure;
   for (const auto& [target_no, listing] : listings_) {
-    if (!is_sure(listing) && listing.paging.may_be_read_again()) unsure.push_back(listing);
+    if (!is_sure(listing) && listing.paging.may_be_read_again(listing.different_in_pass, listing.different))
+      unsure.push_back(listing);
   }
   return unsure;
 }
@@ -186,7 +197,7 @@ void Verification::tell_of(Held& held, CourseSeen& course, const Tell& tell) {
     } else {
       ++course.as_known;
     }
-    if (is_there) ++course.statuses[statuses[i]];
+    if (is_there) count_status(course, statuses[i]);
     tell(one);
   }
 }

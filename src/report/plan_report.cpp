@@ -114,8 +114,10 @@ std::string check_text(const PlannedCheck& check) {
   std::string text = fmt::format("  {:<18} {}\n", "check", said);
   std::size_t shown = 0;
   for (const CourseState& course : check.courses) {
-    if (course.is == CourseState::Is::there || ++shown > most_shown) continue;
-    text += fmt::format("      course {}: {}\n", excerpt(course.course), word_of(course.is));
+    if ((course.is == CourseState::Is::there && course.spelt.empty()) || ++shown > most_shown) continue;
+    text += fmt::format("      course {}: {}{}{}\n", excerpt(course.course), word_of(course.is),
+                        course.is == CourseState::Is::draft ? ", which only administrators see" : "",
+                        course.spelt.empty() ? "" : ", spelt " + excerpt(course.spelt));
   }
   return text;
 }
@@ -126,7 +128,10 @@ JsonObject check_json(const PlannedCheck& check) {
       .add("message", or_null(check.message))
       .add("trouble", or_null(check.trouble))
       .add_list("courses", check.courses, [](const CourseState& course) {
-        return JsonObject().add("course_id", course.course).add("is", word_of(course.is)).text();
+        JsonObject json;
+        json.add("course_id", course.course).add("is", word_of(course.is));
+        if (!course.spelt.empty()) json.add("spelt", course.spelt);
+        return json.text();
       });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "report/books_text.h"
 #include "report/json.h"
 #include "report/numbers.h"
 
@@ -46,6 +47,8 @@ std::string sureness(const CourseSeen& seen) {
 
 std::string headline(const VerifyReport& report) {
   if (report.end.by != StoppedBy::nothing) return "stopped: " + report.end.message;
+  if (!is_list_known(report.books))
+    return "nothing to hold against the API: the list was not read to its end by any run yet";
   const CourseSeen all = sum_of(report.courses);
   std::vector<std::string> wrong;
   if (all.absent > 0) {
@@ -56,9 +59,13 @@ std::string headline(const VerifyReport& report) {
     wrong.push_back(plural(left, "member is not invited", "members are not invited"));
   if (const auto unknown = report.books.unknown(); unknown > 0)
     wrong.push_back(plural(unknown, "address is unknown to the API", "addresses are unknown to the API"));
+  if (report.books.invalid > 0 && !report.ignores_invalid)
+    wrong.push_back(plural(report.books.invalid, "row is invalid", "rows are invalid"));
   if (const auto due = report.books.of(Outcome::pending); due > 0)
     wrong.push_back(plural(due, "member is due", "members are due"));
-  return wrong.empty() ? "true: all are there" : fmt::format("{}", fmt::join(wrong, ", "));
+  const std::string sure = all.is_sure ? "" : " (as far as could be read: not sure)";
+  return wrong.empty() ? "true: all of the list, as it was last read, are there" + sure
+                       : fmt::format("{}{}", fmt::join(wrong, ", "), sure);
 }
 
 // The commonest; there are four, as far as the API says.
@@ -143,9 +150,14 @@ std::string report_json(const VerifyReport& report) {
   json.add("reason", or_null(name_of(report.end.reason))).add("next_call", or_null(report.end.next_call));
   json.add("next", or_null(report.next.command));
   const CourseSeen all = sum_of(report.courses);
-  json.add("participants", all.participants).add("sure", all.is_sure && report.unread.empty() && report.has_begun());
+  json.add("participants", all.participants)
+      .add("sure", all.is_sure && report.unread.empty() && !report.courses.empty());
   json.add("as_known", all.as_known).add("changed", all.changed).add("settled", all.settled).add("absent", all.absent);
   json.add("not_invited", all.not_invited).add("extra", all.extra);
+  JsonObject of_list;
+  add_rows_and_members(of_list, report.books);
+  add_outcomes(of_list, report.books);
+  json.add("list", of_list);
   json.add_list("courses", report.courses, course_json);
   json.add_list("unread", report.unread, [](const CourseListing& listing) {
     return JsonObject()
@@ -166,6 +178,7 @@ std::string verify_report_text(const VerifyReport& report, bool brief) {
   if (brief && report.exit == Exit::ok) return {};
   std::string text = fmt::format("{}: {}\n", excerpt(report.job), headline(report));
   if (brief) return text + next_line(report.next);
+  if (report.courses.size() == 1) text += fmt::format("  course {}\n", excerpt(report.courses.front().course));
   if (!report.courses.empty()) text += table(sum_of(report.courses));
   text += courses_text(report);
   text += table_line(

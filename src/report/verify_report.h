@@ -25,6 +25,7 @@ struct VerifyReport {
   std::string ledger;
   Duration took{};
   NextStep next;
+  bool ignores_invalid = false;
   std::vector<std::string> extra;  ///< ids of those who are not in the list, as far as they are to be named
 
   bool has_begun() const { return run.has_value(); }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ledger/troubles.h"
+#include "run/run_words.h"
 
 namespace convoke {
 namespace {
@@ -39,7 +40,7 @@ std::optional<RunEnd> Refusals::saw(const Claimed& call, const Verdict& verdict,
     return std::nullopt;
   }
   if (verdict.reason == Reason::course_refused && call.is_target_accepted) missed_.emplace(call.chunk.target_no, now);
-  if (auto end = saw_strange(verdict)) return end;
+  if (auto end = saw_strange(verdict, call.target.step)) return end;
   if (call.chunk.ids.size() != 1) return std::nullopt;
   if (verdict.reason == Reason::too_large && ++too_large_alone_ >= too_large_alone_to_stop) {
     return RunEnd{StoppedBy::misconfigured,
@@ -52,14 +53,13 @@ std::optional<RunEnd> Refusals::saw(const Claimed& call, const Verdict& verdict,
 
 // One page for people, one answer that cannot be understood is an accident of the way. Several in a row, and nothing
 // accepted in between, are what answers in place of the API.
-std::optional<RunEnd> Refusals::saw_strange(const Verdict& verdict) {
+std::optional<RunEnd> Refusals::saw_strange(const Verdict& verdict, Step step) {
   const bool is_strange = verdict.reason == Reason::login_page || verdict.reason == Reason::odd_answer;
   if (!is_strange || ++strange_in_a_row_ < strange_to_stop) return std::nullopt;
-  return RunEnd{
-      StoppedBy::misconfigured,
-      fmt::format("{}, {} times in a row: {}", words_of(verdict.reason).meaning, strange_in_a_row_, verdict.call_error),
-      {},
-      verdict.reason};
+  return RunEnd{StoppedBy::misconfigured,
+                words_of_strange_answers(verdict.reason, step, strange_in_a_row_, verdict.call_error),
+                {},
+                verdict.reason};
 }
 
 // It takes some from the end of the list, too: ids are asked for in order, and neighbours may well all be bad.

@@ -25,7 +25,7 @@ class Refusals {
   bool is_target_known(const Claimed& call) const;
 
  private:
-  std::optional<RunEnd> saw_strange(const Verdict& verdict);
+  std::optional<RunEnd> saw_strange(const Verdict& verdict, Step step);
   std::optional<RunEnd> saw_alike(const Claimed& call, const Verdict& verdict, std::int64_t others);
 
   bool is_accepted_in_run_ = false;

@@ -251,7 +251,8 @@ void RunPolicy::recorded(const Claimed& call, const CallReport& report, const Re
       stop({stopped_by(verdict.reason), words_of_stop(verdict), {}, verdict.reason});
       break;
     case Effect::refuse_target:
-      remarks_.say_once(call.target.id, words_of_refused_target(call.target, verdict.call_error));
+      if (!is_of_pages(call.target.step))
+        remarks_.say_once(call.target.id, words_of_refused_target(call.target, verdict.call_error));
       break;
     case Effect::shrink:
       if (call.target.step == Step::invite) shrink(call.chunk.ids.size());

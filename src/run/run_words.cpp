@@ -37,6 +37,14 @@ std::string words_of_stop(const Verdict& verdict) {
   return fmt::format("{}: {}", words_of(verdict.reason).meaning, verdict.call_error);
 }
 
+std::string words_of_strange_answers(Reason reason, Step step, int in_a_row, const std::string& latest) {
+  // What only reads has no effect.
+  const std::string_view meaning = reason == Reason::odd_answer && is_of_pages(step)
+                                       ? "an answer that cannot be understood"
+                                       : words_of(reason).meaning;
+  return fmt::format("{}, {} times in a row: {}", meaning, in_a_row, latest);
+}
+
 std::string words_of_retry_budget(const RunCounts& counts) {
   return fmt::format("{} of {} calls were retries: the API fails too often to go on", counts.retries, counts.calls);
 }
@@ -78,7 +86,10 @@ namespace {
 std::string some_courses(const std::vector<CourseState>& courses, CourseState::Is is) {
   std::vector<std::string> ids;
   for (const CourseState& course : courses) {
-    if (course.is == is) ids.push_back(excerpt(course.course));
+    if (course.is != is) continue;
+    // Blanks around it would not be seen.
+    const bool is_plain = excerpt(course.course) == course.course;
+    ids.push_back(is_plain ? course.course : json_string(course.course));
   }
   if (ids.empty()) return {};
   const std::string more = ids.size() > 1 ? fmt::format(" and {} more", ids.size() - 1) : "";
@@ -110,6 +121,12 @@ std::string words_of_bad_courses(const std::vector<CourseState>& courses, bool m
   }
   if (!words.empty() && may_be_sent_all_the_same) words += ", or send all the same: [invite] check = false";
   return words;
+}
+
+std::string words_of_going_on(const CourseListing& listing) {
+  return fmt::format("goes on where an earlier verification was: {} of the course {} were read since {}",
+                     counted(listing.paging.read, "participant"), excerpt(listing.course),
+                     format_time(listing.began_at));
 }
 
 std::string words_of_unread(const CourseListing& listing, const std::string& trouble) {

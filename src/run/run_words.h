@@ -13,6 +13,7 @@ namespace convoke {
 
 // Why it stops.
 std::string words_of_stop(const Verdict& verdict);
+std::string words_of_strange_answers(Reason reason, Step step, int in_a_row, const std::string& latest);
 std::string words_of_retry_budget(const RunCounts& counts);
 /// `when` is words_of_next_call().
 std::string words_of_quota(const Limit& limit, bool is_use_unknown, const std::string& when);
@@ -29,6 +30,8 @@ std::string words_of_no_list(const std::string& trouble);
 std::string words_of_unread(const CourseListing& listing, const std::string& trouble);
 
 // What an operator should know while it goes on.
+/// Of a list that an earlier verification had begun to read.
+std::string words_of_going_on(const CourseListing& listing);
 /// Of courses of which it is not known whether they are there; empty: there are none. `trouble` may be.
 std::string words_of_unknown_courses(const std::vector<CourseState>& courses, const std::string& trouble);
 std::string words_of_outage(const std::string& seen, Duration patience_left);

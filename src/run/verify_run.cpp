@@ -40,6 +40,11 @@ boost::asio::awaitable<RunEnd> VerifyRun::read() {
   const auto now = [this] { return sending_.ledger().clock().wall(); };
   database_.write([&](Transaction& transaction) { pages.ask_participants(transaction, id(), now()); });
   RunEnd end;
+  for (const CourseListing& listing : pages.listings()) {
+    if (listing.paging.read == 0) continue;
+    outside_.warn(words_of_going_on(listing));
+    break;
+  }
   while (true) {
     if (!listings(false).empty()) end = co_await sending_.run();
     if (!is_read_on(end)) co_return end;
@@ -85,11 +90,11 @@ void VerifyRun::write(Verified& verified) {
   });
 }
 
-// Whom the ledger calls invited, and the API has not, are not invited. (Rows that name nobody are for `run` to speak
-// of.)
+// Whom the ledger calls invited, and the API has not, are not invited.
 Exit VerifyRun::exit_of_verified(const Verified& verified) const {
-  const Exit exit = exit_of(verified.end.by, verified.books, true);
+  const Exit exit = exit_of(verified.end.by, verified.books, settings_.ignore_invalid);
   if (exit != Exit::ok) return exit;
+  if (!is_list_known(verified.books)) return Exit::incomplete;
   const bool is_anybody_absent = std::any_of(verified.courses.begin(), verified.courses.end(),
                                              [](const CourseSeen& course) { return course.absent > 0; });
   return is_anybody_absent || verified.books.of(Outcome::pending) > 0 ? Exit::incomplete : Exit::ok;

@@ -15,6 +15,7 @@
 namespace convoke {
 
 struct VerifySettings : SendingSettings {
+  bool ignore_invalid = false;    ///< rows that name nobody are meant to be in the list
   std::filesystem::path folder;   ///< of temporary files
   Verification::Tell tell;        ///< is told of each member
   std::function<void()> is_told;  ///< of all; what this throws keeps everything from being written
@@ -27,6 +28,11 @@ struct Verified {
   std::vector<CourseListing> unread;  ///< that were not, since their lists could not be read to the end
   Books books;
 };
+
+/// Whether a list of the job was ever read, to its end.
+inline bool is_list_known(const Books& books) {
+  return books.rows_read > 0 && !books.half_read;
+}
 
 class VerifyRun {
  public:

@@ -228,14 +228,43 @@ class Statuses(VerifyWorld):
         seen = self.verify()
         self.assertEqual((seen["changed"], seen["absent"], seen["extra"], seen["sure"]), (120, 0, 0, True))
 
-    def test_rows_that_are_invalid_do_not_count(self):
+    def test_rows_that_are_invalid_count_as_in_a_run(self):
         sandbox = self.sandbox()
         ids = some_ids(50)
         self.a_job(ids + ["no-id"])
         self.run_job(INCOMPLETE)
-        seen = self.verify(OK)
+        seen = self.verify(INCOMPLETE)
+        self.assertEqual(seen["list"]["invalid"], 1)
         self.assertEqual((seen["as_known"], seen["sure"]), (50, True))
         self.check_books()
+
+
+class NoList(VerifyWorld):
+    def test_of_a_list_that_no_run_has_read_nothing_is_said_to_be_true(self):
+        sandbox = self.sandbox("--courses", COURSE)
+        self.a_job(50)
+        self.expect(OK, "plan", "list", "--check")
+        result = self.expect(INCOMPLETE, *self.words("list"))
+        self.assertIn("the list was not read", result.out)
+        self.assertIn("convoke run list", self.next_command(result))
+        self.assertFalse(self.verify(INCOMPLETE)["sure"])
+
+
+class Moving(VerifyWorld):
+    def test_one_who_leaves_while_another_joins_is_seen_by_the_total_in_between(self):
+        """The total is the same before and after: a page between them says otherwise."""
+        lists, _, ids = self.listed(300)
+
+        def page(entries, number, size, asked):
+            if asked == 2:
+                del lists.courses[COURSE][ids[0]]
+            if asked == 3:
+                lists.courses[COURSE][some_ids(1, "newcomer")[0]] = participant(some_ids(1, "newcomer")[0])
+            return page_of(list(lists.courses[COURSE].values()), number, size)
+        lists.page = page
+        seen = self.verify(INCOMPLETE, "--extra")
+        self.assertEqual((seen["absent"], seen["extra"], seen["sure"]), (1, 1, True))
+        self.assertGreater(seen["courses"][0]["passes"], 1)
 
 
 class Addresses(VerifyWorld, AddressWorld):
@@ -291,7 +320,7 @@ class NotThere(VerifyWorld):
         gone = self.change(sandbox, "removed", "5")
         result = self.expect(INCOMPLETE, *self.words("list"))
         self.assertRegex(result.out, rf"(?m)^list: {gone} members? whom the ledger calls invited (is|are) not there$")
-        self.assertIn("--diff FILE", self.next_command(result))
+        self.assertIn("--diff list.diff", self.next_command(result))
         quiet = self.expect(INCOMPLETE, *self.words("list", "--quiet"))
         self.assertRegex(quiet.out, rf"^list: {gone} member")
         self.assertIn("--diff", self.next_command(quiet))
