@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "base/numbers.h"
 #include "base/text.h"
 #include "cli/job_source.h"
 #include "cli/options.h"
@@ -20,6 +21,7 @@
 #include "net/tls_client.h"
 #include "report/plan_report.h"
 #include "run/course_look.h"
+#include "run/job_run.h"
 #include "source/member_source.h"
 
 namespace convoke {

@@ -201,7 +201,6 @@ TEST_CASE("a list that moves between the first page and the first with a number 
 }
 
 TEST_CASE("a course is found by its id in either case, and by the same letters before all others") {
-  using Is = CourseState::Is;
   const auto searched = [](std::set<std::string> courses, const std::vector<Page>& pages) {
     CourseSearch search(courses);
     for (const Page& page : pages) {
