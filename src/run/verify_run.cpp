@@ -37,7 +37,6 @@ boost::asio::awaitable<Verified> VerifyRun::run() {
 
 boost::asio::awaitable<RunEnd> VerifyRun::read() {
   Pages& pages = sending_.ledger().pages();
-  const auto now = [this] { return sending_.ledger().clock().wall(); };
   database_.write([&](Transaction& transaction) { pages.ask_participants(transaction, id(), now()); });
   RunEnd end;
   for (const CourseListing& listing : pages.listings()) {
@@ -62,6 +61,10 @@ boost::asio::awaitable<RunEnd> VerifyRun::read() {
       end = {StoppedBy::api_unavailable, words_of_unread(unread.front(), pages.trouble(unread.front()))};
   }
   co_return end;
+}
+
+WallTime VerifyRun::now() {
+  return sending_.ledger().clock().wall();
 }
 
 std::vector<CourseListing> VerifyRun::listings(bool are_read) {

@@ -51,6 +51,7 @@ class VerifyRun {
   boost::asio::awaitable<RunEnd> read();
   void write(Verified& verified);
   Exit exit_of_verified(const Verified& verified) const;
+  WallTime now();
   std::vector<CourseListing> listings(bool are_read);
 
   Database& database_;

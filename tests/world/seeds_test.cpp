@@ -144,8 +144,10 @@ void verify(World& world, WorldJob job, JobRunSettings settings, Totals& totals)
     if (runs > 1) ++totals.kinds["verification gone on with"];
     if (ended.exit == Exit::ok || ended.exit == Exit::incomplete) break;
     while (world.clock.advance()) continue;
-    if (world.chance(0.3)) world.clock.reboot(std::chrono::seconds(world.number(0, 200'000)));
-    world.clock.at(world.clock.now() + std::chrono::hours(world.number(0, 30)), [] {});
+    // (What was read is begun anew after a day and a half: with a small day, long pauses might never see its end.)
+    const bool may_be_long = runs < 50;
+    if (may_be_long && world.chance(0.3)) world.clock.reboot(std::chrono::seconds(world.number(0, 200'000)));
+    world.clock.at(world.clock.now() + std::chrono::hours(world.number(0, may_be_long ? 30 : 24)), [] {});
     while (world.clock.advance()) continue;
   }
   std::tie(world.crash_per_step, world.crash_per_commit, world.stop_per_run) = crashes;
