@@ -390,6 +390,8 @@ TEST_CASE("columns are made of what is said of each member, and keep what was kn
   CHECK(columns_of(std::vector<std::string>(2, R"(["p","St\"rted",null,null,null,null,null,50])"), alike) == alike);
   CHECK(columns_of(std::vector<std::string>(2), alike) == alike);
   // An id and a status are never null: where they are left out, nothing is said of them.
-  CHECK(columns_of({R"([null,null,null,null,null,null,null,60])"}, {.participant_id = "p", .participant_status = "S"})
-            .participant_status == "S");
+  ParticipantColumns known;
+  known.participant_id = "p";
+  known.participant_status = "S";
+  CHECK(columns_of({R"([null,null,null,null,null,null,null,60])"}, known).participant_status == "S");
 }
