@@ -19,7 +19,7 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 // An id is a text, or somebody's number; as is a status.
-std::string text_of(ondemand::value value) {
+std::string text_or_number(ondemand::value value) {
   std::string_view text;
   if (value.get_string().get(text) == simdjson::SUCCESS) return std::string(text);
   if (value.type() != ondemand::json_type::number) return {};
@@ -32,8 +32,8 @@ std::optional<Page> read_courses_page(std::string& body) {
     ListedCourse course;
     for (ondemand::field field : object) {
       const std::string_view key = key_of(field);
-      if (key == "id") course.id = text_of(field.value());
-      if (key == "status") course.status = text_of(field.value());
+      if (key == "id") course.id = text_or_number(field.value());
+      if (key == "status") course.status = text_or_number(field.value());
     }
     page.mark += mark_of_text(course.id);
     constexpr std::size_t longest_id = 1'000;

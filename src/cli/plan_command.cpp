@@ -1,6 +1,4 @@
 // `convoke plan`: the same reading and checking as `run`, and what it would send. Sends nothing, changes nothing.
-#include <spdlog/spdlog.h>
-
 #include <filesystem>
 
 #include "base/numbers.h"
@@ -55,6 +53,11 @@ SurveyTerms terms_of(const Job& job, const PlanCommand& command, const Config& c
   return terms;
 }
 
+void add_outlook(Plan& plan, const Outlook& outlook) {
+  plan.limits = outlook.limits;
+  plan.forecast = outlook.forecast(plan.survey.calls);
+}
+
 Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   check_certificates(config.api);
   Plan plan;
@@ -72,10 +75,8 @@ Plan plan_of(const Config& config, const Job& job, const PlanCommand& command) {
   const auto look = [&](Database* database, std::optional<JobId> id, const std::optional<CallsBegun>& file) {
     const bool is_known = id && is_read(*database, *id, fingerprint);
     plan.survey = is_known ? survey(*database, *id, terms, folder) : survey(database, id, list, terms, folder);
-    const Outlook outlook = database ? outlook_of(*database, file, {config.limits, config.api}, SystemClock())
-                                     : outlook_of_new_ledger({config.limits, config.api});
-    plan.limits = outlook.limits;
-    plan.forecast = outlook.forecast(plan.survey.calls);
+    add_outlook(plan, database ? outlook_of(*database, file, {config.limits, config.api}, SystemClock())
+                               : outlook_of_new_ledger({config.limits, config.api}));
     if (!id) return;
     plan.books = books_of(*database, *id);
     plan.without_answer = JobLock::is_held(database->file(), *id) ? 0 : asked_without_answer(*database, *id);
@@ -100,11 +101,7 @@ void look_at_limits(Plan& plan, const Config& config) {
   plan.is_ledger_new = false;
   read_ledger(config.ledger_path, [&](Database& database) {
     const auto file = look_at_calls(database.file());
-    database.read([&] {
-      const Outlook outlook = outlook_of(database, file, {config.limits, config.api}, SystemClock());
-      plan.limits = outlook.limits;
-      plan.forecast = outlook.forecast(plan.survey.calls);
-    });
+    database.read([&] { add_outlook(plan, outlook_of(database, file, {config.limits, config.api}, SystemClock())); });
   });
 }
 
@@ -115,9 +112,7 @@ PlannedCheck check(const Config& config, const Job& job, const Plan& plan) {
   check.is_of_courses = job.target.kind == TargetKind::course;
   if (!check.is_of_courses) return check;
   ApiSettings api = api_with_key(config, interruption);
-  const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
-  Database database = Database::open(config.ledger_path, Durability::full, {interruption.token(), warn});
-  check_api(database, config.api.base_url);
+  Database database = open_to_send(config.ledger_path, config.api.base_url, interruption);
   const JobId id = job_id(database, job.name);
   const auto lock = JobLock::take(database.file(), id);
   if (!lock) {

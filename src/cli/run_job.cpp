@@ -124,9 +124,7 @@ RunReport run_against(Destination to, const Config& config, const Job& job, cons
   settings.fingerprint = run_fingerprint(job);
 
   RunReport report = report_of(to, config, job);
-  const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
-  Database database = Database::open(to.ledger, Durability::full, {interruption.token(), warn});
-  check_api(database, to.address);
+  Database database = open_to_send(to.ledger, to.address, interruption);
   const JobId id = job_id(database, job.name);
   const auto lock = JobLock::take(database.file(), id);
   if (!lock) return busy_report(database, id, std::move(report));
@@ -166,6 +164,14 @@ RunReport rehearse(const Config& config, const Job& job, const RunOptions& optio
 }
 
 }  // namespace
+
+Database open_to_send(const std::filesystem::path& ledger, const std::string& address,
+                      const Interruption& interruption) {
+  const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  Database database = Database::open(ledger, Durability::full, {interruption.token(), warn});
+  check_api(database, address);
+  return database;
+}
 
 RunEnd busy_end(Database& database, JobId job) {
   RunEnd end{StoppedBy::busy, "another process is running this job"};

@@ -40,6 +40,11 @@ std::string run_fingerprint(const Job& job);
 /// Where the job came from, as the ledger keeps it: its file, or its list.
 std::string origin_of(const Job& job);
 
+/// The ledger, opened by who is about to send; a wait for its lock is warned of, and ends with the interruption. Throws
+/// as Database::open() and check_api() do.
+Database open_to_send(const std::filesystem::path& ledger, const std::string& address,
+                      const Interruption& interruption);
+
 /// Why a job cannot be run: another process does, which is named, with how far it is.
 RunEnd busy_end(Database& database, JobId job);
 

@@ -1,6 +1,5 @@
 // `convoke verify`: the ledger held against the API's own list of participants.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <memory>
@@ -13,7 +12,6 @@
 #include "cli/run_loop.h"
 #include "cli/whole_file.h"
 #include "ledger/job_lock.h"
-#include "ledger/ledger_api.h"
 #include "ledger/read_ledger.h"
 #include "report/verify_report.h"
 
@@ -54,8 +52,7 @@ class ExtraLines {
 
 // The API has no list of who is in a learning path or a channel.
 void refuse_others(Database& database, JobId job, const std::string& name) {
-  Chunks chunks(database, job);
-  if (!Pages(database, job, chunks).has_others()) return;
+  if (!has_other_targets(database, job)) return;
   throw Error(
       Exit::bad_config,
       fmt::format("{} invites to what is no course, and of courses alone the API lists who takes part", excerpt(name)),
@@ -80,12 +77,7 @@ NextStep next_after(const VerifyReport& report, const VerifyCommand& command, co
       return {again,
               report.end.next_call ? "from " + format_time(*report.end.next_call) + " on" : "it goes on where it was"};
   }
-  CourseSeen all;
-  all.is_sure = true;
-  for (const CourseSeen& course : report.courses) {
-    all.absent += course.absent;
-    all.is_sure = all.is_sure && course.is_sure;
-  }
+  const CourseSeen all = sum_of(report.courses);
   const Books& books = report.books;
   if (!all.is_sure) return {again, "when nobody joins or leaves meanwhile"};
   if (all.absent > 0 && command.diff.empty())
@@ -177,9 +169,7 @@ VerifyReport verify_one(const std::string& argument, const VerifyCommand& comman
   try {
     return at_ledger(config.ledger_path, [&] {
       if (!std::filesystem::exists(config.ledger_path)) Database::open_to_read(config.ledger_path);  // says so
-      const auto warn = [](const std::string& text) { spdlog::warn("{}", text); };
-      Database database = Database::open(config.ledger_path, Durability::full, {interruption.token(), warn});
-      check_api(database, config.api.base_url);
+      Database database = open_to_send(config.ledger_path, config.api.base_url, interruption);
       const KnownJob job = known_job(database, argument, config, command.common);
       refuse_others(database, job.id, job.name);
       return verify(database, job, command, config, interruption);

@@ -33,8 +33,9 @@ void CourseSearch::take(const Page& page) {
 }
 
 void CourseSearch::meet(const ListedCourse& course) {
-  different_.insert(std::hash<std::string>{}(course.id));
-  ever_.insert(std::hash<std::string>{}(course.id));
+  const std::size_t hash = std::hash<std::string>{}(course.id);
+  different_.insert(hash);
+  ever_.insert(hash);
   const auto is = lower_case(course.status) == "draft" ? CourseState::Is::draft : CourseState::Is::there;
   const auto [first, last] = folded_.equal_range(lower_case(course.id));
   for (auto one = first; one != last; ++one) {

@@ -63,7 +63,7 @@ void Pages::ask_again(Transaction& transaction, const std::vector<CourseListing>
   std::set<std::int64_t> targets;
   Statement begin(transaction, "UPDATE paging SET began_at = ? WHERE target_no = ?");
   for (const CourseListing& listing : listings) {
-    Paging& its = paging(listing.verify_no);
+    Paging& its = pagings_.at(listing.verify_no);
     its.begin_again();
     keep(transaction, listing.verify_no, its, now);
     begin.run(now, listing.verify_no);
@@ -88,12 +88,8 @@ void Pages::end(Transaction& transaction) {
   chunks_.ask_only({});
 }
 
-Paging& Pages::paging(std::int64_t target_no) {
-  return pagings_.at(target_no);
-}
-
 PageAsked Pages::asked(std::int64_t target_no) {
-  return target_no == look_ ? search_->paging().asked : paging(target_no).asked;
+  return target_no == look_ ? search_->paging().asked : pagings_.at(target_no).asked;
 }
 
 void Pages::record(Transaction& transaction, const Chunk& chunk, const std::optional<Page>& page, WallTime now) {
@@ -103,7 +99,7 @@ void Pages::record(Transaction& transaction, const Chunk& chunk, const std::opti
     if (search_->paging().is_read) chunks_.remove(transaction, chunk.id);
     return;
   }
-  Paging& its = paging(chunk.target_no);
+  Paging& its = pagings_.at(chunk.target_no);
   const int pass = its.pass;
   if (its.take(*page)) {
     Statement add(transaction, "INSERT INTO participant (target_no, pass, member, said) VALUES (?, ?, ?, ?)");
@@ -130,7 +126,7 @@ void Pages::keep(Transaction& transaction, std::int64_t target_no, const Paging&
 std::vector<CourseListing> Pages::listings() {
   std::vector<CourseListing> listings;
   Statement rows(database_, R"sql(
-    SELECT verify.target_no, ifnull(invite.target_no, 0), verify.id, began_at, read_at, number, size, is_size_taken,
+    SELECT verify.target_no, ifnull(invite.target_no, 0), verify.id, began_at, number, size, is_size_taken,
            pass, total_before, total, read_before, read, unreadable, foreign_entries, first_entries, latest_mark, earlier_mark,
            is_read, is_at_end, is_endless, has_moved
     FROM target verify JOIN paging USING (target_no)
@@ -140,14 +136,13 @@ std::vector<CourseListing> Pages::listings() {
   )sql");
   using Number = std::int64_t;
   using Total = std::optional<Number>;
-  for (auto& row :
-       rows.rows<Number, Number, std::string, WallTime, WallTime, int, int, bool, int, Total, Total, Number, Number,
-                 Number, Number, Number, std::uint64_t, std::uint64_t, bool, bool, bool, bool>(job_)) {
+  for (auto& row : rows.rows<Number, Number, std::string, WallTime, int, int, bool, int, Total, Total, Number, Number,
+                             Number, Number, Number, std::uint64_t, std::uint64_t, bool, bool, bool, bool>(job_)) {
     CourseListing& listing = listings.emplace_back();
     Paging& paging = listing.paging;
-    std::tie(listing.verify_no, listing.target_no, listing.course, listing.began_at, listing.read_at,
-             paging.asked.number, paging.asked.size, paging.asked.is_size_taken, paging.pass, paging.total_before,
-             paging.total, paging.read_before, paging.read, paging.unreadable, paging.foreign, paging.first_entries,
+    std::tie(listing.verify_no, listing.target_no, listing.course, listing.began_at, paging.asked.number,
+             paging.asked.size, paging.asked.is_size_taken, paging.pass, paging.total_before, paging.total,
+             paging.read_before, paging.read, paging.unreadable, paging.foreign, paging.first_entries,
              paging.latest_mark, paging.earlier_mark, paging.is_read, paging.is_at_end, paging.is_endless,
              paging.has_moved) = std::move(row);
   }
@@ -170,6 +165,16 @@ std::string Pages::trouble(const CourseListing& listing) {
       .value_or(std::string());
 }
 
+namespace {
+
+std::set<std::string> courses_of(Statement& rows, JobId job) {
+  std::set<std::string> courses;
+  for (auto& course : rows.rows<std::string>(job)) courses.insert(std::move(course));
+  return courses;
+}
+
+}  // namespace
+
 std::set<std::string> Pages::new_courses() {
   Statement rows(database_, R"sql(
     SELECT DISTINCT due.id
@@ -179,26 +184,22 @@ std::set<std::string> Pages::new_courses() {
       SELECT 1 FROM target asked
       WHERE (asked.job_id, asked.kind, asked.id, asked.step) = (?1, 'course', due.id, 'invite') AND accepted = 1)
   )sql");
-  std::set<std::string> courses;
-  for (auto& course : rows.rows<std::string>(job_)) courses.insert(std::move(course));
-  return courses;
+  return courses_of(rows, job_);
 }
 
 std::set<std::string> Pages::accepted_courses() {
   Statement rows(database_, R"sql(
     SELECT id FROM target WHERE job_id = ? AND kind = 'course' AND step = 'invite' AND accepted = 1
   )sql");
-  std::set<std::string> courses;
-  for (auto& course : rows.rows<std::string>(job_)) courses.insert(std::move(course));
-  return courses;
+  return courses_of(rows, job_);
 }
 
-bool Pages::has_others() {
-  return Statement(database_, R"sql(
+bool has_other_targets(Database& database, JobId job) {
+  return Statement(database, R"sql(
     SELECT EXISTS (SELECT 1 FROM (SELECT DISTINCT target_no FROM chunk WHERE job_id = ? AND gone = 0)
                    JOIN target USING (target_no) WHERE kind <> 'course')
   )sql")
-      .the<bool>(job_);
+      .the<bool>(job);
 }
 
 void Pages::forget_read(Transaction& transaction) {

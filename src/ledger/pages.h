@@ -23,9 +23,11 @@ struct CourseListing {
   std::int64_t target_no = 0;  ///< the same target where members are invited to it
   std::string course;
   Paging paging;
-  WallTime began_at{};  ///< this pass,
-  WallTime read_at{};   ///< and its latest page
+  WallTime began_at{};  ///< this pass
 };
+
+/// Whether somebody in the job's list is for what is no course.
+bool has_other_targets(Database& database, JobId job);
 
 class Pages {
  public:
@@ -68,14 +70,11 @@ class Pages {
   std::set<std::string> new_courses();
   /// Courses of the job that the API has taken an invitation for.
   std::set<std::string> accepted_courses();
-  /// Whether somebody in the list is for what is no course.
-  bool has_others();
   /// What was read is not needed any more.
   void forget_read(Transaction& transaction);
 
  private:
   void ask(Transaction& transaction, const std::set<std::int64_t>& targets);
-  Paging& paging(std::int64_t target_no);
   void forget_what_is_old(Transaction& transaction, WallTime now);
   void keep(Transaction& transaction, std::int64_t target_no, const Paging& paging, WallTime now);
 

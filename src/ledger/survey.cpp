@@ -169,10 +169,10 @@ Survey survey(Database& database, JobId job, const SurveyTerms& terms, const std
   CallCount count(terms.chunk_size, AddressBook(&database).batch(), folder);
   count_known(database, job, terms, {}, survey, count);
   count.into(survey);
+  if (!terms.name_targets) return survey;
   Statement targets(database, R"sql(
     SELECT id FROM (SELECT DISTINCT target_no FROM chunk WHERE job_id = ? AND gone = 0) JOIN target USING (target_no)
   )sql");
-  if (!terms.name_targets) return survey;
   for (auto& target : targets.rows<std::string>(job)) survey.targets.insert(std::move(target));
   return survey;
 }

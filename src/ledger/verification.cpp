@@ -28,6 +28,29 @@ bool is_invited(Outcome outcome) {
 
 }  // namespace
 
+CourseSeen sum_of(const std::vector<CourseSeen>& courses) {
+  CourseSeen all;
+  all.is_sure = true;
+  all.total = 0;
+  for (const CourseSeen& course : courses) {
+    all.total = all.total && course.total ? std::optional(*all.total + *course.total) : std::nullopt;
+    all.participants += course.participants;
+    all.is_sure = all.is_sure && course.is_sure;
+    all.passes = std::max(all.passes, course.passes);
+    all.since = all.since == WallTime{} ? course.since : std::min(all.since, course.since);
+    all.unreadable += course.unreadable;
+    all.foreign += course.foreign;
+    all.as_known += course.as_known;
+    all.changed += course.changed;
+    all.settled += course.settled;
+    all.absent += course.absent;
+    all.extra += course.extra;
+    all.not_invited += course.not_invited;
+    for (const auto& [status, members] : course.statuses) all.statuses[status] += members;
+  }
+  return all;
+}
+
 Verification::Verification(Database& database, JobId job, Chunks& chunks, std::vector<CourseListing> listings,
                            const std::filesystem::path& folder, WallTime now)
     : database_(database),

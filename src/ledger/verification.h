@@ -49,6 +49,9 @@ struct CourseSeen {
   std::map<std::string, std::int64_t> statuses;  ///< of those in the ledger who are there
 };
 
+/// All of them together: sure if each is, read since the first of them began.
+CourseSeen sum_of(const std::vector<CourseSeen>& courses);
+
 class Verification {
  public:
   using Tell = std::function<void(const Seen&)>;

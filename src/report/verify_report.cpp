@@ -14,29 +14,6 @@ namespace {
 
 constexpr std::size_t most_courses_shown = 10;
 
-CourseSeen sum_of(const std::vector<CourseSeen>& courses) {
-  CourseSeen all;
-  all.is_sure = true;
-  all.total = 0;
-  for (const CourseSeen& course : courses) {
-    all.total = all.total && course.total ? std::optional(*all.total + *course.total) : std::nullopt;
-    all.participants += course.participants;
-    all.is_sure = all.is_sure && course.is_sure;
-    all.passes = std::max(all.passes, course.passes);
-    all.since = all.since == WallTime{} ? course.since : std::min(all.since, course.since);
-    all.unreadable += course.unreadable;
-    all.foreign += course.foreign;
-    all.as_known += course.as_known;
-    all.changed += course.changed;
-    all.settled += course.settled;
-    all.absent += course.absent;
-    all.extra += course.extra;
-    all.not_invited += course.not_invited;
-    for (const auto& [status, members] : course.statuses) all.statuses[status] += members;
-  }
-  return all;
-}
-
 // How sure it is.
 std::string sureness(const CourseSeen& seen) {
   if (seen.is_sure) return fmt::format("all that the API counts, read since {}", format_time(seen.since));

@@ -59,12 +59,12 @@ void RunLedger::recover(const Judgement& judgement) {
     for (const OpenCall& open : log_.open_calls()) {
       log_.close_interrupted(transaction, open.call);
       if (is_of_pages(open.step)) continue;  // nobody was asked for
-      const Chunk chunk = chunks_.read(open.chunk);
-      if (chunks_.standing(chunk).fate.outcome != Outcome::pending) continue;  // `verify` has seen them there
+      const Standing standing = chunks_.standing(chunks_.read(open.chunk));
+      const Chunk& chunk = standing.chunk;
+      if (standing.fate.outcome != Outcome::pending) continue;  // `verify` has seen them there
       Judgement how = judgement;
       how.step = chunks_.target(chunk.target_no).step;
-      const std::string said_before = chunk.missing > 0 ? chunks_.standing(chunk).fate.error : std::string();
-      how.said_before = said_before;
+      if (chunk.missing > 0) how.said_before = standing.fate.error;
       const Verdict verdict = judge_interrupted(chunk, how);
       chunks_.record(transaction, chunk, verdict.pieces, log_.run(), clock_.wall());
       for (const Piece& piece : verdict.pieces) log_.count(piece.fate.outcome, piece.size_of(chunk));

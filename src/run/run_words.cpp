@@ -136,14 +136,7 @@ std::string words_of_unread(const CourseListing& listing, const std::string& tro
 }
 
 std::string words_of_verified(const std::vector<CourseSeen>& courses) {
-  CourseSeen all;
-  for (const CourseSeen& course : courses) {
-    all.as_known += course.as_known;
-    all.changed += course.changed;
-    all.settled += course.settled;
-    all.absent += course.absent;
-    all.extra += course.extra;
-  }
+  const CourseSeen all = sum_of(courses);
   return fmt::format("{} as the ledger says, {} changed, {} settled, {} not there, {} not in the list",
                      grouped(all.as_known), grouped(all.changed), grouped(all.settled), grouped(all.absent),
                      grouped(all.extra));

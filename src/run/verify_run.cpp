@@ -1,6 +1,5 @@
 #include "run/verify_run.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "run/job_run.h"
@@ -98,8 +97,7 @@ Exit VerifyRun::exit_of_verified(const Verified& verified) const {
   const Exit exit = exit_of(verified.end.by, verified.books, settings_.ignore_invalid);
   if (exit != Exit::ok) return exit;
   if (!is_list_known(verified.books)) return Exit::incomplete;
-  const bool is_anybody_absent = std::any_of(verified.courses.begin(), verified.courses.end(),
-                                             [](const CourseSeen& course) { return course.absent > 0; });
+  const bool is_anybody_absent = sum_of(verified.courses).absent > 0;
   return is_anybody_absent || verified.books.of(Outcome::pending) > 0 ? Exit::incomplete : Exit::ok;
 }
 
